@@ -1,0 +1,1 @@
+"""What crosses actors and processes: frozen, tagged msgspec Structs, one file an edge. No behaviour lives here."""

@@ -1,0 +1,172 @@
+"""What the runtime shows of itself: the edge from the actors to the control server, the TUI and `status --json`.
+
+Everything here is a conflated sample or a reading of ``statistics()``; nothing is per-frame traffic.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+RunState = Literal["starting", "running", "paused", "stopping", "ended", "failed"]
+GameKind = Literal["training", "exhibition", "rated"]
+Level = Literal["debug", "info", "warn", "error"]
+
+
+class PlayerSample(msgspec.Struct, frozen=True, kw_only=True):
+    """One fighter of a sampled game."""
+
+    policy: str
+    """Display name of who plays: ``fox-a1b2@v7``, ``random``, ``current``."""
+    character: int
+    x: float
+    y: float
+    facing: float
+    percent: float
+    stocks: int
+    state: int
+    shield: float = 60.0
+    airborne: bool = False
+    exists: bool = True
+
+
+class GameSample(msgspec.Struct, frozen=True, kw_only=True):
+    """The latest state of one game."""
+
+    slot: int
+    game_id: int
+    kind: GameKind
+    stage: int
+    frame: int
+    players: tuple[PlayerSample, PlayerSample]
+    worker: str = ""
+    """Name of the game runner; empty while nobody runs the slot."""
+
+
+class ActorNode(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the supervision tree; rows come in depth-first order."""
+
+    path: str
+    """Slash-joined ids from the root: ``root/games/runner-1``."""
+    name: str
+    depth: int
+    kind: Literal["supervisor", "worker"]
+    strategy: str = ""
+    state: str = "running"
+    """``running``, ``restarting``, ``suspended``, ``down``."""
+    pid: int = 0
+    """Number of the incarnation; for a process child the operating system's pid stands in ``os_pid``."""
+    os_pid: int = 0
+    uptime_s: float = 0.0
+    mailbox: int = 0
+    mailbox_cap: int = 0
+    handled: int = 0
+    """Messages handled since start."""
+    restarts: int = 0
+    detail: str = ""
+
+
+class Rating(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the Elo table."""
+
+    policy: str
+    elo: float
+    error: float = 0.0
+    """Half width of the 95 % interval; 0 for an anchor."""
+    games: int = 0
+    wins: int = 0
+    losses: int = 0
+    draws: int = 0
+    anchor: bool = False
+    physics: str = ""
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One line that a person should see: a restart, a snapshot, a reverted update, an author's command."""
+
+    seq: int
+    time_ns: int
+    """Wall clock, ``time.time_ns``."""
+    level: Level
+    actor: str
+    event: str
+    """Stable name: ``child_exit``, ``policy_published``."""
+    text: str
+    """One sentence for a person."""
+    author: str = "supervisor"
+    """``tui``, ``cli``, ``supervisor`` or an actor's name."""
+    report: dict[str, str] = {}
+
+
+class Series(msgspec.Struct, frozen=True, kw_only=True):
+    """The recent values of one metric."""
+
+    name: str
+    """``loss``, ``entropy``, ``frames_per_s``, ``win_rate_vs_first``, ``kl``, ``value_loss``, ``reward``."""
+    frames: tuple[int, ...]
+    """The run's game frames at each value."""
+    values: tuple[float, ...]
+
+
+class Shares(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the time goes, each 0..1."""
+
+    game: float = 0.0
+    inference: float = 0.0
+    learning: float = 0.0
+    waiting: float = 0.0
+
+
+class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The head line of a run."""
+
+    run: str
+    state: RunState
+    version: str
+    daemon_pid: int
+    uptime_s: float
+    frames: int
+    target_frames: int
+    frames_per_s: float
+    games: int
+    policy: str
+    """Name and version of the newest policy."""
+    origin: str
+    """``learning from zero`` or ``from NAME@vN``."""
+    delay: int
+    win_rate_vs_first: float | None = None
+    """Newest version against the run's first one, draws half; None before any such match."""
+    eta_s: float | None = None
+    shares: Shares = Shares()
+    population: int = 0
+    matches: int = 0
+    restarts: int = 0
+    message: str = ""
+    """Why the run ended, failed or waits; empty otherwise."""
+
+
+class Overview(msgspec.Struct, frozen=True, kw_only=True):
+    """All that the first screen shows, as one snapshot."""
+
+    status: RunStatus
+    exhibition: GameSample | None = None
+    games: tuple[GameSample, ...] = ()
+    ratings: tuple[Rating, ...] = ()
+    tree: tuple[ActorNode, ...] = ()
+    series: tuple[Series, ...] = ()
+    events: tuple[Event, ...] = ()
+    """Newest last, at most 100."""
+
+
+class ActorReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What the actor page shows."""
+
+    node: ActorNode
+    children: tuple[ActorNode, ...] = ()
+    state: str = ""
+    """The actor's state as indented JSON, cut at 20,000 characters."""
+    recent: tuple[str, ...] = ()
+    """Its last traced messages."""
+    exits: tuple[str, ...] = ()
+    """Its exit history, newest last."""
