@@ -1,0 +1,181 @@
+"""Every setting, its default, its range and what it means. No reading and no merging: that is ``layers``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Device = Annotated[str, Meta(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
+"""``auto``, ``cpu``, ``mps``, ``cuda`` or ``cuda:N``."""
+
+Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+Positive = Annotated[float, Meta(gt=0.0)]
+Count = Annotated[int, Meta(ge=1)]
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the settings file."""
+
+
+class RunSettings(Section, frozen=True):
+    """What is run, and for how long."""
+
+    name: Annotated[str, Meta(max_length=48)] = ""
+    """Name of the run; empty for a generated one."""
+    seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 1
+    """Key of every random draw of the run."""
+    timesteps: Annotated[int, Meta(ge=0)] = 0
+    """Total of game frames of the run's training games; 0 runs until it is stopped."""
+    games: Annotated[int, Meta(ge=1, le=4096)] = 16
+    """Training games at a time."""
+    deterministic: bool = False
+    """Lockstep play and learning on one thread, so that a resumed run equals an uninterrupted one bit for bit."""
+    max_episode_frames: Annotated[int, Meta(ge=0, le=28_800)] = 3600
+    """Frames after which a game is cut and decided by stocks, then percent; 0 leaves it to the game's timer."""
+    stocks: Annotated[int, Meta(ge=1, le=99)] = 4
+    """Stocks of each fighter."""
+
+
+class GameSettings(Section, frozen=True):
+    """Who fights where."""
+
+    characters: Annotated[tuple[Name, ...], Meta(min_length=1)] = (
+        "mewtwo", "game_and_watch", "link", "ganondorf", "zelda", "fox", "marth",
+    )  # fmt: skip
+    """Fighters that both sides are drawn from; one name makes every game a ditto."""
+    stages: Annotated[tuple[Name, ...], Meta(min_length=1)] = ("final_destination", "battlefield")
+    """Stages that games are drawn from."""
+
+
+class PolicySettings(Section, frozen=True):
+    """The network and how it plays."""
+
+    start: str = ""
+    """Policy to begin from (`NAME`, `NAME@vN` or a path); empty learns from zero."""
+    backbone: Literal["mlp", "gru"] = "gru"
+    """Kind of network. Of a start policy, its own holds."""
+    hidden: Annotated[int, Meta(ge=8, le=4096)] = 128
+    """Width of the network."""
+    layers: Annotated[int, Meta(ge=1, le=16)] = 1
+    """Layers of the backbone."""
+    delay: Annotated[int, Meta(ge=0, le=30)] = 0
+    """Frames between deciding and acting: 0 for the embedded game and local Dolphin, 18 for online play."""
+    temperature: Positive = 1.0
+    """Sampling temperature of rated and exhibition games; training games always sample at 1."""
+
+
+class RolloutSettings(Section, frozen=True):
+    """How games are played and their experience collected."""
+
+    workers: Annotated[int, Meta(ge=1, le=256)] = 1
+    """Processes that play games; the training games are dealt out to them evenly."""
+    length: Annotated[int, Meta(ge=8, le=4096)] = 128
+    """Frames of experience of every game that one update learns from."""
+    rated_games: Annotated[int, Meta(ge=0, le=64)] = 2
+    """Rated games at a time, beside the training games; 0 rates nobody."""
+    exhibition: bool = True
+    """Play one more game at 60 frames a second, newest policy against a sampled opponent, for watching."""
+    inference_device: Device = "auto"
+    """Where policies run while they play: auto, cpu, mps, cuda or cuda:N."""
+
+
+class TrainSettings(Section, frozen=True):
+    """The learner (PPO, Schulman et al. 2017)."""
+
+    device: Device = "auto"
+    """Where the learner runs: auto, cpu, mps, cuda or cuda:N."""
+    learning_rate: Positive = 3e-4
+    """Step size of Adam."""
+    gamma: Annotated[float, Meta(gt=0.0, lt=1.0)] = 0.995
+    """Discount a frame (0.995 halves in 2.3 s)."""
+    gae_lambda: Share = 0.95
+    """Lambda of generalised advantage estimation."""
+    clip: Annotated[float, Meta(gt=0.0, lt=1.0)] = 0.2
+    """Clip range of the probability ratio."""
+    entropy: Annotated[float, Meta(ge=0.0)] = 0.003
+    """Weight of the entropy bonus; the entropy is summed over the 13 heads of an action."""
+    value: Annotated[float, Meta(ge=0.0)] = 0.5
+    """Weight of the value loss."""
+    grad_norm: Positive = 0.5
+    """Gradients are scaled down to this norm."""
+    epochs: Annotated[int, Meta(ge=1, le=100)] = 2
+    """Passes over each rollout."""
+    minibatches: Annotated[int, Meta(ge=1, le=1024)] = 4
+    """Parts that a rollout's games are split into in each pass."""
+    kl_limit: Positive = 0.3
+    """An update that moves the policy further than this (mean KL in nats) is reverted, with an event."""
+    reward: Literal["standard", "shaped", "sparse"] = "shaped"
+    """Named mix of reward terms."""
+    reward_weights: dict[str, float] = {}
+    """Weights laid over that mix, by term or by `module:name` of a term of your own; 0 switches a term off."""
+    publish_every_frames: Annotated[int, Meta(ge=1000)] = 100_000
+    """Game frames between two published versions of the policy."""
+
+
+class LeagueSettings(Section, frozen=True):
+    """Opponents and ratings."""
+
+    current: Share = 0.5
+    """Share of training games against the policy itself."""
+    historical: Share = 0.35
+    """Share of training games against past versions, mostly of the newer half."""
+    uniform: Share = 0.15
+    """Share of training games against any past version alike."""
+    history: Annotated[int, Meta(ge=2, le=1000)] = 20
+    """Past versions that are kept as opponents; the first, the best and the newest always are."""
+    elo_band: Positive = 100.0
+    """Rated opponents are sought within this Elo difference, else the nearest is taken."""
+    calibration_games: Annotated[int, Meta(ge=2, le=10_000)] = 20
+    """Games of the first version against random that fix its rating at the start."""
+    anchor_games: Annotated[int, Meta(ge=0, le=1000)] = 4
+    """Games that every new version plays against the first one before all others."""
+
+
+class StoreSettings(Section, frozen=True):
+    """Disk."""
+
+    max_gb: Positive = 10.0
+    """Disk budget of the run: policies, replays, learner state, logs and database."""
+    min_free_gb: Annotated[float, Meta(ge=0.0)] = 1.0
+    """With less than this free on the disk, training pauses with an event."""
+
+
+class DaemonSettings(Section, frozen=True):
+    """The process that holds the tree."""
+
+    start_deadline_s: Positive = 120.0
+    """Seconds that starting a process (game or learner) may take."""
+    stop_deadline_s: Positive = 30.0
+    """Seconds that an orderly stop may take before what is left is killed."""
+    log_level: Literal["debug", "info", "warn", "error"] = "info"
+    """Lowest level that is written to the log."""
+
+
+class TuiSettings(Section, frozen=True):
+    """The terminal client."""
+
+    theme: Name = "textual-dark"
+    """Name of a Textual theme."""
+    ascii: bool = False
+    """Draw with ASCII characters only."""
+    refresh_hz: Annotated[float, Meta(gt=0.0, le=30.0)] = 4.0
+    """Times a second that the overview is refreshed."""
+    exhibition_hz: Annotated[float, Meta(gt=0.0, le=60.0)] = 60.0
+    """Times a second that the exhibition game is redrawn; lower it over a slow line."""
+
+
+class Config(Section, frozen=True):
+    """All settings of a run."""
+
+    run: RunSettings = RunSettings()
+    game: GameSettings = GameSettings()
+    policy: PolicySettings = PolicySettings()
+    rollout: RolloutSettings = RolloutSettings()
+    train: TrainSettings = msgspec.field(default_factory=TrainSettings)
+    league: LeagueSettings = LeagueSettings()
+    store: StoreSettings = StoreSettings()
+    daemon: DaemonSettings = DaemonSettings()
+    tui: TuiSettings = TuiSettings()
