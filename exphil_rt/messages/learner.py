@@ -195,7 +195,7 @@ class Reverted(msgspec.Struct, frozen=True, kw_only=True, tag="reverted"):
 
 
 class LearnerTrouble(msgspec.Struct, frozen=True, kw_only=True, tag="learner_trouble"):
-    """Something failed that does not end learning: a reward term, a bundle or a generation that could not be written."""
+    """Something failed that does not end learning: a reward term, or a file that could not be read or written."""
 
     what: Literal["reward", "publish", "save", "restore"]
     text: str
