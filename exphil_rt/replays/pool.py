@@ -1,0 +1,204 @@
+"""Many replays at once, in worker processes: a hang, a crash or a panic of the parser is one row, and the rest go on.
+
+Workers are plain subprocesses (``worker``), so that a caller's script needs no main guard and torch is never
+loaded in them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Final, cast
+
+import msgspec
+
+from exphil_rt.game.frames import Frames
+from exphil_rt.replays.reader import MAX_ROWS
+from exphil_rt.replays.replay import BadReplay, Replay, Rollback
+from exphil_rt.replays.worker import MAX_HEADER, Answer, Request, write_message
+
+DEADLINE_S: Final = 30.0
+START_S: Final = 60.0
+"""Longest wait for a worker to be ready; a file's deadline counts from there."""
+_AHEAD: Final = 4
+"""Files taken ahead of the one that is due, for each worker: bounds the memory of finished ones."""
+_WORKER: Final = (sys.executable, "-m", "exphil_rt.replays.worker")
+
+
+class _Worker:
+    """One subprocess and the file that it has."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        # The parent-death signal is sent when the *thread* that started the child ends: only the main one asks for it.
+        by_signal = threading.current_thread() is threading.main_thread()
+        self.process = subprocess.Popen(
+            [*command, str(os.getpid()), "1" if by_signal else "0"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+        )
+        self.output = cast("IO[bytes]", self.process.stdout)
+        os.set_blocking(self.output.fileno(), False)
+        self.job = -1
+        self.path = Path()
+        self.due = time.monotonic() + START_S
+        self.ready = False
+        self.deadline_s = 0.0
+        self._buffer = bytearray()
+        self._answer: Answer | None = None
+
+    def take(self, job: int, path: Path, rollback: Rollback, deadline_s: float) -> None:
+        self.job, self.path = job, path
+        self.deadline_s = deadline_s
+        if self.ready:
+            self.due = time.monotonic() + deadline_s
+        self._buffer, self._answer = bytearray(), None
+        with contextlib.suppress(OSError):  # a dead worker is seen at its output
+            write_message(cast("IO[bytes]", self.process.stdin), Request(os.fsencode(path), rollback, deadline_s))  # type: ignore[arg-type]
+
+    def read(self) -> Replay | BadReplay | None:
+        """Take what is there; the result when it is whole.
+
+        Raises:
+            EOFError: the process ended, or does not speak our language.
+        """
+        try:
+            piece = os.read(self.output.fileno(), 1 << 20)
+        except BlockingIOError:
+            return None
+        if not piece:
+            raise EOFError
+        self._buffer += piece
+        if not self.ready and self._header():
+            self.ready, self._answer = True, None
+            self.due = time.monotonic() + self.deadline_s
+        if not self.ready or not self._header():
+            return None
+        answer = cast("Answer", self._answer)
+        if answer.meta is None:
+            return BadReplay(self.path, answer.reason)
+        if answer.meta.frames > MAX_ROWS or answer.size != Frames.nbytes((answer.meta.frames,)):
+            raise EOFError
+        if len(self._buffer) < answer.size:
+            return None
+        return Replay(self.path, Frames.over(memoryview(self._buffer), (answer.meta.frames,)), answer.meta)
+
+    def _header(self) -> bool:
+        """True when the message's own part is there, in ``_answer``; what stays in ``_buffer`` is its payload."""
+        if self._answer is not None:
+            return True
+        if len(self._buffer) < 4:
+            return False
+        (size,) = struct.unpack_from(">I", self._buffer)
+        if size > MAX_HEADER:
+            raise EOFError
+        if len(self._buffer) < 4 + size:
+            return False
+        try:
+            self._answer = msgspec.msgpack.decode(bytes(self._buffer[4 : 4 + size]), type=Answer)
+        except msgspec.MsgspecError as error:
+            raise EOFError from error
+        del self._buffer[: 4 + size]
+        return True
+
+    def end(self) -> str:
+        """Kill the process and say how it ended."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            # It may be about to end by itself; its own reason is better than our SIGKILL.
+            self.process.wait(0.2)
+        self.kill()
+        code = self.process.returncode
+        return f"by {signal.Signals(-code).name}" if code < 0 else f"with status {code}"
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(10.0)
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
+
+def read_many(
+    paths: Iterable[Path],
+    *,
+    rollback: Rollback,
+    workers: int = 0,
+    deadline_s: float = DEADLINE_S,
+    command: Sequence[str] = _WORKER,
+) -> Iterator[Replay | BadReplay]:
+    """Read many files in processes of their own, in the order of ``paths``.
+
+    Args:
+        paths: the files.
+        rollback: as for ``read_replay``.
+        workers: processes; 0 for one a core, at most 8 and no more than files.
+        deadline_s: longest time for one file; its worker is killed then, and another one goes on.
+        command: what a worker runs (tests put a broken one here).
+
+    Yields:
+        One Replay or BadReplay for each path. The workers end when the iterator is exhausted or closed.
+    """
+    files = list(paths)
+    count = min(workers or min(os.cpu_count() or 1, 8), len(files))
+    waiting = deque(enumerate(files))
+    done: dict[int, Replay | BadReplay] = {}
+    live: list[_Worker] = []
+    due = 0
+    try:
+        with selectors.DefaultSelector() as selector:
+            while due < len(files):
+                busy = {worker.job for worker in live if worker.job >= 0}
+                while waiting and waiting[0][0] < due + _AHEAD * count and len(busy) < count:
+                    worker = next((one for one in live if one.job < 0), None)
+                    if worker is None:
+                        worker = _Worker(command)
+                        live.append(worker)
+                        selector.register(worker.output, selectors.EVENT_READ, worker)
+                    worker.take(*waiting.popleft(), rollback, deadline_s)
+                    busy.add(worker.job)
+                if due not in done:
+                    _turn(selector, live, done)
+                while due in done:
+                    yield done.pop(due)
+                    due += 1
+    finally:
+        for worker in live:
+            worker.kill()
+
+
+def _turn(selector: selectors.BaseSelector, live: list[_Worker], done: dict[int, Replay | BadReplay]) -> None:
+    """Wait until a worker has something or a deadline is over, and take it."""
+    first_due = min(worker.due for worker in live if worker.job >= 0)
+    for key, _ in selector.select(max(0.0, first_due - time.monotonic())):
+        worker: _Worker = key.data
+        try:
+            result = worker.read()
+        except EOFError:
+            selector.unregister(worker.output)
+            live.remove(worker)
+            how = worker.end()
+            if worker.job >= 0:
+                done[worker.job] = BadReplay(worker.path, f"ended the process that parsed it ({how})")
+            continue
+        if result is not None:
+            done[worker.job] = result
+            worker.job = -1
+    now = time.monotonic()
+    for worker in [one for one in live if one.job >= 0 and now >= one.due]:
+        selector.unregister(worker.output)
+        live.remove(worker)
+        worker.kill()
+        slow = f"took the parser longer than {worker.deadline_s:g} s"
+        done[worker.job] = BadReplay(worker.path, slow if worker.ready else f"got no parser within {START_S:g} s")
