@@ -30,15 +30,17 @@ class LearnerConfig(msgspec.Struct, frozen=True, kw_only=True, tag="learner_conf
     """Weight of the value loss."""
     value_clip: float = 0.0
     """Clip range of the value's move, in units of the normalised return; 0: none."""
-    max_grad_norm: float = 0.5
+    grad_norm: float = 0.5
+    """Gradients are scaled down to this norm."""
     target_kl: float = 0.03
     """The epochs of an update end early when KL(old, new) a frame exceeds this."""
-    revert_kl: float = 0.5
+    kl_limit: float = 0.3
     """An update that ends above this KL is undone."""
     normalize_advantage: bool = True
-    rewards: dict[str, float] = {}
-    """Weight by term: a preset's name (``standard``, ``shaped``, ``sparse``), a built-in term, or ``module:name``;
-    empty: ``{"shaped": 1.0}``."""
+    reward: str = "shaped"
+    """Named mix of reward terms: ``standard``, ``shaped``, ``sparse``."""
+    reward_weights: dict[str, float] = {}
+    """Weights laid over that mix, by term or ``module:name``; 0 switches a term off."""
     keep: int = 3
     """Generations of learner state that are kept."""
     seed: int = 0

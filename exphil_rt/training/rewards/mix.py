@@ -1,7 +1,7 @@
 """RewardMix: named terms times weights. A term that raises or gives NaN is reported by name and skipped.
 
-A name is a preset (``standard``, ``shaped``, ``sparse``), a built-in term, or a function of the user's as
-``module:name``. User code runs in the learner's process, never in the daemon.
+Weights start from a named mix (``standard``, ``shaped``, ``sparse``); a term is a built-in one or a function of the
+user's as ``module:name``. User code runs in the learner's process, never in the daemon.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ PRESETS: Final[dict[str, dict[str, float]]] = {
     "shaped": {"stock": 1.0, "damage": 0.01, "win": 1.0, "approach": 0.002, "recovery": 0.002},
     "sparse": {"win": 1.0},
 }
-DEFAULT: Final = "shaped"
 
 
 class RewardInvalid(ExphilError):
@@ -46,17 +45,18 @@ class RewardMix:
     """Sum of weighted terms.
 
     Args:
-        weights: weight by preset, term or ``module:name``; empty means ``{"shaped": 1.0}``.
+        preset: a named mix.
+        overrides: weights laid over it, by built-in term or ``module:name``; 0 switches a term off.
 
     Raises:
         RewardInvalid: for a name that is not known or cannot be imported.
     """
 
-    def __init__(self, weights: Mapping[str, float]) -> None:
-        self.weights: dict[str, float] = {}
-        for name, weight in (weights or {DEFAULT: 1.0}).items():
-            for term, share in PRESETS.get(name, {name: 1.0}).items():
-                self.weights[term] = self.weights.get(term, 0.0) + weight * share
+    def __init__(self, preset: str = "shaped", overrides: Mapping[str, float] | None = None) -> None:
+        if preset not in PRESETS:
+            raise RewardInvalid(f"No mix of rewards is called {preset!r}.", hint=f"Known: {', '.join(PRESETS)}.")
+        weights = PRESETS[preset] | dict(overrides or {})
+        self.weights: dict[str, float] = {name: weight for name, weight in weights.items() if weight != 0}
         self.terms: dict[str, Term] = {name: _find(name) for name in self.weights}
 
     def __call__(self, frames: Frames, ended: U8, valid: NDArray[np.bool_]) -> tuple[F32, dict[str, F32], list[str]]:
@@ -99,10 +99,10 @@ def _find(name: str) -> Term:
         return TERMS[name]
     module, colon, attribute = name.partition(":")
     if not colon:
-        close = difflib.get_close_matches(name, [*TERMS, *PRESETS], n=1)
+        close = difflib.get_close_matches(name, TERMS, n=1)
         raise RewardInvalid(
             f"No reward term is called {name!r}.",
-            hint=f"Did you mean {close[0]}?" if close else f"Known: {', '.join([*PRESETS, *TERMS])}, or module:name.",
+            hint=f"Did you mean {close[0]}?" if close else f"Known: {', '.join(TERMS)}, or module:name.",
         )
     try:
         found = getattr(importlib.import_module(module), attribute)

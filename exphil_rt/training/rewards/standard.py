@@ -23,7 +23,8 @@ def against(gain: F32) -> F32:
 def stocks_lost(frames: Frames) -> F32:
     """Stocks that each player lost in the step, ``[T, N, 2]``."""
     stocks = frames.players.stocks.astype(np.float32)
-    return np.maximum(stocks[:-1] - stocks[1:], np.float32(0))
+    lost: F32 = np.maximum(stocks[:-1] - stocks[1:], np.float32(0))
+    return lost
 
 
 def stock(frames: Frames, ended: U8) -> F32:

@@ -74,17 +74,17 @@ def test_recovery_pays_the_way_back_to_the_stage():
 def test_presets_mix_by_weight():
     frames = frames_of([((0, 0, 0, 4), (5, 0, 0, 4)), ((0, 0, 0, 4), (5, 0, 30, 4))])
     valid = np.ones((1, 1), bool)
-    total, parts, faults = RewardMix({"standard": 2.0})(frames, IN_PLAY_2, valid)
+    total, parts, faults = RewardMix("standard", {"damage": 0.02})(frames, IN_PLAY_2, valid)
     assert total[0, 0].tolist() == pytest.approx([0.6, -0.6])
     assert set(parts) == set(PRESETS["standard"])
     assert faults == []
-    assert RewardMix({}).weights == PRESETS["shaped"]
-    assert RewardMix({"shaped": 1.0, "approach": 1.0}).weights["approach"] == 1.002
+    assert RewardMix().weights == PRESETS["shaped"]
+    assert set(RewardMix("shaped", {"approach": 0, "win": 2}).weights) == {"stock", "damage", "win", "recovery"}
 
 
 def test_steps_across_games_pay_nothing():
     frames = frames_of([((0, 0, 0, 4), (5, 0, 0, 4)), ((0, 0, 0, 4), (5, 0, 30, 4))])
-    total, parts, _ = RewardMix({"damage": 1.0})(frames, IN_PLAY_2, np.zeros((1, 1), bool))
+    total, parts, _ = RewardMix("standard")(frames, IN_PLAY_2, np.zeros((1, 1), bool))
     assert not total.any()
     assert not parts["damage"].any()
 
@@ -101,7 +101,10 @@ def test_a_users_term_works_and_failing_ones_are_named_and_skipped(monkeypatch):
     module.flat = lambda frames, ended: np.zeros(3)
     module.number = 7
     monkeypatch.setitem(sys.modules, "my_rewards", module)
-    mix = RewardMix({"my_rewards:height": 0.5, "my_rewards:broken": 1, "my_rewards:nan": 1, "my_rewards:flat": 1})
+    mix = RewardMix(
+        "sparse",
+        {"win": 0, "my_rewards:height": 0.5, "my_rewards:broken": 1, "my_rewards:nan": 1, "my_rewards:flat": 1},
+    )
     frames = frames_of([((0, 0, 0, 4), (0, 0, 0, 4)), ((0, 8, 0, 4), (0, 0, 0, 4))])
     total, parts, faults = mix(frames, IN_PLAY_2, np.ones((1, 1), bool))
     assert total[0, 0].tolist() == [4, 0]
@@ -109,11 +112,13 @@ def test_a_users_term_works_and_failing_ones_are_named_and_skipped(monkeypatch):
     assert [f.split("'")[1] for f in faults] == ["my_rewards:broken", "my_rewards:nan", "my_rewards:flat"]
     assert "ZeroDivisionError: by zero" in faults[0]
     with pytest.raises(RewardInvalid, match="not a function"):
-        RewardMix({"my_rewards:number": 1})
+        RewardMix("sparse", {"my_rewards:number": 1})
 
 
 def test_unknown_terms_are_refused_with_the_nearest_name():
     with pytest.raises(RewardInvalid, match="Did you mean damage"):
-        RewardMix({"damge": 1})
+        RewardMix("sparse", {"damge": 1})
     with pytest.raises(RewardInvalid, match="cannot be imported"):
-        RewardMix({"no_such_module_here:term": 1})
+        RewardMix("sparse", {"no_such_module_here:term": 1})
+    with pytest.raises(RewardInvalid, match="Known: standard, shaped, sparse"):
+        RewardMix("shapd")
