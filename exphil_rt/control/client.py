@@ -5,12 +5,14 @@ It knows a socket path, not where runs live; ``sync`` finds the only live run fo
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import ByteStream
 
 from exphil_rt import __version__
@@ -41,6 +43,9 @@ from exphil_rt.control.wire import (
 )
 
 __all__ = ("AsyncClient", "DaemonGone", "DaemonNotRunning", "connect_async")
+
+CLOSE_S = 0.5
+"""Seconds that leaving may wait for the daemon to close its side."""
 
 _BROKEN = (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream, OSError)
 
@@ -91,17 +96,27 @@ async def connect_async(
             ) from None
         async with anyio.create_task_group() as group:
             group.start_soon(client._read)
+            failure: Exception | None = None
             try:
                 yield client
+            except Exception as error:
+                failure = error  # the task group would wrap it
             finally:
+                # Ask the daemon to close, so that reading ends by itself: on asyncio a cancelled receive that races
+                # with arriving bytes makes anyio's callback raise InvalidStateError into the loop.
+                with anyio.move_on_after(CLOSE_S, shield=True), contextlib.suppress(*_BROKEN):
+                    await stream.send_eof()
+                    await client._ended.wait()
                 group.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
     finally:
         if stream is not None:
             with anyio.CancelScope(shield=True):
                 await anyio.aclose_forcefully(stream)
 
 
-class AsyncClient:
+class AsyncClient(AsyncIterator[Update]):
     """A connection to the daemon, made by ``connect_async``."""
 
     hello: Hello
@@ -116,6 +131,7 @@ class AsyncClient:
         self._waiting: dict[int, tuple[anyio.Event, list[Answer]]] = {}
         self._pending: dict[Topic, Update] = {}
         self._news = anyio.Event()
+        self._ended = anyio.Event()
         self._sending = anyio.Lock()
         self._gone: DaemonGone | None = None
 
@@ -155,19 +171,23 @@ class AsyncClient:
         accepted(await self.request(Unsubscribe(topic), timeout))
         self._pending.pop(topic, None)
 
-    async def updates(self) -> AsyncIterator[Update]:
+    def updates(self) -> AsyncIterator[Update]:
         """Updates as they come, for one reader; a slow one gets the latest of each topic, and every recent event.
 
         Raises:
             DaemonGone: the connection is lost; what had arrived was yielded before.
         """
-        while True:
-            while self._pending:
-                yield self._pending.pop(next(iter(self._pending)))
+        return self
+
+    async def __anext__(self) -> Update:
+        # A method, not an async generator: one left in the middle would have to be closed by hand on trio.
+        await anyio.lowlevel.checkpoint()
+        while not self._pending:
             if self._gone is not None:
                 raise self._gone
             await self._news.wait()
             self._news = anyio.Event()
+        return self._pending.pop(next(iter(self._pending)))
 
     async def _greet(self, mine: Hello) -> None:
         """The daemon speaks first, so that a full or foreign one is heard before anything is sent."""
@@ -212,6 +232,8 @@ class AsyncClient:
             self._lose("The daemon ended the connection.")
         except ProtocolError as error:
             self._lose(error.message)
+        finally:
+            self._ended.set()
 
     def _take(self, body: bytes) -> None:
         match decode_server_frame(body):

@@ -195,6 +195,7 @@ class _Session:
         self._replies: deque[bytes] = deque()
         self._open = anyio.Semaphore(MAX_OPEN_REQUESTS)
         self._wake = anyio.Event()
+        self._closing = False
         self._torn = False  # a frame was sent in part: nothing more may follow it
 
     def offer(self, topic: Topic, update: Update) -> None:
@@ -220,7 +221,10 @@ class _Session:
                     self._fault(error.message)
                 except _GONE:
                     pass
-                group.cancel_scope.cancel()
+                # The writer ends by itself once it sent what is owed: cut off in a frame, it would owe for ever.
+                self._closing = True
+                self._wake.set()
+                group.cancel_scope.deadline = anyio.current_time() + FLUSH_S
         except Exception:
             log.exception("control_session_failed")
         finally:
@@ -302,6 +306,8 @@ class _Session:
         try:
             while True:
                 await self._flush()
+                if self._closing:
+                    return
                 now = anyio.current_time()
                 wait = math.inf
                 for topic, subscription in tuple(self.topics.items()):

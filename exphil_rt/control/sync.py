@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from exphil_rt import __version__
 from exphil_rt.control.framing import (
@@ -150,7 +150,7 @@ class SyncClient:
         """End the connection; the daemon goes on."""
         self._socket.close()
 
-    def __enter__(self) -> SyncClient:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
