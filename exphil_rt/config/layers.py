@@ -115,7 +115,9 @@ def _nearest(key: str) -> str | None:
 
 def _refuse_key(where: str, key: str, env_name: str = "") -> ConfigError:
     section = key.partition(".")[0]
-    nearest = _nearest(key) or next(iter(difflib.get_close_matches(section, _SECTIONS, n=1)), None)
+    nearest = _nearest(key)
+    if not nearest and section not in _SECTIONS:
+        nearest = next(iter(difflib.get_close_matches(section, _SECTIONS, n=1)), None)
     if nearest:
         hint = f"Did you mean {ENV_PREFIX + nearest.upper().replace('.', '__') if env_name else nearest}?"
     elif section in _SECTIONS:

@@ -27,7 +27,7 @@ class RunSettings(Section, frozen=True):
     """Name of the run; empty for a generated one."""
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 1
     """Key of every random draw of the run."""
-    timesteps: Annotated[int, Meta(ge=0)] = 0
+    timesteps: Annotated[int, Meta(ge=0, le=10**15)] = 0
     """Total of game frames of the run's training games; 0 runs until it is stopped."""
     games: Annotated[int, Meta(ge=1, le=4096)] = 16
     """Training games at a time."""
@@ -105,6 +105,8 @@ class TrainSettings(Section, frozen=True):
     """Passes over each rollout."""
     minibatches: Annotated[int, Meta(ge=1, le=1024)] = 4
     """Parts that a rollout's games are split into in each pass."""
+    target_kl: Positive = 0.03
+    """The passes of an update end early when the policy has moved this far (mean KL in nats)."""
     kl_limit: Positive = 0.3
     """An update that moves the policy further than this (mean KL in nats) is reverted, with an event."""
     reward: Literal["standard", "shaped", "sparse"] = "shaped"
