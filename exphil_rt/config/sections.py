@@ -132,8 +132,8 @@ class LeagueSettings(Section, frozen=True):
     """Rated opponents are sought within this Elo difference, else the nearest is taken."""
     calibration_games: Annotated[int, Meta(ge=2, le=10_000)] = 20
     """Games of the first version against random that fix its rating at the start."""
-    anchor_games: Annotated[int, Meta(ge=0, le=1000)] = 4
-    """Games that every new version plays against the first one before all others."""
+    anchor_games: Annotated[int, Meta(ge=0, le=1000)] = 2
+    """Games that the newest version plays against the first one before all others."""
 
 
 class StoreSettings(Section, frozen=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -169,7 +169,7 @@ class Database:
             if rating is not None:
                 connection.execute("INSERT OR IGNORE INTO ratings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", _rating(rating))
 
-    def mark_policies(self, refs: Iterable[str], *, promoted: bool | None = None, pruned: bool | None = None) -> None:
+    def mark_policies(self, refs: Collection[str], *, promoted: bool | None = None, pruned: bool | None = None) -> None:
         """Set what is given on each of the versions."""
         with self._transaction() as connection:
             for column, value in (("promoted", promoted), ("pruned", pruned)):
@@ -277,10 +277,12 @@ class Database:
         with self._transaction() as connection:
             before = connection.execute("SELECT count(*) FROM metrics").fetchone()[0]
             for older_s, bucket_s in THINNING:
+                bucket = bucket_s * _NS
+                cutoff = (now_ns - older_s * _NS) // bucket * bucket  # whole buckets only, or a mean would be thinned
                 crowded = connection.execute(
                     "SELECT name, min(time_ns), max(time_ns), max(frames), avg(value) FROM metrics WHERE time_ns < ? "
                     "GROUP BY name, time_ns / ? HAVING count(*) > 1",
-                    (now_ns - older_s * _NS, bucket_s * _NS),
+                    (cutoff, bucket),
                 ).fetchall()
                 for name, first_ns, last_ns, frames, mean in crowded:
                     connection.execute(
