@@ -16,7 +16,7 @@ _PUBLIC = {
     "Lane": "exphil_rt.game.lane",
     "Learner": "exphil_rt.training.learner",
     "Run": "exphil_rt.store.run",
-    "connect": "exphil_rt.control.client",
+    "connect": "exphil_rt.control.sync",
     "ExphilError": "exphil_rt.errors",
 }
 

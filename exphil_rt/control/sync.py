@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import socket
 import time
@@ -56,6 +57,57 @@ class SeveralRuns(ControlError):
     """No run was named and more than one is live."""
 
     exit_code = 2
+
+
+def live_runs(home: str | Path | None = None) -> dict[str, Path]:
+    """Socket of every run of ``home`` that a daemon holds now, by the run's name."""
+    from exphil_rt.store.home import Home
+    from exphil_rt.store.lock import lock_holder
+
+    found: dict[str, Path] = {}
+    runs = Home.find(home).runs
+    for folder in sorted(runs.iterdir()) if runs.is_dir() else ():
+        holder = lock_holder(folder / "lock")
+        if holder is not None and holder.socket:
+            found[folder.name] = Path(holder.socket)
+    return found
+
+
+def find_live_run(run: str | None = None, home: str | Path | None = None) -> tuple[str, Path]:
+    """Name and socket of the run that is meant: ``run``, or the only live one.
+
+    Raises:
+        DaemonNotRunning: that run, or every run, is without a daemon.
+        SeveralRuns: no run was named and there are more.
+    """
+    live = live_runs(home)
+    if run is not None:
+        if run in live:
+            return run, live[run]
+        close = difflib.get_close_matches(run, live, n=1)
+        hint = f"Did you mean {close[0]}?" if close else f"Resume it with `exphil-rt self-play --resume {run}`."
+        raise DaemonNotRunning(f"No daemon holds the run {run}.", hint=hint)
+    if not live:
+        raise DaemonNotRunning("No daemon is running.", hint="Start one with `exphil-rt self-play`.")
+    if len(live) > 1:
+        raise SeveralRuns(f"Several runs are live: {', '.join(live)}.", hint="Name one with --run.")
+    return next(iter(live.items()))
+
+
+def connect(run: str | None = None, home: str | Path | None = None) -> SyncClient:
+    """A connection to the daemon of ``run``, or of the only live run.
+
+    Args:
+        run: name of the run.
+        home: the home folder; ``EXPHIL_RT_HOME`` or the platform's data folder by default.
+
+    Raises:
+        DaemonNotRunning: there is no such daemon.
+        SeveralRuns: no run was named and there are more.
+        DaemonGone: the daemon does not answer.
+        ProtocolError: it speaks another protocol, or has no room for another client.
+    """
+    return SyncClient(find_live_run(run, home)[1])
 
 
 class SyncClient:

@@ -1,0 +1,66 @@
+"""``config``: show the settings that hold and where each came from; check settings files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from exphil_rt.cli.options import ConfigFiles, Flag, Json, Preset, Settings
+from exphil_rt.cli.output import show, show_json
+from exphil_rt.config import ConfigError, Resolved, load_config, to_toml
+from exphil_rt.store.home import setting_files
+
+
+def resolve(preset: str | None, files: tuple[Path, ...], settings: tuple[str, ...]) -> Resolved:
+    """The settings of all layers; ``settings`` are ``section.key=value`` texts.
+
+    Raises:
+        ConfigError: as ``load_config``, or a text without ``=``.
+    """
+    overrides: dict[str, object] = {}
+    for text in settings:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"--set {text} has no value.", hint="Write --set section.key=value.")
+        overrides[key.strip()] = value
+    return load_config(preset, (*setting_files(), *files), overrides=overrides)
+
+
+def show_settings(
+    *,
+    origin: Flag = False,
+    preset: Preset = None,
+    config: ConfigFiles = (),
+    settings: Settings = (),
+    json: Json = False,
+) -> None:
+    """Print the settings that hold, as TOML.
+
+    Args:
+        origin: say behind each value where it came from.
+        preset: name of a preset.
+        config: a settings file; may be repeated, the last one wins.
+        settings: one setting, as section.key=value; may be repeated.
+        json: print them as JSON.
+    """
+    resolved = resolve(preset, config, settings)
+    if json:
+        show_json(resolved if origin else resolved.config)
+        return
+    lines = to_toml(resolved).splitlines()[2:]
+    show("\n".join(lines if origin else (line.rpartition("  # ")[0] or line for line in lines)))
+
+
+def validate(*files: Path, preset: Preset = None, settings: Settings = ()) -> None:
+    """Check settings: the files that are named, on top of all other layers.
+
+    Args:
+        files: settings files.
+        preset: name of a preset.
+        settings: one setting, as section.key=value; may be repeated.
+    """
+    resolved = resolve(preset, files, settings)
+    changed = sum(where != "default" for where in resolved.origin.values())
+    read = [*setting_files(), *files]
+    show(
+        f"ok: {len(resolved.origin)} settings, {changed} of them set{' by ' if read else ''}{', '.join(map(str, read))}"
+    )

@@ -1,0 +1,44 @@
+"""``status``: the head line of a live run."""
+
+from __future__ import annotations
+
+from exphil_rt.cli.options import Json, Run
+from exphil_rt.cli.output import duration, show, show_json
+from exphil_rt.control.sync import connect
+from exphil_rt.messages.telemetry import RunStatus
+
+
+def status(*, run: Run = None, json: Json = False) -> None:
+    """Say how the run does.
+
+    Args:
+        run: name of the run; the only live one by default.
+        json: print every field as JSON.
+    """
+    with connect(run) as client:
+        found = client.status()
+    if json:
+        show_json(found)
+    else:
+        show(describe(found))
+
+
+def describe(found: RunStatus) -> str:
+    """The status in a few lines for a person."""
+    share = f" of {found.target_frames:,} ({found.frames / found.target_frames:.0%})" if found.target_frames else ""
+    win_rate = "" if found.win_rate_vs_first is None else f"{found.win_rate_vs_first:.0%} against the first version"
+    shares = found.shares
+    rows = {
+        "run": f"{found.run}  {found.state}  up {duration(found.uptime_s)}  daemon pid {found.daemon_pid}",
+        "message": found.message,
+        "frames": f"{found.frames:,}{share}  {found.frames_per_s:,.0f} frames/s",
+        "time left": "" if found.eta_s is None else duration(found.eta_s),
+        "policy": f"{found.policy}  {found.origin}  delay {found.delay}",
+        "win rate": win_rate,
+        "league": f"{found.population} versions, {found.matches} rated matches",
+        "games": f"{found.games} live",
+        "time goes": f"game {shares.game:.0%}, inference {shares.inference:.0%}, learning {shares.learning:.0%}, "
+        f"waiting {shares.waiting:.0%}",
+        "restarts": str(found.restarts),
+    }
+    return "\n".join(f"{name:<10} {text}" for name, text in rows.items() if text)
