@@ -148,7 +148,7 @@ def _convert(path: Path, game: Any, rollback: Rollback) -> tuple[ReplayMeta, byt
         port = rows.field("ports").field(name)
         leader = port.field("leader")
         _fill_player(frames.players[:, index], leader, keep, to_player)
-        _fill_controllers(frames.controllers[:, index], leader.field("pre"), keep)
+        _fill_controllers(frames.controllers[:, index], leader, keep)
         _digest(digest, leader.field("pre"), final)
         if (follower := _field(port, "follower")) is not None:
             _fill_player(frames.nanas[:, index], follower, keep, to_player)
@@ -210,15 +210,18 @@ def _fill_player(out: PlayerColumns, data: Any, keep: NDArray[Any], to_player: d
             out.hitstun[:] = np.where(hitstun, misc[keep], 0)
 
 
-def _fill_controllers(out: Controllers, pre: Any, keep: NDArray[Any]) -> None:
-    out.buttons[:] = _array(pre, "buttons_physical")[keep]
-    for stick in ("joystick", "cstick"):
-        for axis in ("x", "y"):
-            getattr(out, f"{stick}_{axis}")[:] = np.clip(_array(pre, f"{stick}.{axis}")[keep], -1, 1)
-    out.trigger[:] = np.clip(_array(pre, "triggers")[keep], 0, 1)
+def _fill_controllers(out: Controllers, data: Any, keep: NDArray[Any]) -> None:
+    pre, exists = data.field("pre"), _there(data)[keep]
+    sources = [("buttons", "buttons_physical"), ("trigger", "triggers")]
     for axis in ("x", "y"):
-        if (raw := _array(pre, f"raw_analog_{axis}")) is not None:
-            getattr(out, f"raw_{axis}")[:] = raw[keep]
+        sources += [(f"{stick}_{axis}", f"{stick}.{axis}") for stick in ("joystick", "cstick")]
+        sources.append((f"raw_{axis}", f"raw_analog_{axis}"))
+    for name, source in sources:
+        if (values := _array(pre, source)) is not None:
+            getattr(out, name)[:] = np.where(exists, values[keep], 0)
+    for stick in (out.joystick_x, out.joystick_y, out.cstick_x, out.cstick_y):
+        np.clip(stick, -1, 1, out=stick)
+    np.clip(out.trigger, 0, 1, out=out.trigger)
 
 
 def _events(rows: Any, name: str) -> tuple[Any, NDArray[Any], NDArray[Any]]:

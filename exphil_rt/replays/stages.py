@@ -44,7 +44,8 @@ _CORNERS: Final[dict[int, tuple[tuple[float, float], ...]]] = {
 def _randall_table() -> F32:
     """``[1200, 2]`` left edge and height by frame index modulo 1200.
 
-    Measured positions, within .001: https://github.com/altf4/libmelee/blob/main/melee/stages.py
+    Measured positions, within .001: https://github.com/altf4/libmelee/blob/main/melee/stages.py, but for frames
+    0 to 415, where that function skips one step of .355 (its frame 415 lies behind its frame 416).
     """
     table = np.zeros((RANDALL_PERIOD, 2), np.float32)
     top, left, right = np.arange(477, 1016), np.arange(1023, 1069), np.arange(424, 469)
