@@ -1,0 +1,241 @@
+"""Engine: several policies and every row's recurrent state, run frame by frame with torch.
+
+A row is one slot and port. One forward a distinct policy a step. No loop, no process and no game lives here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from exphil_rt.errors import ExphilError
+from exphil_rt.game.frames import F32, U8, Frames
+from exphil_rt.policy.backbones import State
+from exphil_rt.policy.embed import to_tensors
+from exphil_rt.policy.inputs import Inputs, build_inputs
+from exphil_rt.policy.observation import Encoder
+from exphil_rt.policy.policy import Policy
+from exphil_rt.policy.random_play import random_actions
+
+RANDOM: Final = "random"
+"""Key of the built-in player without a network."""
+
+
+class EngineError(ExphilError):
+    """A policy key that the engine does not hold, or may not drop."""
+
+
+@dataclass(slots=True)
+class Decision:
+    """What was decided for each row asked, in their order."""
+
+    actions: U8
+    """``[R, 13]``."""
+    logp: F32
+    """``[R]``: log-probability of the action under the distribution it was drawn from."""
+    value: F32
+    """``[R]``: the policy's value of the state."""
+
+
+class _Loaded:
+    """A policy with the states of all rows (only those assigned to it are in use)."""
+
+    def __init__(self, policy: Policy, temperature: float, num_rows: int, device: torch.device) -> None:
+        self.policy = policy.to(device).eval()
+        self.temperature = temperature
+        self.encoder = Encoder(policy.config.schema)
+        with torch.inference_mode():
+            self.state: State = self.policy.init_state(num_rows)
+
+
+class Engine:
+    """Runs policies over rows.
+
+    Args:
+        num_rows: rows held; all begin with the ``random`` player.
+        device: where the policies run.
+    """
+
+    def __init__(self, num_rows: int, device: str = "cpu") -> None:
+        self.num_rows = num_rows
+        self.device = torch.device(device)
+        self._loaded: dict[str, _Loaded] = {}
+        self._names: list[str] = [RANDOM]
+        self._key = np.zeros(num_rows, np.intp)  # index into _names, by row
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Keys that rows may be assigned to."""
+        return (RANDOM, *self._loaded)
+
+    def load(self, key: str, policy: Policy, temperature: float = 1.0) -> None:
+        """Hold ``policy`` under ``key``. Under a known key it takes the place of the old one between two steps:
+        its rows keep their state where that fits the new network, and begin afresh where it does not.
+        """
+        if key == RANDOM:
+            raise EngineError(f"{RANDOM!r} is a reserved key.")
+        fresh = _Loaded(policy, temperature, self.num_rows, self.device)
+        old = self._loaded.get(key)
+        if old is not None and [s.shape for s in old.state] == [s.shape for s in fresh.state]:
+            fresh.state = old.state
+        self._loaded[key] = fresh
+        if key in self._names:
+            return
+        if "" in self._names:  # the place of an unloaded one
+            self._names[self._names.index("")] = key
+        else:
+            self._names.append(key)
+
+    def unload(self, key: str) -> None:
+        """Drop the policy under ``key``; an unknown key is none of the engine's business.
+
+        Raises:
+            EngineError: while rows are assigned to it.
+        """
+        if key in self._loaded:
+            place = self._names.index(key)
+            if rows := int((self._key == place).sum()):
+                raise EngineError(f"Policy {key!r} still plays {rows} rows.", hint="Assign them to another one first.")
+            del self._loaded[key]
+            self._names[place] = ""
+
+    def policy(self, key: str) -> Policy:
+        """The policy under ``key``."""
+        return self._get(key).policy
+
+    def assign(self, rows: ArrayLike, key: str) -> None:
+        """Let ``rows`` be played by ``key`` from now on, with a fresh state."""
+        if key != RANDOM:
+            self._get(key)
+        rows = np.atleast_1d(np.asarray(rows, np.intp))
+        self._key[rows] = self._names.index(key)
+        self.reset(rows)
+
+    def assigned(self, row: int) -> str:
+        """The key that plays ``row``."""
+        return self._names[int(self._key[row])]
+
+    def reset(self, rows: ArrayLike) -> None:
+        """A new game begins on ``rows``: their state is cleared."""
+        index = torch.from_numpy(np.atleast_1d(np.asarray(rows, np.int64)))
+        with torch.inference_mode():
+            for loaded in self._loaded.values():
+                for part in loaded.state:
+                    part[index.to(self.device)] = 0.0
+
+    def state(self, rows: ArrayLike) -> dict[str, tuple[NDArray[np.float32], ...]]:
+        """A copy of the recurrent state of ``rows`` by the key that plays them (training starts a rollout from it)."""
+        rows = np.atleast_1d(np.asarray(rows, np.intp))
+        found: dict[str, tuple[NDArray[np.float32], ...]] = {}
+        for key, places in self._groups(rows):
+            if key != RANDOM:
+                index = torch.from_numpy(rows[places]).to(self.device)
+                found[key] = tuple(part[index].cpu().numpy() for part in self._get(key).state)
+        return found
+
+    def step(
+        self,
+        rows: ArrayLike,
+        inputs: Inputs | Mapping[str, Inputs],
+        noise: NDArray[np.float32],
+    ) -> Decision:
+        """Decide one action for each of ``rows``.
+
+        Args:
+            rows: distinct rows ``[R]``.
+            inputs: ``[R]``, where all policies observe alike; else inputs by key, each ``[R of that key]``.
+            noise: ``[R, 81]``, uniform in (0, 1), keyed by game, frame and port: a row's action does not depend on
+                which other rows are asked with it.
+        """
+        rows = np.atleast_1d(np.asarray(rows, np.intp))
+        decision = Decision(
+            np.empty((rows.size, 13), np.uint8), np.zeros(rows.size, np.float32), np.zeros(rows.size, np.float32)
+        )
+        groups = self._groups(rows)
+        for key, places in groups:
+            if key == RANDOM:
+                decision.actions[places] = random_actions(noise[places])
+                continue
+            mine = inputs[places] if isinstance(inputs, Inputs) else inputs[key]
+            self._decide(decision, self._get(key), rows, places, mine, noise, whole=len(groups) == 1)
+        return decision
+
+    def step_frames(
+        self,
+        rows: ArrayLike,
+        frames: Frames,
+        port: ArrayLike,
+        committed: U8,
+        mask: U8,
+        delay: ArrayLike,
+        noise: NDArray[np.float32],
+    ) -> Decision:
+        """As ``step``, building each policy's inputs by its own schema and codec.
+
+        Args:
+            frames: ``[R]``, the frame of each row's game.
+            port: ``[R]``, which player the row is.
+            committed, mask: of ``DelayQueue.committed``; policies with fewer slots see their first ones.
+            delay: ``[R]`` or one for all.
+        """
+        rows = np.atleast_1d(np.asarray(rows, np.intp))
+        ports = np.broadcast_to(np.asarray(port, np.intp), rows.shape)
+        delays = np.broadcast_to(np.asarray(delay, np.uint8), rows.shape)
+        built: dict[str, Inputs] = {}
+        groups = self._groups(rows)
+        for key, places in groups:
+            if key == RANDOM:
+                continue
+            loaded = self._get(key)
+            config = loaded.policy.config
+            some: slice | NDArray[np.intp] = slice(None) if len(groups) == 1 else places
+            built[key] = build_inputs(
+                loaded.encoder,
+                config.codec,
+                frames[some],
+                ports[some],
+                committed[some, : config.dmax],
+                mask[some, : config.dmax],
+                delays[some],
+            )
+        return self.step(rows, built, noise)
+
+    def _decide(
+        self,
+        decision: Decision,
+        loaded: _Loaded,
+        rows: NDArray[np.intp],
+        places: NDArray[np.intp],
+        inputs: Inputs,
+        noise: NDArray[np.float32],
+        *,
+        whole: bool,
+    ) -> None:
+        with torch.inference_mode():
+            index = torch.from_numpy(rows if whole else rows[places]).to(self.device)
+            state = tuple(part.index_select(0, index) for part in loaded.state)
+            draws = torch.from_numpy(noise if whole else noise[places]).to(self.device)
+            action, logp, value, after = loaded.policy.act(
+                to_tensors(inputs, self.device), state, draws, loaded.temperature
+            )
+            for part, new in zip(loaded.state, after, strict=True):
+                part.index_copy_(0, index, new)
+        decision.actions[places] = action.cpu().numpy()
+        decision.logp[places] = logp.cpu().numpy()
+        decision.value[places] = value.cpu().numpy()
+
+    def _get(self, key: str) -> _Loaded:
+        try:
+            return self._loaded[key]
+        except KeyError:
+            raise EngineError(f"The engine holds no policy {key!r}.", hint="Load it first.") from None
+
+    def _groups(self, rows: NDArray[np.intp]) -> list[tuple[str, NDArray[np.intp]]]:
+        """Keys in play on ``rows``, each with the places of its rows; in order of loading."""
+        keys = self._key[rows]
+        return [(self._names[k], np.flatnonzero(keys == k)) for k in np.unique(keys)]

@@ -1,0 +1,67 @@
+"""GRU backbone (Cho et al. 2014, in cuDNN's form as ``torch.nn.GRU``), with resets inside a sequence.
+
+Whole stretches between resets go through ``torch.gru``, single steps through ``torch.gru_cell``: the same function
+to float tolerance, each the quicker one for its length.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from exphil_rt.policy.backbones.base import State
+
+
+class GRU(nn.Module):
+    """``layers`` of GRU. State: one tensor ``[B, H]`` a layer."""
+
+    def __init__(self, features: int, hidden: int, layers: int) -> None:
+        super().__init__()
+        self.hidden = hidden
+        self.num_layers = layers
+        self.gru = nn.GRU(features, hidden, layers, batch_first=True)
+        for name, parameter in list(self.gru.named_parameters()):
+            if "weight_hh" in name:
+                for gate in torch.chunk(parameter.detach(), 3):
+                    nn.init.orthogonal_(gate)
+            elif "bias" in name:
+                nn.init.zeros_(parameter)
+
+    def init_state(self, batch: int) -> State:
+        """Zeros."""
+        like = cast("Tensor", self.gru.weight_hh_l0)
+        return tuple(like.new_zeros(batch, self.hidden) for _ in range(self.num_layers))
+
+    def forward(self, x: Tensor, state: State, reset: Tensor | None = None) -> tuple[Tensor, State]:
+        """``[B, T, F]`` to ``[B, T, H]``."""
+        steps = x.shape[1]
+        if steps == 1:
+            y, state = self._step(x[:, 0], _cleared(state, reset, 0))
+            return y[:, None], state
+        cuts = [0]
+        if reset is not None:
+            cuts += [t for t in (reset != 0).any(0).nonzero().flatten().tolist() if t > 0]
+        outputs = []
+        for start, end in zip(cuts, [*cuts[1:], steps], strict=True):
+            y, last = self.gru(x[:, start:end], torch.stack(_cleared(state, reset, start)))
+            state = last.unbind(0)
+            outputs.append(y)
+        return (outputs[0] if len(outputs) == 1 else torch.cat(outputs, 1)), tuple(state)
+
+    def _step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        weights = self.gru.all_weights  # per layer: w_ih, w_hh, b_ih, b_hh
+        after = []
+        for hidden, (w_ih, w_hh, b_ih, b_hh) in zip(state, weights, strict=True):
+            x = torch.gru_cell(x, hidden, w_ih, w_hh, b_ih, b_hh)
+            after.append(x)
+        return x, tuple(after)
+
+
+def _cleared(state: State, reset: Tensor | None, t: int) -> State:
+    """The state before step t: zero in the rows that are reset there."""
+    if reset is None:
+        return state
+    keep = (reset[:, t] == 0).to(state[0].dtype)[:, None]
+    return tuple(part * keep for part in state)
