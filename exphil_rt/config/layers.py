@@ -104,7 +104,7 @@ def _nearest(key: str) -> str | None:
         if "_" in leaf_name:
             by_name.setdefault("".join(word[0] for word in leaf_name.split("_")), []).append(leaf)
     own = [leaf_name for leaf_name, leaves in by_name.items() if f"{section}.{leaf_name}" in leaves]
-    near = difflib.get_close_matches(name, own, n=1, cutoff=0.6)
+    near = [name] if name in by_name else difflib.get_close_matches(name, own, n=1, cutoff=0.6)
     if not near:
         near = difflib.get_close_matches(name, by_name, n=1, cutoff=0.75)
     if near:

@@ -53,7 +53,8 @@ def to_toml(resolved: Resolved) -> str:
         lines += ["", f"[{section}]"]
         content = getattr(resolved.config, section)
         for name in type(content).__struct_fields__:
-            origin = " ".join(resolved.origin.get(f"{section}.{name}", DEFAULT).split())
+            origin = resolved.origin.get(f"{section}.{name}", DEFAULT)
+            origin = "".join(char if char.isprintable() else "?" for char in origin)  # it stands in a comment
             lines.append(f"{name} = {_toml(getattr(content, name))}  # {origin}")
     return "\n".join(lines) + "\n"
 

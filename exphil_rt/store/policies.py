@@ -8,6 +8,7 @@ touches a bundle of another run.
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +20,7 @@ from exphil_rt.store.rows import PolicyRow
 
 MANIFEST: Final = "manifest.json"
 MAX_MANIFEST: Final = 4 * 1024 * 1024
-_NAME: Final = re.compile(r"(?P<name>[^@/]+)@v(?P<version>\d{1,9})")
+_NAME: Final = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]{0,63})@v(?P<version>[1-9][0-9]{0,8})")
 _HOUR_NS: Final = 3_600_000_000_000
 
 
@@ -74,7 +75,7 @@ def list_bundles(folder: Path) -> list[BundleInfo]:
     found = []
     for entry in folder.iterdir() if folder.is_dir() else ():
         match = _NAME.fullmatch(entry.name)
-        if match and not entry.name.startswith(".") and entry.is_dir():
+        if match and entry.is_dir():
             try:
                 found.append(_read(entry, match))
             except FileNotFoundError:
@@ -82,18 +83,29 @@ def list_bundles(folder: Path) -> list[BundleInfo]:
     return sorted(found, key=lambda bundle: (bundle.name, bundle.version))
 
 
-def reconcile(folder: Path, run_id: str, rows: Iterable[PolicyRow]) -> list[str]:
+def reconcile(folder: Path, run_id: str, name: str, rows: Iterable[PolicyRow]) -> list[str]:
     """Remove bundles that this run wrote and that have no row: a crash came between the two. No other is touched.
+
+    Unfinished folders of the run's policy name go, too. Only for whoever holds the run's lock.
+
+    Args:
+        folder: the folder of policies.
+        run_id: as it stands in the manifests.
+        name: the run's policy name.
+        rows: versions that the run knows.
 
     Returns:
         The refs that were removed.
     """
-    if not run_id:
-        raise ValueError("a run without an id owns no bundles")
+    if not run_id or not name:
+        raise ValueError("a run without an id and a policy name owns no bundles")
     known = {row.ref for row in rows}
     lost = [bundle for bundle in list_bundles(folder) if bundle.run == run_id and bundle.ref not in known]
     for bundle in lost:
         remove_folder(bundle.path)
+    for leftover in folder.iterdir() if folder.is_dir() else ():
+        if re.fullmatch(rf"\.{re.escape(name)}@v\d+\..*\.(tmp|gone)", leftover.name):
+            shutil.rmtree(leftover, ignore_errors=True)
     return [bundle.ref for bundle in lost]
 
 

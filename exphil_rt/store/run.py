@@ -165,8 +165,10 @@ class Run:
         return Database.open(self.database_file)
 
     def reconcile_policies(self, database: Database) -> list[str]:
-        """Remove bundles of this very run that have no row, and give their refs."""
-        return policies.reconcile(self.home.policies, database.meta("run_id"), database.policies())
+        """Remove bundles of this very run that have no row, and give their refs. For the holder of the lock."""
+        return policies.reconcile(
+            self.home.policies, database.meta("run_id"), database.meta("policy_name"), database.policies()
+        )
 
     def usage(self, run_id: str) -> Usage:
         """What the run takes of the disk."""
