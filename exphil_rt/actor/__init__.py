@@ -1,0 +1,123 @@
+"""The kernel: OTP's actors on anyio.
+
+Mailboxes, GenServer, Supervisor, DynamicSupervisor, names, monitors, ``sys`` and supervised OS processes. It knows
+nothing of games and learning, and imports neither torch nor numba.
+"""
+
+from __future__ import annotations
+
+from exphil_rt.actor import sys
+from exphil_rt.actor.admin import (
+    ChildCounts,
+    ChildInfo,
+    count_children,
+    delete_child,
+    get_childspec,
+    restart_child,
+    start_child,
+    terminate_child,
+    which_children,
+)
+from exphil_rt.actor.calls import NO_REPLY, From, Refused
+from exphil_rt.actor.children import FailedToStartChild
+from exphil_rt.actor.dynamic import DynamicSupervisor
+from exphil_rt.actor.errors import (
+    ActorError,
+    AlreadyPresent,
+    AlreadyStarted,
+    BadSpec,
+    CallingCycle,
+    CallTimeout,
+    ChildNotFound,
+    ChildRestarting,
+    ChildRunning,
+    MailboxFull,
+    MaxChildren,
+    NoHandler,
+    NoProc,
+    NotSupported,
+    SlotsExhausted,
+    StartError,
+)
+from exphil_rt.actor.genserver import GenServer
+from exphil_rt.actor.handlers import handle_call, handle_cast
+from exphil_rt.actor.inspection import ActorInfo, ActorReport
+from exphil_rt.actor.mailbox import MailboxSpec
+from exphil_rt.actor.outcomes import Continue, Ignore, Stop
+from exphil_rt.actor.pid import Down, Exit, Pid, Ref, Target
+from exphil_rt.actor.reasons import Crash, ExitReason, Killed, Normal, Shutdown, describe, is_clean
+from exphil_rt.actor.reports import DeadLetter, ProgressReport, Report, SupervisorReport
+from exphil_rt.actor.runtime import Runtime, RuntimeStatistics
+from exphil_rt.actor.specs import Backoff, ChildSpec, DynamicFlags, SupFlags, check_childspecs
+from exphil_rt.actor.supervisor import Supervisor
+from exphil_rt.actor.sys import ActorStatistics
+from exphil_rt.actor.timers import Timer
+
+__all__ = (
+    "NO_REPLY",
+    "ActorError",
+    "ActorInfo",
+    "ActorReport",
+    "ActorStatistics",
+    "AlreadyPresent",
+    "AlreadyStarted",
+    "Backoff",
+    "BadSpec",
+    "CallTimeout",
+    "CallingCycle",
+    "ChildCounts",
+    "ChildInfo",
+    "ChildNotFound",
+    "ChildRestarting",
+    "ChildRunning",
+    "ChildSpec",
+    "Continue",
+    "Crash",
+    "DeadLetter",
+    "Down",
+    "DynamicFlags",
+    "DynamicSupervisor",
+    "Exit",
+    "ExitReason",
+    "FailedToStartChild",
+    "From",
+    "GenServer",
+    "Ignore",
+    "Killed",
+    "MailboxFull",
+    "MailboxSpec",
+    "MaxChildren",
+    "NoHandler",
+    "NoProc",
+    "Normal",
+    "NotSupported",
+    "Pid",
+    "ProgressReport",
+    "Ref",
+    "Refused",
+    "Report",
+    "Runtime",
+    "RuntimeStatistics",
+    "Shutdown",
+    "SlotsExhausted",
+    "StartError",
+    "Stop",
+    "SupFlags",
+    "Supervisor",
+    "SupervisorReport",
+    "Target",
+    "Timer",
+    "check_childspecs",
+    "count_children",
+    "delete_child",
+    "describe",
+    "get_childspec",
+    "handle_call",
+    "handle_cast",
+    "is_clean",
+    "restart_child",
+    "start_child",
+    "sys",
+    "terminate_child",
+    "which_children",
+)

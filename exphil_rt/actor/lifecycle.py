@@ -1,0 +1,197 @@
+"""What an actor's task does from start to end. The only place where a child's fate is decided.
+
+Nothing raised in an actor leaves its task: the outcome becomes an ExitReason and the cell is buried with it. Scopes
+are shielded, so a cancellation from outside reaches the runtime's body first, which then stops the tree in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio
+import structlog
+from anyio.lowlevel import checkpoint
+
+from exphil_rt.actor.calls import NO_REPLY, From
+from exphil_rt.actor.cell import KILL_GRACE_S, ParentExit
+from exphil_rt.actor.context import current_cell, set_runtime
+from exphil_rt.actor.errors import NoHandler
+from exphil_rt.actor.outcomes import Continue, Ignore, Stop
+from exphil_rt.actor.reasons import ExitReason, Killed, Normal, Shutdown, crash_of
+from exphil_rt.actor.specs import DEFAULT_SHUTDOWN_S
+from exphil_rt.actor.sys import SystemRequest
+
+if TYPE_CHECKING:
+    from exphil_rt.actor.cell import Cell
+    from exphil_rt.actor.genserver import GenServer
+
+_log = structlog.get_logger(__name__)
+_BATCH: Final = 64
+"""Messages handled between two checkpoints."""
+ORPHAN_GRACE_S: Final = 5.0
+"""Most that the children of a killed supervisor get to end in order."""
+
+
+async def run_actor(cell: Cell) -> None:
+    """The task of one incarnation."""
+    current_cell.set(cell)
+    set_runtime(cell.runtime)
+    reason: ExitReason = Killed()
+    try:
+        reason = await _live(cell)
+        if cell.had_started and not cell.dead:
+            cell.phase = "ending"
+        with anyio.CancelScope(shield=True):
+            await cell.end_tasks()
+            if cell.had_started and not cell.killed:
+                reason = await _terminate(cell, reason)
+            if cell.children:
+                await _end_orphans(cell)
+            await cell.end_tasks()
+    finally:
+        cell.bury(reason)
+        cell.runtime.remove_zombie(cell)
+
+
+async def _live(cell: Cell) -> ExitReason:
+    actor = cell.actor
+    try:
+        with cell.scope:
+            args, cell.args = cell.args, None
+            outcome = await actor._start(args)
+            del args  # a temporary child's arguments are kept by nobody
+            if isinstance(outcome, Ignore):
+                cell.ignored = True
+                return Normal()
+            if isinstance(outcome, Continue):
+                actor.state = outcome.state
+                cell.mark_running()
+                await actor.handle_continue(outcome.then)
+            else:
+                actor.state = outcome
+                cell.mark_running()
+            await _serve(cell, actor)
+    except Exception as error:
+        reason = _reason_of(error)
+        if cell.killed:
+            return Killed()
+        if not isinstance(error, Stop):
+            _log.warning("actor_crashed", actor=cell.path, error=f"{type(error).__name__}: {error}")
+        return reason
+    return Killed() if cell.killed else cell.want or Killed()
+
+
+def _reason_of(error: BaseException) -> ExitReason:
+    """The reason an exception stands for; Stop may arrive inside groups of an actor's own task groups."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error.reason if isinstance(error, Stop) else crash_of(error)
+
+
+async def _serve(cell: Cell, actor: GenServer[Any]) -> None:
+    """Serve the mailbox for ever: system messages, then info, then casts and calls."""
+    box = cell.mailbox
+    system, info, user = box.system, box.info, box.user
+    casts = actor._casts
+    budget = _BATCH
+    message: Any
+    while True:
+        if system:
+            request = system.popleft()
+            if type(request) is ParentExit:
+                raise Stop(request.reason)
+            assert isinstance(request, SystemRequest)
+            request.serve(actor)
+        elif cell.suspended:
+            await box.wait()
+            continue
+        elif info or user:
+            message = info.popleft() if info else box.take()
+            cell.handled += 1
+            if type(message) is From:
+                if not message.done:  # else the caller gave up before its turn came
+                    cell.remember(message.message)
+                    await _answer(cell, actor, message)
+            else:
+                cell.remember(message)
+                handler = casts.get(type(message))
+                if handler is None:
+                    await actor.handle_info(message)
+                else:
+                    await handler(actor, message)
+        else:
+            await box.wait()
+            budget = _BATCH
+            continue
+        budget -= 1
+        if not budget:
+            budget = _BATCH
+            await checkpoint()
+
+
+async def _answer(cell: Cell, actor: GenServer[Any], pending: From) -> None:
+    handler = actor._calls.get(type(pending.message))
+    if handler is None:
+        cell.unknown += 1
+        pending.fail(NoHandler(cell.label, type(pending.message).__name__))
+        return
+    try:
+        value = await handler(actor, pending.message, pending)
+    except Stop as stop:
+        if stop.reply is not NO_REPLY:
+            pending.resolve(stop.reply)
+        raise
+    if value is not NO_REPLY:
+        pending.resolve(value)
+
+
+async def _terminate(cell: Cell, reason: ExitReason) -> ExitReason:
+    """Run the actor's ``terminate`` within its shutdown time; an exception there replaces the reason, as in OTP."""
+    timers, now = cell.runtime.timers, cell.runtime.loop.now
+    patience = cell.shutdown_s or DEFAULT_SHUTDOWN_S
+    zombie = timers.after(patience + KILL_GRACE_S, cell.kill)
+    try:
+        with anyio.CancelScope(shield=True, deadline=now() + patience) as scope:
+            cell.end_scope = scope
+            await cell.actor._finish(reason)
+        if scope.cancelled_caught and not cell.killed:
+            _log.warning("terminate_timed_out", actor=cell.path, seconds=patience)
+    except Exception as error:
+        stopped = _reason_of(error)
+        _log.warning("terminate_failed", actor=cell.path, error=f"{type(error).__name__}: {error}")
+        reason = stopped
+    finally:
+        cell.end_scope = None
+        zombie.cancel()
+    return Killed() if cell.killed else reason
+
+
+async def _end_orphans(cell: Cell) -> None:
+    """End the children that a killed supervisor left, all at once; they never outlive it."""
+    now = cell.runtime.loop.now
+    orphans = tuple(cell.children or ())
+    grace = min(ORPHAN_GRACE_S, max(orphan.shutdown_s for orphan in orphans))
+    if grace and not cell.runtime.hurried:
+        for orphan in orphans:
+            orphan.exit_from_parent(Shutdown())
+        deadline = now() + grace
+        for orphan in orphans:
+            await orphan.wait_dead(deadline)
+    for orphan in orphans:
+        orphan.kill()
+    for orphan in orphans:
+        await orphan.wait_dead(now() + 2 * (KILL_GRACE_S + ORPHAN_GRACE_S))
+
+
+async def run_task(cell: Cell, scope: anyio.CancelScope, function: Callable[..., Awaitable[object]], args: Any) -> None:
+    """The task behind ``start_task``: its crash is the actor's."""
+    current_cell.set(None)
+    try:
+        with scope:
+            await function(*args)
+    except Exception as error:
+        cell.request_stop(_reason_of(error))
+    finally:
+        cell.remove_task(scope)
+        cell.runtime.remove_zombie(cell)

@@ -1,0 +1,111 @@
+"""An actor's mailbox: what waits for it, in which order it is served, and what happens when it is full.
+
+``system`` (sys requests, the parent's exit) is served first, even by a suspended actor; ``info`` (Down, Exit, timers,
+ends of children) is never dropped; ``user`` (casts and calls) is bounded. Deques, and an event that exists only while
+the owner is parked: a memory channel pays a scheduler pass per message.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, Literal
+
+import msgspec
+
+from exphil_rt.actor.loop import Event, Loop
+
+Overflow = Literal["block", "drop_oldest", "drop_new", "error"]
+
+
+class MailboxSpec(msgspec.Struct, frozen=True):
+    """Room for casts and calls, and what happens to one too many.
+
+    ``block``: ``cast_wait`` and ``call`` wait for room, a plain ``cast`` becomes a dead letter. ``drop_oldest``: the
+    oldest waiting one goes (capacity 1 is "the latest"). ``drop_new``: the new one goes. ``error``: MailboxFull.
+    """
+
+    capacity: int = 1024
+    overflow: Overflow = "block"
+
+
+class Mailbox:
+    """The queues of one incarnation."""
+
+    __slots__ = ("_loop", "_parked", "_senders", "capacity", "closed", "dropped", "info", "overflow", "system", "user")
+
+    def __init__(self, spec: MailboxSpec, loop: Loop) -> None:
+        self.system: deque[Any] = deque()
+        self.info: deque[Any] = deque()
+        self.user: deque[Any] = deque()
+        self.capacity = spec.capacity
+        self.overflow = spec.overflow
+        self.closed = False
+        self.dropped = 0
+        self._loop = loop
+        self._parked: Event | None = None
+        self._senders: deque[Event] | None = None
+
+    def __len__(self) -> int:
+        return len(self.system) + len(self.info) + len(self.user)
+
+    def put(self, message: Any) -> None:
+        """Append to the bounded queue without asking for room, and wake the owner."""
+        self.user.append(message)
+        event = self._parked
+        if event is not None:
+            self._parked = None
+            event.set()
+
+    def put_info(self, message: Any) -> None:
+        """Append what is never dropped."""
+        self.info.append(message)
+        self.wake()
+
+    def put_system(self, message: Any) -> None:
+        """Append what is served first."""
+        self.system.append(message)
+        self.wake()
+
+    def wake(self) -> None:
+        """Wake the owner if it is parked."""
+        event = self._parked
+        if event is not None:
+            self._parked = None
+            event.set()
+
+    async def wait(self) -> None:
+        """Park the owner until something arrives."""
+        event = self._parked = self._loop.event()
+        await event.wait()
+
+    def take(self) -> Any:
+        """The oldest user message; lets one blocked sender in."""
+        message = self.user.popleft()
+        if self._senders:
+            self._senders.popleft().set()
+        return message
+
+    async def room(self) -> None:
+        """Park a sender until the owner takes a message or the mailbox closes."""
+        if self._senders is None:
+            self._senders = deque()
+        event = self._loop.event()
+        self._senders.append(event)
+        try:
+            await event.wait()
+        except BaseException:
+            if event in self._senders:
+                self._senders.remove(event)
+            elif self._senders:
+                self._senders.popleft().set()  # the turn that this sender was given goes to the next
+            raise
+
+    def close(self) -> list[Any]:
+        """Refuse everything from now on; returns the user messages that were left."""
+        self.closed = True
+        left = list(self.user)
+        for queue in (self.system, self.info, self.user):
+            queue.clear()
+        while self._senders:
+            self._senders.popleft().set()
+        return left

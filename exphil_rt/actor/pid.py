@@ -1,0 +1,57 @@
+"""Handles that others hold: Pid (one incarnation of an actor) and Ref (one monitor), and the messages about ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from exphil_rt.actor.reasons import ExitReason
+
+if TYPE_CHECKING:
+    from exphil_rt.actor.cell import Cell
+
+
+class Pid:
+    """One incarnation of an actor. Names are stable, pids are not; a pid of a dead actor stays valid and dead."""
+
+    __slots__ = ("cell", "label", "number")
+
+    def __init__(self, number: int, label: str, cell: Cell) -> None:
+        self.number = number
+        self.label = label
+        """Registered name, else the path in the tree."""
+        self.cell = cell
+
+    @property
+    def alive(self) -> bool:
+        """Whether the actor has not ended."""
+        return not self.cell.dead
+
+    def __repr__(self) -> str:
+        return f"<{self.number} {self.label}>"
+
+
+class Ref(msgspec.Struct, frozen=True):
+    """One monitor; its Down carries it."""
+
+    number: int
+
+
+class Down(msgspec.Struct, frozen=True):
+    """A monitored actor ended: sent once a monitor. ``pid`` is None where the target did not exist."""
+
+    ref: Ref
+    pid: Pid | None
+    name: str
+    reason: ExitReason
+
+
+class Exit(msgspec.Struct, frozen=True):
+    """An exit signal that an actor with ``trap_exit`` received from somebody who is not its supervisor."""
+
+    sender: Pid | None
+    reason: ExitReason
+
+
+Target = str | Pid

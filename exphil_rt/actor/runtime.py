@@ -1,0 +1,412 @@
+"""Runtime: the one task group in which all actors of a program live, their names, timers and dead letters.
+
+Supervision is messages between actors, not nesting of task groups, so an actor that refuses to end holds up nobody
+but the process's very last step.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, Final, Literal
+
+import anyio
+import msgspec
+import structlog
+from anyio.abc import TaskGroup
+
+from exphil_rt.actor.calls import From, check_cycle
+from exphil_rt.actor.cell import KILL_GRACE_S, Cell
+from exphil_rt.actor.context import current_cell, set_runtime
+from exphil_rt.actor.errors import ActorError, MailboxFull, NoProc, StartError
+from exphil_rt.actor.genserver import GenServer
+from exphil_rt.actor.inspection import ActorInfo, ActorReport, read_report, read_tree
+from exphil_rt.actor.lifecycle import run_actor
+from exphil_rt.actor.loop import Loop, running_loop
+from exphil_rt.actor.pid import Down, Pid, Ref, Target
+from exphil_rt.actor.reasons import Crash, ExitReason, Normal, Shutdown
+from exphil_rt.actor.registry import Registry
+from exphil_rt.actor.reports import DeadLetter, Report
+from exphil_rt.actor.specs import ChildSpec, check_spec
+from exphil_rt.actor.sys import SystemRequest
+from exphil_rt.actor.timers import TimerQueue
+
+_log = structlog.get_logger(__name__)
+
+STOP_S: Final = 10.0
+EXIT_ZOMBIES: Final = 70
+"""Exit status of a process that had to be ended under actors that refused to end (EX_SOFTWARE)."""
+_DEAD_LETTERS: Final = 256
+
+
+class RuntimeStatistics(msgspec.Struct, frozen=True, kw_only=True):
+    """Counts of a runtime since it was opened."""
+
+    uptime_s: float
+    actors: int
+    started: int
+    dead_letters: int
+    dropped: int
+    """Messages that mailboxes dropped by their own policy."""
+    zombies: int
+
+
+class Runtime:
+    """See the module. Made by ``open``."""
+
+    def __init__(self, tasks: TaskGroup, loop: Loop, *, exit_on_zombies: bool) -> None:
+        self.loop = loop
+        self.timers = TimerQueue(loop)
+        self.registry = Registry()
+        self.hurried = False
+        """Set when the stop deadline passed: everything that lives is killed."""
+        self._names = self.registry.names
+        self._tasks = tasks
+        self._exit_on_zombies = exit_on_zombies
+        self._cells: dict[int, Cell] = {}
+        self._roots: list[Cell] = []
+        self._zombies: dict[int, Cell] = {}
+        self._dead_letters: deque[DeadLetter] = deque(maxlen=_DEAD_LETTERS)
+        self._dead_letter_counts: dict[str, int] = {}
+        self._dead_letter_count = 0
+        self._dropped = 0
+        self._subscribers: list[Callable[[Report], None]] = []
+        self._numbers = 0
+        self._refs = 0
+        self._opened_at = loop.now()
+        self._closed = False
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, *, stop_deadline: float = STOP_S, exit_on_zombies: bool = False) -> AsyncIterator[Runtime]:
+        """A runtime for the body of an ``async with``; however that is left, the tree is stopped in order first.
+
+        Args:
+            stop_deadline: seconds for that stop; then everything is killed.
+            exit_on_zombies: end the process with status 70 where an actor refuses even that. A daemon wants it; else
+                leaving the body waits for the actor.
+        """
+        try:
+            async with anyio.create_task_group() as tasks:
+                runtime = cls(tasks, running_loop(), exit_on_zombies=exit_on_zombies)
+                set_runtime(runtime)
+                tasks.start_soon(runtime.timers.run)
+                try:
+                    yield runtime
+                finally:
+                    with anyio.CancelScope(shield=True):
+                        await runtime.stop(stop_deadline)
+                    runtime._close()
+        except BaseExceptionGroup as group:
+            if len(group.exceptions) == 1:  # the body's own exception, as without a task group
+                raise group.exceptions[0] from group.exceptions[0].__cause__
+            raise
+
+    # Starting and stopping
+
+    async def start_root(self, spec: ChildSpec) -> Pid:
+        """Start an actor that nobody supervises, usually the top supervisor, and wait until it is up.
+
+        Raises:
+            StartError: its ``init`` failed. AlreadyStarted: its name is taken.
+        """
+        check_spec(spec)
+        cell = self.spawn(spec, None)
+        self._roots.append(cell)
+        event = self.loop.event()
+        cell.watch(event)
+        timeout = spec.start.init_timeout
+        try:
+            with anyio.CancelScope(deadline=self.loop.now() + timeout) as scope:
+                await event.wait()
+        except BaseException:  # the caller was cancelled: nobody holds the root, so it ends
+            cell.exit_from_parent(Shutdown())
+            raise
+        if scope.cancelled_caught:
+            cell.kill()
+            raise StartError(cell.label, Crash("InitTimeout", f"init took longer than {timeout:g} s"))
+        if cell.dead:
+            self._roots.remove(cell)
+            if cell.ignored:
+                raise StartError(cell.label, Normal())
+            assert cell.reason is not None
+            raise StartError(cell.label, cell.reason)
+        return cell.pid
+
+    def spawn(self, spec: ChildSpec, parent: Cell | None) -> Cell:
+        """Begin a new incarnation; ``cell.watch`` tells when it is up or dead."""
+        if self._closed:
+            raise ActorError("The actor runtime is closed.")
+        self._numbers += 1
+        cell = Cell(self, self._numbers, spec, parent)
+        if spec.name is not None:
+            self.registry.register(spec.name, cell)
+        self._cells[cell.number] = cell
+        if parent is not None:
+            if parent.children is None:
+                parent.children = set()
+            parent.children.add(cell)
+        self._tasks.start_soon(run_actor, cell, name=cell.path)
+        return cell
+
+    def start_soon(self, function: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
+        """Start a task of the runtime's group; for the kernel."""
+        self._tasks.start_soon(function, *args)
+
+    async def stop(self, deadline: float = STOP_S) -> bool:
+        """Stop the roots, last started first, each in its own order; kill what lives after ``deadline`` seconds.
+
+        Returns:
+            Whether everything ended in order and in time.
+        """
+        until = self.loop.now() + deadline
+        orderly = True
+        for cell in reversed(tuple(self._roots)):
+            cell.exit_from_parent(Shutdown())
+            orderly = await cell.wait_dead(until) and orderly
+        if self._cells:
+            orderly = False
+            self.hurried = True
+            living = sorted(self._cells.values(), key=lambda cell: -cell.number)
+            _log.warning("stop_deadline_passed", seconds=deadline, killed=[cell.path for cell in living[:20]])
+            for cell in living:
+                cell.kill()
+            patience = self.loop.now() + 3 * KILL_GRACE_S
+            for cell in living:
+                await cell.wait_dead(patience)
+        return orderly and not self._zombies
+
+    def _close(self) -> None:
+        self._closed = True
+        self.timers.close()
+        if not self._zombies:
+            return
+        paths = sorted(cell.path for cell in self._zombies.values())
+        _log.error("zombies_at_exit", actors=paths, exits=self._exit_on_zombies)
+        if self._exit_on_zombies:
+            os._exit(EXIT_ZOMBIES)
+
+    async def wait_ended(self, target: Target, timeout: float = math.inf) -> ExitReason:
+        """Wait for an actor's end.
+
+        Raises:
+            NoProc: there is no such actor. TimeoutError: it lives after ``timeout`` seconds.
+        """
+        cell = self._cell(target)
+        if cell is None:
+            raise NoProc(str(target))
+        if not await cell.wait_dead(self.loop.now() + timeout):
+            raise TimeoutError(f"{cell.label} lives after {timeout:g} s")
+        assert cell.reason is not None
+        return cell.reason
+
+    async def wait_root(self, timeout: float = math.inf) -> ExitReason:
+        """Wait for the end of the root that was started first."""
+        if not self._roots:
+            raise NoProc("root")
+        return await self.wait_ended(self._roots[0].pid, timeout)
+
+    # Messages
+
+    def whereis(self, name: str) -> Pid | None:
+        """The pid that runs under ``name`` now."""
+        cell = self._names.get(name)
+        return None if cell is None else cell.pid
+
+    def cast(self, target: Target, message: Any) -> None:
+        """See GenServer.cast."""
+        cell = target.cell if type(target) is Pid else self._names.get(target)  # type: ignore[arg-type]
+        if cell is None or cell.mailbox.closed:
+            self.dead_letter(str(target) if cell is None else cell.label, message, "noproc")
+            return
+        box = cell.mailbox
+        if len(box.user) < box.capacity or self._make_room(cell, message):
+            box.put(message)
+
+    async def cast_wait(self, target: Target, message: Any, timeout: float = 60.0) -> None:
+        """See GenServer.cast_wait."""
+        cell = self._cell(target)
+        if cell is not None and not cell.room and cell.mailbox.overflow == "block":
+            await self._wait_for_room(cell, self.loop.now() + timeout)
+        self.cast(target, message)
+
+    async def call(self, target: Target, message: Any, timeout: float = 5.0) -> Any:
+        """See GenServer.call."""
+        cell = self._cell(target)
+        if cell is None or cell.mailbox.closed:
+            raise NoProc(str(target) if cell is None else cell.label, None if cell is None else cell.reason)
+        return await self._exchange(cell, From(message, cell), timeout, None)
+
+    async def request(self, target: Target, operation: Callable[[GenServer[Any]], Any], timeout: float) -> Any:
+        """Have ``operation(actor)`` run as a system message and return what it returns; for ``sys``."""
+        cell = self._cell(target)
+        if cell is None or cell.mailbox.closed:
+            raise NoProc(str(target) if cell is None else cell.label, None if cell is None else cell.reason)
+        pending = From(operation, cell)
+        return await self._exchange(cell, pending, timeout, SystemRequest(pending, operation))
+
+    async def _exchange(self, cell: Cell, pending: From, timeout: float, request: SystemRequest | None) -> Any:
+        caller = current_cell.get()
+        if caller is not None:
+            check_cycle(caller, cell)
+            caller.waiting_on.append(cell)
+        try:
+            deadline = self.loop.now() + timeout
+            if request is not None:
+                cell.mailbox.put_system(request)
+            else:
+                if not cell.room:
+                    if cell.mailbox.overflow == "block":
+                        await self._wait_for_room(cell, deadline)
+                        if cell.mailbox.closed:
+                            raise NoProc(cell.label, cell.reason)
+                    elif not self._make_room(cell, None):
+                        raise MailboxFull(cell.label)
+                cell.mailbox.put(pending)
+            cell.open_calls.add(pending)
+            if timeout != math.inf:
+                pending.timer = self.timers.at(deadline, lambda: pending.expire(timeout))
+            return await pending.outcome()
+        finally:
+            if not pending.done:  # cancelled: a reply that still comes is late
+                pending.settle()
+            if caller is not None:
+                caller.waiting_on.remove(cell)
+
+    def _make_room(self, cell: Cell, message: Any) -> bool:
+        """Apply the overflow policy of a full mailbox; whether the new message goes in."""
+        box = cell.mailbox
+        match box.overflow:
+            case "drop_oldest":
+                oldest = box.take()
+                if type(oldest) is From:
+                    oldest.fail(MailboxFull(cell.label))
+                box.dropped += 1
+                self._dropped += 1
+                return True
+            case "drop_new":
+                box.dropped += 1
+                self._dropped += 1
+                return False
+            case "error":
+                raise MailboxFull(cell.label)
+            case "block":
+                self.dead_letter(cell.label, message, "full")
+                return False
+
+    async def _wait_for_room(self, cell: Cell, deadline: float) -> None:
+        while not cell.room and not cell.mailbox.closed:
+            with anyio.CancelScope(deadline=deadline) as scope:
+                await cell.mailbox.room()
+            if scope.cancelled_caught:
+                raise MailboxFull(cell.label)
+
+    def exit(self, target: Target, reason: ExitReason) -> None:
+        """Send an exit signal: ``Killed()`` ends at once; other reasons end an actor that does not trap exits."""
+        cell = self._cell(target)
+        sender = current_cell.get()
+        if cell is not None:
+            cell.exit_signal(None if sender is None else sender.pid, reason)
+
+    def monitor(self, target: Target, notify: Callable[[Down], None]) -> Ref:
+        """Have ``notify`` called once when ``target`` ends; at once where it does not live. It must not block."""
+        self._refs += 1
+        ref = Ref(self._refs)
+        cell = self._cell(target)
+        if cell is None:
+            notify(Down(ref, None, str(target), Crash("NoProc", f"no such actor: {target}")))
+        elif cell.dead:
+            notify(Down(ref, cell.pid, cell.label, Crash("NoProc", f"no such actor: {cell.label}")))
+        else:
+            cell.monitor(ref, notify)
+        return ref
+
+    def demonitor(self, target: Target, ref: Ref) -> None:
+        """Forget a monitor."""
+        cell = self._cell(target)
+        if cell is not None:
+            cell.demonitor(ref)
+
+    def _cell(self, target: Target) -> Cell | None:
+        return target.cell if isinstance(target, Pid) else self._names.get(target)
+
+    # Watching
+
+    def tree(self) -> tuple[ActorInfo, ...]:
+        """Every actor of the tree, depth first, in the order of their specifications. Asks nobody, so never waits."""
+        return read_tree(tuple(self._roots), self.loop.now())
+
+    def actor_report(self, path: str) -> ActorReport:
+        """State, recent messages and past ends of the actor at ``path``.
+
+        Raises:
+            NoProc: there is none.
+        """
+        return read_report(tuple(self._roots), path, self.loop.now())
+
+    def statistics(self) -> RuntimeStatistics:
+        """Counts since the runtime was opened."""
+        return RuntimeStatistics(
+            uptime_s=self.loop.now() - self._opened_at,
+            actors=len(self._cells),
+            started=self._numbers,
+            dead_letters=self._dead_letter_count,
+            dropped=self._dropped,
+            zombies=len(self._zombies),
+        )
+
+    @property
+    def dead_letters(self) -> tuple[DeadLetter, ...]:
+        """The last messages that could not be delivered, newest last."""
+        return tuple(self._dead_letters)
+
+    def subscribe_reports(self, function: Callable[[Report], None]) -> Callable[[], None]:
+        """Have every report passed to ``function``, which must be quick; returns what unsubscribes it."""
+        self._subscribers.append(function)
+
+        def unsubscribe() -> None:
+            if function in self._subscribers:
+                self._subscribers.remove(function)
+
+        return unsubscribe
+
+    def report(self, report: Report) -> None:
+        """Tell the subscribers; what one of them raises is logged and goes no further."""
+        for function in tuple(self._subscribers):
+            try:
+                function(report)
+            except Exception:
+                _log.exception("report_subscriber_failed", report=type(report).__name__)
+
+    def dead_letter(self, target: str, message: Any, reason: Literal["noproc", "full", "ended", "late_reply"]) -> None:
+        """Count and keep what could not be delivered; logged at the 1st, 2nd, 4th, 8th ... of each target."""
+        letter = DeadLetter(target=target, message=message, reason=reason)
+        self._dead_letter_count += 1
+        self._dead_letters.append(letter)
+        counts = self._dead_letter_counts
+        count = counts.get(target, 0) + 1
+        if target in counts or len(counts) < _DEAD_LETTERS:
+            counts[target] = count
+            if count & (count - 1) == 0:
+                _log.warning("dead_letter", target=target, message=type(message).__name__, reason=reason, count=count)
+        if self._subscribers:
+            self.report(letter)
+
+    # For cells
+
+    def forget(self, cell: Cell) -> None:
+        """A cell was buried."""
+        self._cells.pop(cell.number, None)
+        self.registry.unregister(cell)
+
+    def add_zombie(self, cell: Cell) -> None:
+        """A cell's task refuses to end."""
+        self._zombies[cell.number] = cell
+        _log.error("zombie", actor=cell.path)
+
+    def remove_zombie(self, cell: Cell) -> None:
+        """A cell's task ended after all."""
+        self._zombies.pop(cell.number, None)
