@@ -1,0 +1,141 @@
+"""The first screen: everything at once, laid out by the terminal's size; under 80 columns one panel at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar, Final
+
+from textual.binding import Binding, BindingType
+from textual.containers import Grid
+from textual.widget import Widget
+
+from exphil_rt.messages.telemetry import GameSample
+from tui.screens.base import RunScreen
+from tui.view import View
+from tui.widgets.elo_table import EloTable
+from tui.widgets.events import EventLog
+from tui.widgets.exhibition import Exhibition
+from tui.widgets.sparkline import Sparklines
+from tui.widgets.tab_line import TabLine
+from tui.widgets.tiles import Tiles
+from tui.widgets.tree_table import TreeTable
+
+TABS: Final = (
+    ("game", "Game"), ("games", "Games"), ("elo", "Elo"), ("tree", "Tree"), ("training", "Training"),
+    ("events", "Events"),
+)  # fmt: skip
+
+
+class OverviewScreen(RunScreen):
+    """Exhibition game, tiles, ratings, tree, training, events."""
+
+    crumb = "overview"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left_square_bracket,h", "tab(-1)", "Previous panel", show=False),
+        Binding("right_square_bracket", "tab(1)", "Next panel", show=False),
+    ]
+    DEFAULT_CSS = """
+    OverviewScreen #page { grid-size: 20; grid-gutter: 0; grid-rows: 5fr 3fr 4; }
+    OverviewScreen TabLine { display: none; }
+    OverviewScreen #game { column-span: 11; }
+    OverviewScreen #games { column-span: 9; }
+    OverviewScreen #elo { column-span: 6; }
+    OverviewScreen #tree { column-span: 9; }
+    OverviewScreen #training { column-span: 5; }
+    OverviewScreen #events { column-span: 20; }
+
+    /* 160 columns and more: the events stand at the right. */
+    OverviewScreen.-wide {
+        #page { grid-size: 20; grid-rows: 3fr 2fr; }
+        #game { column-span: 9; }
+        #games { column-span: 6; }
+        #elo { column-span: 5; }
+        #tree { column-span: 9; }
+        #training { column-span: 5; }
+        #events { column-span: 6; }
+    }
+    OverviewScreen.-normal.-tall #page, OverviewScreen.-normal.-medium #page { grid-rows: 5fr 4fr 6; }
+
+    /* 80 to 109 columns: the tiles have a screen of their own (2). */
+    OverviewScreen.-narrow {
+        #page { grid-rows: 1fr 8 4; }
+        #games { display: none; }
+        #game { column-span: 12; }
+        #elo { column-span: 8; }
+        #tree { column-span: 12; }
+        #training { column-span: 8; }
+    }
+    OverviewScreen.-narrow.-medium #page, OverviewScreen.-narrow.-tall #page { grid-rows: 4fr 3fr 6; }
+
+    /* Below 80 columns: one panel at a time. */
+    OverviewScreen.-tabs {
+        TabLine { display: block; }
+        #page { grid-size: 1; grid-rows: 1fr; }
+        Panel { display: none; column-span: 1; }
+        Panel.-current { display: block; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tab = 0
+
+    def body(self) -> Iterable[Widget]:
+        yield TabLine(TABS)
+        with_empty = Exhibition(id="game", empty="No games yet: they appear when the rollout worker is ready.")
+        yield Grid(
+            with_empty, Tiles(id="games"), EloTable(id="elo"), TreeTable(id="tree"), Sparklines(id="training"),
+            EventLog(id="events"), id="page", classes="page",
+        )  # fmt: skip
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._turn_to(0)
+        self.query_one(Exhibition).focus()
+
+    def fill(self, view: View) -> None:
+        overview = view.overview
+        self.query_one(Exhibition).empty = waiting_words(view)
+        if overview is None:
+            self.query_one(Exhibition).refresh()
+            return
+        self.query_one(Tiles).show_games(overview.games)
+        self.query_one(EloTable).show_ratings(overview.ratings, overview.status.population)
+        self.query_one(TreeTable).show_tree(overview.tree, view.rates)
+        self.query_one(Sparklines).show_series(overview.series, overview.status.shares)
+        self.query_one(EventLog).show_events(view.events)
+        self.show_exhibition(view.exhibition)
+
+    def show_exhibition(self, game: GameSample | None) -> None:
+        self.query_one(Exhibition).show_game(game)
+
+    def selected_actor(self) -> str | None:
+        return self.query_one(TreeTable).key
+
+    def action_tab(self, by: int) -> None:
+        """Under 80 columns: show another panel."""
+        self._turn_to(self._tab + by)
+
+    def on_tab_line_chosen(self, message: TabLine.Chosen) -> None:
+        self._turn_to(message.index)
+
+    def _turn_to(self, index: int) -> None:
+        self._tab = index % len(TABS)
+        self.query_one(TabLine).show_current(self._tab)
+        for position, (name, _) in enumerate(TABS):
+            panel = self.query_one(f"#{name}")
+            panel.set_class(position == self._tab, "-current")
+            if position == self._tab and self.has_class("-tabs"):
+                panel.focus()
+
+
+def waiting_words(view: View) -> str:
+    """What the large panel says while there is no game to draw."""
+    status = view.status
+    if status is None:
+        return view.link_text or "Connecting to the daemon."
+    if status.state == "starting":
+        return f"Starting: {status.message}" if status.message else "Starting the supervision tree."
+    if status.state in ("ended", "failed"):
+        return f"The run {status.state}. {status.message}"
+    return status.message or "No exhibition game yet: it starts when two policies are ready."
