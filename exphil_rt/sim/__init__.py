@@ -1,0 +1,23 @@
+"""The embedded game: an approximate Melee, compiled by numba, for training and watching without Dolphin.
+
+Importing this package is light; numba is loaded when the first lane is built. Physics and limits: docs/embedded-game.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from exphil_rt.sim.lane import PHYSICS, STAGES, EmbeddedLane, LaneMisuse, SetupRefused
+
+__all__ = ("PHYSICS", "STAGES", "EmbeddedLane", "LaneMisuse", "SetupRefused", "warmup")
+
+
+def warmup(progress: Callable[[str, int, int], None] | None = None) -> float:
+    """Compile the embedded game (or read it from the cache); seconds that it took.
+
+    Args:
+        progress: called as ``(what, done, total)``.
+    """
+    from exphil_rt.sim import kernel
+
+    return kernel.warmup(progress)

@@ -1,0 +1,290 @@
+"""Phase 4: the fighter's diamond against the stage: edges, landing, platforms, walls, ceilings, ledges."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from exphil_rt.game import states as st
+from exphil_rt.sim.enter import enter, land, leave_ground, to_fall, to_wait, touch_ground
+from exphil_rt.sim.jit import njit
+from exphil_rt.sim.physics import flat_landing
+
+ABOVE = 0.0001  # the game rests a fighter this much above a line
+
+
+@njit
+def height_at(line: Any, x: float) -> float:
+    """Height of a line at ``x``."""
+    if line.x1 == line.x0:
+        return line.y0 + 0.0
+    return line.y0 + (line.y1 - line.y0) * (x - line.x0) / (line.x1 - line.x0)
+
+
+@njit
+def walks_off(pl: Any) -> bool:
+    """States that slide over an edge; the others stop at it."""
+    s = pl.state
+    return (
+        st.WALK_SLOW <= s <= st.WALK_FAST
+        or s == st.DASH
+        or s == st.RUN
+        or s == st.RUN_BRAKE
+        or s == st.TURN_RUN
+        or st.LANDING <= s <= st.LANDING_FALL_SPECIAL
+        or st.LANDING_AIR_N <= s <= st.LANDING_AIR_LW
+        or st.DAMAGE_HI_1 <= s <= st.DAMAGE_FLY_ROLL
+        or s == st.GUARD_SET_OFF
+        or s == st.DOWN_BOUND_U
+        or s == st.DOWN_BOUND_D
+    )
+
+
+@njit
+def on_ground(pl: Any, t: Any, stage: Any) -> None:
+    """Follow the ground, to its edge."""
+    index = pl.line
+    for _ in range(4):
+        line = t.lines[index]
+        if pl.x < line.x0 and line.left >= 0:
+            index = stage.line_offset + line.left
+        elif pl.x > line.x1 and line.right >= 0:
+            index = stage.line_offset + line.right
+        else:
+            break
+    line = t.lines[index]
+    pl.line = index
+    pl.last_line = index
+    out = pl.x < line.x0 or pl.x > line.x1
+    if not out:
+        pl.y = height_at(line, pl.x) + ABOVE
+        return
+    if walks_off(pl):
+        pl.y = (line.y0 if pl.x < line.x0 else line.y1) + ABOVE
+        if st.DAMAGE_HI_1 <= pl.state <= st.DAMAGE_FLY_ROLL:
+            leave_ground(pl)
+        else:
+            to_fall(pl, t)
+            pl.vx = pl.gv
+        pl.jumps = max(int(t.fighters[pl.character].max_jumps) - 1, 0)
+        return
+    pl.x = min(max(pl.x, line.x0), line.x1)
+    pl.y = height_at(line, pl.x) + ABOVE
+    toward_edge = pl.gv * pl.facing > 0.0
+    pl.gv = 0.0
+    pl.kx = 0.0
+    if pl.state == st.WAIT and toward_edge:
+        enter(pl, t, st.OTTOTTO)
+
+
+@njit
+def passes_platform(pl: Any, t: Any, index: int) -> bool:
+    """Holding down falls through platforms, in the states that may."""
+    if pl.pass_line == index:
+        return True
+    s = pl.state
+    free = st.JUMP_F <= s <= st.FALL_SPECIAL or s == st.PASS
+    return free and pl.stick_y <= -t.common[0].pass_stick_y
+
+
+@njit
+def try_land(pl: Any, t: Any, stage: Any) -> bool:
+    """Cross a line from above: stand on it."""
+    top, bottom = pl.prev_y + pl.prev_ecb, pl.y + pl.ecb
+    if bottom > top:
+        return False
+    best = -1
+    best_y = -1e9
+    for n in range(stage.lines):
+        index = stage.line_offset + n
+        line = t.lines[index]
+        if pl.x < line.x0 or pl.x > line.x1:
+            continue
+        y = height_at(line, pl.x)
+        before = height_at(line, min(max(pl.prev_x, line.x0), line.x1))
+        if top < before - 0.001 or bottom > y:
+            continue
+        if line.drop and passes_platform(pl, t, index):
+            continue
+        if y > best_y:
+            best, best_y = index, y
+    if best < 0:
+        return False
+    pl.y = best_y + ABOVE
+    landed(pl, t, best)
+    return True
+
+
+@njit
+def landed(pl: Any, t: Any, line: int) -> None:
+    """What the state becomes on the ground."""
+    s = pl.state
+    c = t.common[0]
+    at = t.fighters[pl.character]
+    speed = pl.vy
+    tumbling = s == st.DAMAGE_FALL or (st.DAMAGE_HI_1 <= s <= st.DAMAGE_FLY_ROLL and pl.tumble)
+    knock = math.sqrt(pl.kx * pl.kx + pl.ky * pl.ky)
+    touch_ground(pl, t, line)
+    pl.ecb = 0.0
+    if st.ATTACK_AIR_N <= s <= st.ATTACK_AIR_LW:
+        an = t.anim[pl.character, s]
+        if an.cancel_before <= pl.age < an.cancel_after:
+            after = s + (st.LANDING_AIR_N - st.ATTACK_AIR_N)
+            lag = t.anim[pl.character, after].lag
+            good = pl.since_lrz < c.lcancel_window
+            if good:
+                lag = max(math.floor(lag / c.lcancel_div), 1.0)
+            land(pl, t, after, lag)
+            pl.l_cancel = 1 if good else 2
+        else:
+            land(pl, t, st.LANDING, 0.0)
+    elif s == st.ESCAPE_AIR or s == st.FALL_SPECIAL:
+        land(pl, t, st.LANDING_FALL_SPECIAL, c.landing_fall_special_lag)
+    elif tumbling:
+        pl.hitstun = 0.0
+        if pl.since_lr < c.tech_window and pl.since_lr_before + 0 >= c.tech_lr_lockout:
+            pl.kx = 0.0
+            pl.ky = 0.0
+            pl.gv = 0.0
+            side = pl.stick_x * pl.facing
+            if side >= c.tech_roll_stick:
+                enter(pl, t, st.PASSIVE_STAND_F)
+            elif side <= -c.tech_roll_stick:
+                enter(pl, t, st.PASSIVE_STAND_B)
+            else:
+                enter(pl, t, st.PASSIVE)
+        else:
+            face_up = s == st.DAMAGE_FLY_TOP or s == st.DAMAGE_FLY_HI
+            pl.kx = 0.0 if knock < c.damagefly_landing_kbvel else pl.kx
+            pl.ky = 0.0
+            enter(pl, t, st.DOWN_BOUND_U if face_up else st.DOWN_BOUND_D)
+    elif s == st.SHIELD_BREAK_FALL or s == st.SHIELD_BREAK_FLY:
+        enter(pl, t, st.SHIELD_BREAK_DOWN_U)
+    elif st.DAMAGE_HI_1 <= s <= st.DAMAGE_FLY_ROLL:
+        pl.ky = 0.0
+        pl.hitstun = 0.0
+        land(pl, t, st.LANDING, 0.0)
+    elif flat_landing(speed, at):
+        to_wait(pl, t)
+    else:
+        land(pl, t, st.LANDING, 0.0)
+
+
+@njit
+def against_walls(pl: Any, t: Any, stage: Any, at: Any) -> None:
+    """Keep the body out of the stage's sides and underside."""
+    half = at.width
+    middle = at.height * 0.5
+    for n in range(stage.walls):
+        wall = t.walls[stage.wall_offset + n]
+        if wall.side == 0:
+            head = pl.y + at.height
+            before = pl.prev_y + at.height
+            if wall.x0 <= pl.x <= wall.x1 and head > before:
+                y = wall.y0 + (wall.y1 - wall.y0) * (pl.x - wall.x0) / (wall.x1 - wall.x0)
+                if before <= y + 0.01 and head > y:
+                    pl.y = y - at.height
+                    pl.vy = min(pl.vy, 0.0)
+                    pl.ky = min(pl.ky, 0.0)
+            continue
+        y = pl.y + middle
+        if y < wall.y0 or y >= wall.y1:
+            continue
+        x = wall.x0 + (wall.x1 - wall.x0) * (y - wall.y0) / (wall.y1 - wall.y0)
+        edge = x + half * wall.side
+        y_before = min(max(pl.prev_y + middle, wall.y0), wall.y1)
+        edge_before = wall.x0 + (wall.x1 - wall.x0) * (y_before - wall.y0) / (wall.y1 - wall.y0) + half * wall.side
+        if (pl.prev_x - edge_before) * wall.side >= -half and (pl.x - edge) * wall.side < 0.0:
+            pl.x = edge
+
+
+@njit
+def try_ledge(pl: Any, other: Any, t: Any, stage: Any) -> None:
+    """Grab a ledge within reach while falling and facing it."""
+    s = pl.state
+    free = (
+        st.JUMP_F <= s <= st.FALL_SPECIAL or s == st.CLIFF_JUMP_QUICK_2 or s == st.CLIFF_JUMP_SLOW_2
+    ) and s != st.PASS
+    if not free or pl.ledge_wait > 0 or pl.vy > 0.0 or pl.hitlag > 0.0:
+        return
+    if pl.stick_y <= -t.common[0].pass_stick_y:
+        return
+    at = t.fighters[pl.character]
+    reach = at.width + 5.0
+    for n in range(stage.lines):
+        line = t.lines[stage.line_offset + n]
+        if line.ledge == 0:
+            continue
+        for side in range(-1, 2, 2):
+            if (side < 0 and line.left >= 0) or (side > 0 and line.right >= 0):
+                continue
+            x = line.x0 if side < 0 else line.x1
+            y = line.y0 if side < 0 else line.y1
+            out = (pl.x - x) * side
+            below = y - pl.y
+            facing_it = pl.facing * side < 0.0 or s == st.FALL_SPECIAL
+            if not facing_it or out < 0.0 or out > reach or below < 2.0 or below > at.height + 4.0:
+                continue
+            if other.ledge == side:
+                continue
+            pl.x = stage.hang_x * side
+            pl.y = y - at.height
+            pl.facing = -1.0 * side
+            pl.vx = 0.0
+            pl.vy = 0.0
+            pl.kx = 0.0
+            pl.ky = 0.0
+            pl.fastfall = 0
+            pl.ledge = side
+            pl.ledge_grabs += 1
+            # intangible once per trip off the stage, so that nobody can stay up for ever
+            pl.intangible = 37 if pl.ledge_grabs <= 1 else 0
+            pl.jumps = max(int(at.max_jumps) - 1, 0)
+            enter(pl, t, st.CLIFF_CATCH)
+            return
+
+
+@njit
+def climb(pl: Any, t: Any, stage: Any) -> None:
+    """Ledge options bring the fighter from the ledge onto the stage while their animation runs."""
+    s = pl.state
+    if not (st.CLIFF_CLIMB_SLOW <= s <= st.CLIFF_ESCAPE_QUICK) or pl.hitlag > 0.0 or pl.ledge == 0:
+        return
+    an = t.anim[pl.character, s]
+    if pl.age < an.length * 0.5:
+        return
+    side = pl.ledge
+    inward = 22.0 if s >= st.CLIFF_ESCAPE_SLOW else 6.0
+    for n in range(stage.lines):
+        index = stage.line_offset + n
+        line = t.lines[index]
+        if line.ledge == 0 or (side < 0 and line.left >= 0) or (side > 0 and line.right >= 0):
+            continue
+        edge = line.x0 if side < 0 else line.x1
+        pl.x = edge - inward * side
+        pl.y = (line.y0 if side < 0 else line.y1) + ABOVE
+        pl.vx = 0.0
+        touch_ground(pl, t, index)
+        pl.ledge = 0
+        return
+
+
+@njit
+def collide(pl: Any, other: Any, t: Any, stage: Any) -> None:
+    """Phase 4 of one fighter."""
+    s = pl.state
+    if s <= st.REBIRTH_WAIT or pl.held:
+        return
+    climb(pl, t, stage)
+    if pl.airborne == 0:
+        on_ground(pl, t, stage)
+        return
+    if s == st.ENTRY or s == st.ENTRY_START or s == st.ENTRY_END:
+        return
+    if st.CLIFF_CATCH <= s <= st.CLIFF_JUMP_QUICK_1 and pl.ledge != 0:
+        return
+    if pl.hitlag <= 0.0 or pl.di_pending:
+        if try_land(pl, t, stage):
+            return
+        against_walls(pl, t, stage, t.fighters[pl.character])
+        try_ledge(pl, other, t, stage)

@@ -1,0 +1,205 @@
+"""Taking a hit: damage and staling, knockback, hitlag, hitstun, DI, and which damage state shows it.
+
+Formulas: the knockback formula of the game as documented by the community (https://www.ssbwiki.com/Knockback and
+https://github.com/doldecomp/melee for names), constants from ``data/common.json``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from exphil_rt.game import states as st
+from exphil_rt.sim.enter import enter, leave_ground
+from exphil_rt.sim.jit import njit
+from exphil_rt.sim.random import uniform
+
+DOMAIN_FLY_ROLL = 1
+
+
+@njit
+def knockback(percent: float, staled: float, base: float, weight: float, kbg: float, wdsk: float, bkb: float,
+              c: Any) -> float:  # fmt: skip
+    """Knockback of a hit.
+
+    Args:
+        percent: the victim's percent before the hit (its integer part counts).
+        staled: damage dealt, staling and charge included.
+        base: the hitbox's own damage.
+        weight: the victim's weight.
+        kbg: knockback growth, percent.
+        wdsk: set knockback, 0 for none (weight dependent).
+        bkb: base knockback.
+        c: the common constants.
+    """
+    factor = c.kb_weight_num / (weight + c.kb_weight_add)
+    if wdsk > 0.0:
+        part = 1.0 + c.kb_wdsk_mul * wdsk * c.kb_damage_mul
+    else:
+        p = math.floor(percent) + staled
+        part = p * c.kb_percent_mul + p * math.floor(base) * c.kb_damage_mul
+    kb = (part * factor * c.kb_growth_mul + c.kb_base_add) * kbg * 0.01 + bkb
+    return min(kb, c.kb_applied_max)
+
+
+@njit
+def hitlag_frames(damage: float, electric: bool, crouching: bool, c: Any) -> float:
+    """Frames of hitlag of a hit."""
+    frames = math.floor(damage * c.hitlag_dmg_mul + c.hitlag_base)
+    if electric:
+        frames = math.floor(frames * c.hitlag_electric_mul)
+    if crouching:
+        frames = math.floor(frames * c.hitlag_crouch_mul)
+    return min(max(frames, 1.0), 20.0)
+
+
+@njit
+def stale_factor(pl: Any, move: int, c: Any) -> float:
+    """Share of its damage that ``move`` still does."""
+    lost = 0.0
+    for n in range(9):
+        slot = (pl.stale_next - 1 - n) % 9
+        if pl.stale[slot] == move:
+            lost += c.stale_weights_0 - 0.01 * n
+    return 1.0 - lost
+
+
+@njit
+def push_stale(pl: Any, move: int) -> None:
+    """Enter ``move`` into the queue, once for each use of it."""
+    if pl.last_landed_serial != pl.attack_serial:
+        pl.last_landed_serial = pl.attack_serial
+        pl.stale[pl.stale_next] = move
+        pl.stale_next = (pl.stale_next + 1) % 9
+
+
+@njit
+def launch_angle(angle: float, kb: float, airborne: bool, c: Any) -> float:
+    """Launch angle in radians; 361 is the Sakurai angle."""
+    if angle == 361.0:
+        if airborne:
+            angle = c.sakurai_air_deg
+        elif kb < c.sakurai_kb_threshold_0:
+            angle = 0.0
+        elif kb >= c.sakurai_kb_threshold_1:
+            angle = c.sakurai_ground_max_deg
+        else:
+            span = c.sakurai_kb_threshold_1 - c.sakurai_kb_threshold_0
+            angle = c.sakurai_ground_max_deg * (kb - c.sakurai_kb_threshold_0) / span
+    return angle * math.pi / 180.0
+
+
+@njit
+def damage_state(pl: Any, c: Any, kb: float, angle: float, was_air: bool, height: float, roll: float) -> int:
+    """The damage state of a hit at ``height`` (0 feet, 1 head)."""
+    level = 0
+    if pl.hitstun >= c.damage_level_hitstun_0:
+        level = 1
+    if pl.hitstun >= c.damage_level_hitstun_1:
+        level = 2
+    if pl.hitstun >= c.damage_level_hitstun_2:
+        level = 3
+    part = 2 if height < 0.33 else (0 if height > 0.66 else 1)
+    if level == 3:
+        if c.damageflytop_angle_rad_0 <= angle <= c.damageflytop_angle_rad_1:
+            return st.DAMAGE_FLY_TOP
+        if pl.percent >= c.damagefly_roll_percent and roll < c.damagefly_roll_prob:
+            return st.DAMAGE_FLY_ROLL
+        return st.DAMAGE_FLY_HI + part
+    if was_air:
+        return st.DAMAGE_AIR_1 + level
+    return st.DAMAGE_HI_1 + 3 * part + level
+
+
+@njit
+def take_hit(pl: Any, t: Any, game: Any, port: int, box: Any, damage: float, direction: float, height: float,
+             charged: bool) -> None:  # fmt: skip
+    """``pl`` (player ``port``) is hit by ``box`` for ``damage`` percent and launched toward ``direction`` (+-1)."""
+    c = t.common[0]
+    at = t.fighters[pl.character]
+    crouching = pl.state == st.SQUAT_WAIT or pl.state == st.SQUAT
+    kb = knockback(pl.percent, damage, box.damage, at.weight, box.kbg, box.wdsk, box.bkb, c)
+    if crouching:
+        kb *= c.kb_crouch_mul
+    if charged:
+        kb *= c.kb_smashcharge_mul
+    pl.percent = min(pl.percent + damage, 999.0)
+    pl.hitlag = hitlag_frames(damage, box.element == 2, crouching, c)
+    pl.launch_kb = kb
+    if kb <= 0.0:
+        return
+    was_air = pl.airborne != 0
+    angle = launch_angle(box.angle, kb, was_air, c)
+    speed = kb * c.kb_vel_mul
+    kx = math.cos(angle) * speed * direction
+    ky = math.sin(angle) * speed
+    if abs(ky) < 1e-5:
+        ky = 0.0
+    pl.hitstun = math.floor(kb * c.hitstun_mul)
+    fly = pl.hitstun >= c.damage_level_hitstun_2
+    if not was_air and ky < 0.0:
+        # driven into the ground: bounce when launched, else slide
+        ky = -ky * 0.8 if fly else 0.0
+    if pl.merge_frames > 0 and (pl.kx != 0.0 or pl.ky != 0.0):
+        # a second hit within the window: the larger speed of each axis where they agree, the sum where not
+        kx = (kx if abs(kx) > abs(pl.kx) else pl.kx) if kx * pl.kx > 0.0 else kx + pl.kx
+        ky = (ky if abs(ky) > abs(pl.ky) else pl.ky) if ky * pl.ky > 0.0 else ky + pl.ky
+    pl.merge_frames = 10
+    pl.kx = kx
+    pl.ky = ky
+    pl.vx = 0.0
+    pl.vy = 0.0
+    pl.gv = 0.0
+    if direction != 0.0:
+        pl.facing = -direction
+    roll = uniform(game.seed, DOMAIN_FLY_ROLL, game.game_id, game.frame, port)
+    state = damage_state(pl, c, kb, angle, was_air, height, roll)
+    if not was_air and ky > 0.0:
+        leave_ground(pl)
+    pl.fastfall = 0
+    pl.tumble = 1 if fly else 0
+    pl.di_pending = 1
+    pl.ledge = 0
+    enter(pl, t, state)
+
+
+@njit
+def leave_hitlag(pl: Any, t: Any) -> None:
+    """The last frame of hitlag is over: automatic shift, then DI turns the launch."""
+    c = t.common[0]
+    if pl.di_pending == 0:
+        return
+    pl.di_pending = 0
+    by_c = abs(pl.c_x) + abs(pl.c_y) > 0.0
+    x = pl.c_x if by_c else pl.stick_x
+    y = pl.c_y if by_c else pl.stick_y
+    if math.sqrt(x * x + y * y) >= c.sdi_radius:
+        pl.x += x * c.asdi_step_mul
+        if pl.airborne:
+            pl.y += y * c.asdi_step_mul
+    size = math.sqrt(pl.kx * pl.kx + pl.ky * pl.ky)
+    if size == 0.0 or pl.airborne == 0:
+        return
+    # how far the stick points across the launch, -1..1
+    across = (pl.stick_y * pl.kx - pl.stick_x * pl.ky) / size
+    turn = c.di_max_deg * math.pi / 180.0 * across * across
+    if across < 0.0:
+        turn = -turn
+    angle = math.atan2(pl.ky, pl.kx) + turn
+    pl.kx = size * math.cos(angle)
+    pl.ky = size * math.sin(angle)
+
+
+@njit
+def shift_in_hitlag(pl: Any, t: Any) -> None:
+    """SDI: each new flick during hitlag moves the victim."""
+    c = t.common[0]
+    if pl.hitlag <= 0.0 or pl.di_pending == 0:
+        return
+    x, y = pl.stick_x, pl.stick_y
+    now = math.sqrt(x * x + y * y)
+    fresh = (x != 0.0 and pl.tilt_x == 0) or (y != 0.0 and pl.tilt_y == 0)
+    if now >= c.sdi_radius and fresh:
+        pl.x += x * c.sdi_step
+        if pl.airborne:
+            pl.y += y * c.sdi_step

@@ -1,0 +1,77 @@
+"""Entering action states: what every change of state sets, and the common ways into one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from exphil_rt.game import states as st
+from exphil_rt.sim.jit import njit
+
+
+@njit
+def enter(pl: Any, t: Any, state: int) -> None:
+    """Go to ``state`` at its first age; velocities and facing stay."""
+    an = t.anim[pl.character, state]
+    pl.state = state
+    pl.age = an.start
+    pl.rate = 1.0
+    pl.t = 0
+    pl.flag = 0
+    pl.count = 0
+    pl.hit_epoch = -1
+    pl.charge = 0
+    pl.l_cancel = 0
+
+
+@njit
+def leave_ground(pl: Any) -> None:
+    """Become airborne with the ground's speed."""
+    if pl.airborne == 0:
+        pl.airborne = 1
+        pl.air_frames = 0
+        pl.fastfall = 0
+        pl.last_line = pl.line
+        pl.line = -1
+
+
+@njit
+def to_wait(pl: Any, t: Any) -> None:
+    """Stand."""
+    enter(pl, t, st.WAIT)
+
+
+@njit
+def to_fall(pl: Any, t: Any) -> None:
+    """Fall, with the vertical speed kept."""
+    leave_ground(pl)
+    enter(pl, t, st.FALL_AERIAL if pl.jumps == 0 else st.FALL)
+
+
+@njit
+def touch_ground(pl: Any, t: Any, line: int) -> None:
+    """Stand on ``line``: the air's speed becomes the ground's."""
+    pl.airborne = 0
+    pl.line = line
+    pl.last_line = line
+    pl.gv = pl.vx
+    pl.vy = 0.0
+    pl.fastfall = 0
+    pl.jumps = int(t.fighters[pl.character].max_jumps)
+    pl.ledge_grabs = 0
+    pl.pass_line = -1
+    pl.tumble = 0
+
+
+@njit
+def land(pl: Any, t: Any, state: int, lag: float) -> None:
+    """Enter a landing state whose animation is stretched to ``lag`` frames (0: at its own speed)."""
+    enter(pl, t, state)
+    if lag > 0.0:
+        pl.rate = (t.anim[pl.character, state].length + 0.1) / lag
+
+
+@njit
+def start_attack(pl: Any, t: Any, state: int) -> None:
+    """Enter an attack as a new move for staling."""
+    enter(pl, t, state)
+    pl.attack_serial += 1

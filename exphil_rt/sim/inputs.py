@@ -1,0 +1,102 @@
+"""Phase 2a: the pad. Shifts the stick, runs the tilt timers, finds button edges.
+
+Sticks come processed as in Slippi's pre-frame; what is out of range is brought into it. UCF's dash-back looks at
+the raw stick, taken from ``raw_x`` or, where that is 0, from the processed one.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from exphil_rt.game.frames import Button
+from exphil_rt.sim.jit import njit
+
+LR = Button.L | Button.R
+LRZ = Button.L | Button.R | Button.Z
+XY = Button.X | Button.Y
+A = Button.A
+Z = Button.Z
+AB = Button.A | Button.B
+A_OR_Z = Button.A | Button.Z
+_KNOWN = LRZ | XY | Button.A | Button.B | Button.START | 0x000F
+NEUTRAL_TILT = 254
+LONG_AGO = 10_000
+
+
+@njit
+def axis(value: float, dead: float) -> float:
+    """A stick axis inside -1..1, 0 in the dead zone and for nan."""
+    if not (abs(value) >= dead):
+        return 0.0
+    return min(1.0, max(-1.0, value))
+
+
+@njit
+def tilt(timer: int, now: float, before: float, threshold: float) -> int:
+    """Frames since the stick left neutral on this side; 254 in neutral."""
+    if abs(now) < threshold:
+        return NEUTRAL_TILT
+    if abs(before) < threshold or (now > 0.0) != (before > 0.0):
+        return 0
+    return min(timer + 1, NEUTRAL_TILT)
+
+
+@njit
+def read_pad(pl: Any, c: Any, buttons: int, x: float, y: float, cx: float, cy: float, trigger: float, raw: int) -> None:
+    """Take one player's inputs of this frame."""
+    pl.last_x = pl.stick_x
+    pl.last_y = pl.stick_y
+    pl.last_cx = pl.c_x
+    pl.last_cy = pl.c_y
+    pl.stick_x = axis(x, c.stick_deadzone)
+    pl.stick_y = axis(y, c.stick_deadzone)
+    pl.c_x = axis(cx, c.stick_deadzone)
+    pl.c_y = axis(cy, c.stick_deadzone)
+    if not (trigger > 0.0):
+        trigger = 0.0
+    pl.trigger = min(1.0, trigger)
+    pl.raw_x2 = pl.raw_x1
+    pl.raw_x1 = pl.raw_x
+    if raw != 0:
+        pl.raw_x = min(80, max(-80, raw))
+    else:
+        pl.raw_x = math.floor(pl.stick_x * 80.0 + 0.5)
+    pl.tilt_x = tilt(pl.tilt_x, pl.stick_x, pl.last_x, c.stick_tilt_threshold)
+    pl.tilt_y = tilt(pl.tilt_y, pl.stick_y, pl.last_y, c.stick_tilt_threshold)
+    held = buttons & _KNOWN
+    pl.pressed = held & ~pl.buttons
+    pl.buttons = held
+    pl.since_lrz = min(pl.since_lrz + 1, LONG_AGO)
+    pl.since_lr = min(pl.since_lr + 1, LONG_AGO)
+    if pl.pressed & LRZ:
+        pl.since_lrz = 0
+    if pl.pressed & LR:
+        pl.since_lr_before = pl.since_lr
+        pl.since_lr = 0
+
+
+@njit
+def wants_jump(pl: Any, c: Any) -> bool:
+    """X, Y or a tap of the stick."""
+    return (pl.pressed & XY) != 0 or (pl.stick_y >= c.tap_jump and pl.tilt_y < c.tap_jump_frames)
+
+
+@njit
+def wants_shield(pl: Any, c: Any) -> bool:
+    """A trigger held, lightly or fully."""
+    return (pl.buttons & LR) != 0 or pl.trigger >= c.trigger_deadzone
+
+
+@njit
+def flick_x(pl: Any, c: Any) -> bool:
+    """The stick was dashed to a side."""
+    return abs(pl.stick_x) >= c.dash_flick and pl.tilt_x < c.dash_flick_frames
+
+
+@njit
+def c_flick(pl: Any, c: Any) -> bool:
+    """The c-stick was pushed out of its middle on this frame."""
+    now = max(abs(pl.c_x), abs(pl.c_y)) >= c.cstick_smash
+    before = max(abs(pl.last_cx), abs(pl.last_cy)) >= c.cstick_smash
+    return now and not before

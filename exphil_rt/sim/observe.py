@@ -1,0 +1,95 @@
+"""Writing what the game shows straight into the memory of Frames columns.
+
+All columns of a Frames lie in one buffer (``game.columns``); compiled code takes that buffer once and the place of
+every column, instead of some sixty arrays.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exphil_rt.game import states as st
+from exphil_rt.game.columns import Columns
+from exphil_rt.game.frames import Controllers, Frames
+from exphil_rt.sim.jit import njit
+
+
+def places(kind: type[Columns], lead: tuple[int, ...]) -> dict[str, int]:
+    """Index of the first element of every column, in units of its own item size, in a buffer of ``lead``."""
+    columns = kind.allocate(lead)
+    arrays = columns.arrays()
+    base = min(array.__array_interface__["data"][0] for array in arrays.values())
+    return {name: (a.__array_interface__["data"][0] - base) // a.itemsize for name, a in arrays.items()}
+
+
+FRAME_COLUMNS: Final = tuple(name for name, _, _ in Frames.leaves() if not name.startswith(("nanas.", "items.")))
+PAD_COLUMNS: Final = tuple(name for name, _, _ in Controllers.leaves())
+
+
+def place_record(kind: type[Columns], names: tuple[str, ...], lead: tuple[int, ...]) -> NDArray[Any]:
+    """The places of ``names`` as one record ``[1]`` with fields such as ``players_x``."""
+    found = places(kind, lead)
+    record = np.zeros(1, [(name.replace(".", "_"), np.int64) for name in names]).view(np.recarray)
+    for name in names:
+        record[name.replace(".", "_")] = found[name]
+    return record
+
+
+@njit
+def observe(i: int, game: Any, a: Any, b: Any, t: Any, o: Any, f32: Any, i32: Any, u16: Any, u8: Any,
+            i8: Any) -> None:  # fmt: skip
+    """Write game ``i`` into the columns at the places ``o``."""
+    i32[o.frame + i] = game.frame
+    u8[o.stage + i] = game.stage_id
+    first_line = t.stages[game.stage].line_offset
+    observe_player(2 * i, a, t, o, first_line, f32, u16, u8, i8)
+    observe_player(2 * i + 1, b, t, o, first_line, f32, u16, u8, i8)
+
+
+@njit
+def hurtbox(pl: Any, t: Any) -> int:
+    """0 vulnerable, 1 invulnerable, 2 intangible."""
+    an = t.anim[pl.character, pl.state]
+    if pl.intangible > 0 or pl.state <= st.REBIRTH_WAIT or (an.safe_to > 0.0 and an.safe_from <= pl.age < an.safe_to):
+        return 2
+    return 1 if pl.invincible > 0 else 0
+
+
+@njit
+def observe_player(k: int, pl: Any, t: Any, o: Any, first_line: int, f32: Any, u16: Any, u8: Any, i8: Any) -> None:
+    """Write one fighter into row ``k`` of the player columns."""
+    u8[o.players_exists + k] = pl.exists
+    u8[o.players_character + k] = pl.character
+    u16[o.players_state + k] = pl.state
+    f32[o.players_state_age + k] = pl.age
+    f32[o.players_position_x + k] = pl.x
+    f32[o.players_position_y + k] = pl.y
+    f32[o.players_facing + k] = pl.facing
+    f32[o.players_percent + k] = pl.percent
+    f32[o.players_shield + k] = pl.shield
+    u8[o.players_stocks + k] = max(pl.stocks, 0)
+    u8[o.players_jumps + k] = pl.jumps
+    u8[o.players_airborne + k] = pl.airborne
+    f32[o.players_hitlag + k] = pl.hitlag
+    f32[o.players_hitstun + k] = pl.hitstun
+    u8[o.players_hurtbox_state + k] = hurtbox(pl, t)
+    u8[o.players_l_cancel + k] = pl.l_cancel
+    u8[o.players_last_attack_landed + k] = pl.last_attack
+    u8[o.players_combo_count + k] = min(pl.combo, 255)
+    u8[o.players_last_hit_by + k] = pl.last_hit_by
+    u16[o.players_ground + k] = pl.last_line - first_line if pl.last_line >= 0 else 65535
+    f32[o.players_self_x_air + k] = pl.vx
+    f32[o.players_self_y + k] = pl.vy
+    f32[o.players_self_x_ground + k] = pl.gv
+    f32[o.players_knockback_x + k] = pl.kx
+    f32[o.players_knockback_y + k] = pl.ky
+    u16[o.controllers_buttons + k] = pl.buttons
+    f32[o.controllers_joystick_x + k] = pl.stick_x
+    f32[o.controllers_joystick_y + k] = pl.stick_y
+    f32[o.controllers_cstick_x + k] = pl.c_x
+    f32[o.controllers_cstick_y + k] = pl.c_y
+    f32[o.controllers_trigger + k] = pl.trigger
+    i8[o.controllers_raw_x + k] = int(pl.raw_x)

@@ -1,0 +1,240 @@
+"""Phase 3: velocities, then positions. The laws of ground and air; they hold in real replays to the last float."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from exphil_rt.game import states as st
+from exphil_rt.sim.jit import njit
+
+
+@njit
+def toward_zero(value: float, step: float) -> float:
+    """``value`` moved to 0 by ``step``, never past it."""
+    if value > step:
+        return value - step
+    if value < -step:
+        return value + step
+    return value * 0.0
+
+
+@njit
+def accelerate(speed: float, a: float, target: float, friction: float) -> float:
+    """Speed after ``a`` toward ``target``: friction without a target, and back to it when above it."""
+    if target == 0.0:
+        return toward_zero(speed, friction)
+    if target > 0.0:
+        if speed + a > target:
+            return max(speed - friction, target)
+        return speed + a
+    if speed + a < target:
+        return min(speed + friction, target)
+    return speed + a
+
+
+@njit
+def sign(value: float) -> float:
+    """-1, 0 or 1."""
+    return 1.0 if value > 0.0 else (-1.0 if value < 0.0 else 0.0)
+
+
+@njit
+def tapered(a: float, gv: float, target: float, share: float) -> float:
+    """Acceleration of Walk and Run: less of it the nearer the speed is to its target."""
+    ratio = gv / target
+    if 0.0 < ratio < 1.0:
+        return a * (1.0 - ratio) * share
+    return a
+
+
+@njit
+def ground_friction(pl: Any, at: Any, c: Any) -> None:
+    """Friction, doubled above the walking speed."""
+    f = at.friction
+    if abs(pl.gv) > at.walk_max:
+        f *= c.high_speed_friction_mul
+    pl.gv = toward_zero(pl.gv, f)
+
+
+@njit
+def gravity(pl: Any, at: Any) -> None:
+    """Fall, fast or slow."""
+    if pl.fastfall:
+        pl.vy = -at.fastfall_vel
+    else:
+        pl.vy = max(pl.vy - at.gravity, -at.terminal_vel)
+
+
+@njit
+def drift(pl: Any, at: Any, share: float) -> None:
+    """Horizontal control in the air; ``share`` below 1 in FallSpecial."""
+    x = pl.stick_x
+    if x == 0.0:
+        pl.vx = toward_zero(pl.vx, at.air_friction)
+    else:
+        a = (x * at.drift_stick_mul + sign(x) * at.drift_base) * share
+        pl.vx = accelerate(pl.vx, a, x * at.drift_max * share, at.air_friction)
+    pl.vx = min(max(pl.vx, -at.air_h_cap), at.air_h_cap)
+
+
+@njit
+def try_fastfall(pl: Any, c: Any) -> None:
+    """Start a fast fall on a flick down while falling."""
+    if pl.vy < 0.0 and pl.fastfall == 0 and pl.stick_y <= -c.fastfall_stick and pl.tilt_y < c.fastfall_frames:
+        pl.fastfall = 1
+
+
+@njit
+def air(pl: Any, t: Any, at: Any, c: Any) -> None:
+    """Velocity of an airborne fighter."""
+    s = pl.state
+    if s == st.JUMP_F or s == st.JUMP_B:
+        if pl.t > 0:  # no gravity on the frame of the take-off
+            try_fastfall(pl, c)
+            gravity(pl, at)
+            drift(pl, at, 1.0)
+        return
+    if s == st.JUMP_AERIAL_F or s == st.JUMP_AERIAL_B:
+        if at.animated_jump and pl.t < t.air_jump.shape[1] and not math.isnan(t.air_jump[pl.character, pl.t]):
+            if pl.fastfall == 0:
+                pl.vy = t.air_jump[pl.character, pl.t]
+            try_fastfall(pl, c)
+            if pl.fastfall:
+                gravity(pl, at)
+        else:
+            try_fastfall(pl, c)
+            gravity(pl, at)
+        if pl.t > 0:
+            drift(pl, at, 1.0)
+        return
+    if s == st.ESCAPE_AIR:
+        if pl.age < t.anim[pl.character, s].safe_to:
+            if pl.t > 0:
+                pl.vx *= c.escapeair_decay
+                pl.vy *= c.escapeair_decay
+        else:
+            gravity(pl, at)
+            drift(pl, at, 1.0)
+        return
+    if s == st.FALL_SPECIAL:
+        try_fastfall(pl, c)
+        gravity(pl, at)
+        drift(pl, at, c.fall_special_mobility)
+        return
+    if s == st.REBIRTH or s == st.REBIRTH_WAIT or s == st.ENTRY or s == st.ENTRY_START or s == st.ENTRY_END:
+        return
+    if st.CLIFF_CATCH <= s <= st.CLIFF_JUMP_QUICK_1:
+        return
+    if st.DAMAGE_HI_1 <= s <= st.DAMAGE_FLY_ROLL:
+        if pl.hitstun > 0.0:
+            pl.vx = toward_zero(pl.vx, at.air_friction)
+            gravity(pl, at)
+            return
+    elif s == st.SHIELD_BREAK_FLY or s == st.SHIELD_BREAK_FALL:
+        gravity(pl, at)
+        return
+    else:
+        try_fastfall(pl, c)
+    gravity(pl, at)
+    drift(pl, at, 1.0)
+
+
+@njit
+def ground(pl: Any, t: Any, at: Any, c: Any) -> None:
+    """Velocity of a grounded fighter."""
+    s = pl.state
+    x = pl.stick_x
+    an = t.anim[pl.character, s]
+    if st.WALK_SLOW <= s <= st.WALK_FAST:
+        if x == 0.0:
+            ground_friction(pl, at, c)
+        else:
+            target = x * at.walk_max
+            a = tapered(x * at.walk_accel_mul + sign(x) * at.walk_accel_base, pl.gv, target, c.walk_accel_taper)
+            pl.gv = accelerate(pl.gv, a, target, at.friction)
+    elif s == st.DASH:
+        if pl.t > 0:
+            a = x * at.dash_accel_mul + sign(x) * at.dash_accel_base
+            pl.gv = accelerate(pl.gv, a, x * at.dash_max, at.friction)
+    elif s == st.RUN or s == st.TURN_RUN:
+        if x == 0.0:
+            pl.gv = toward_zero(pl.gv, at.friction)
+        else:
+            target = x * at.dash_max
+            a = tapered(x * at.dash_accel_mul + sign(x) * at.dash_accel_base, pl.gv, target, c.run_accel_taper)
+            pl.gv = accelerate(pl.gv, a, target, at.friction)
+    elif an.motion_frames > 0 and not (st.CLIFF_CATCH <= s <= st.CLIFF_JUMP_QUICK_2):
+        frame = int(pl.age)
+        if pl.charge == 0 or pl.t < 1 or pl.count == 0:
+            pl.gv = 0.0
+        if 1 <= frame <= an.motion_frames:
+            pl.gv = pl.facing * t.motion[an.motion_offset + frame - 1]
+            if an.flip > 0 and frame >= an.flip:
+                pl.gv = -pl.gv  # motion is along the facing of the start
+    else:
+        ground_friction(pl, at, c)
+
+
+@njit
+def decay_knockback(pl: Any, at: Any, c: Any) -> None:
+    """Knockback fades along its own direction in the air, by friction on the ground."""
+    if pl.kx == 0.0 and pl.ky == 0.0:
+        return
+    if pl.airborne:
+        size = math.sqrt(pl.kx * pl.kx + pl.ky * pl.ky)
+        if size <= c.kb_decay:
+            pl.kx = 0.0
+            pl.ky = 0.0
+        else:
+            share = (size - c.kb_decay) / size
+            pl.kx *= share
+            pl.ky *= share
+    else:
+        pl.kx = toward_zero(pl.kx, at.friction)
+        pl.ky = 0.0
+
+
+@njit
+def move(pl: Any, t: Any) -> None:
+    """Phase 3 of one fighter."""
+    at = t.fighters[pl.character]
+    c = t.common[0]
+    pl.prev_x = pl.x
+    pl.prev_y = pl.y
+    pl.prev_ecb = pl.ecb
+    s = pl.state
+    if s <= st.SLEEP or pl.hitlag > 0.0 or pl.held:
+        return
+    if pl.airborne:
+        air(pl, t, at, c)
+        pl.gv = 0.0
+        decay_knockback(pl, at, c)
+        pl.x += pl.vx + pl.kx + pl.push_x
+        pl.y += pl.vy + pl.ky
+        pl.air_frames += 1
+        pl.ecb = 0.0 if pl.air_frames <= 10 else at.ecb
+    else:
+        before = pl.gv
+        ground(pl, t, at, c)
+        decay_knockback(pl, at, c)
+        pl.vx = pl.gv
+        pl.vy = 0.0
+        pl.ecb = 0.0
+        if s == st.DASH and pl.t == 0:
+            # the position of the frame of entry still uses the old speed
+            pl.x += before + pl.kx + pl.push_x
+            if pl.gv * pl.facing > 0.0:
+                pl.gv = max(abs(pl.gv), at.dash_init) * pl.facing
+            else:
+                pl.gv += at.dash_init * pl.facing
+            pl.vx = pl.gv
+        else:
+            pl.x += pl.gv + pl.kx + pl.push_x
+    pl.push_x = 0.0
+
+
+@njit
+def flat_landing(vy: float, at: Any) -> bool:
+    """Landing this softly goes straight to Wait (no impact landing)."""
+    return vy > -at.gravity * 1.5

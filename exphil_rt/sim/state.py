@@ -1,0 +1,86 @@
+"""The state of a game: one record a game and one a fighter. Copying the records is saving the game.
+
+Names follow Slippi's post-frame where they show there; the rest are timers of the game's own. What the fields do
+is in the phases (``inputs`` to ``ko``); this file only lays them out.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+STALE_SLOTS: Final = 9
+
+_FLOATS: Final = (
+    # body
+    "x", "y", "prev_x", "prev_y", "vx", "vy", "gv", "kx", "ky", "facing", "percent", "shield",
+    # animation
+    "age", "rate", "hitlag", "hitstun",
+    # pad of this frame and the last one
+    "stick_x", "stick_y", "last_x", "last_y", "c_x", "c_y", "last_cx", "last_cy", "trigger", "raw_x", "raw_x1", "raw_x2",
+    # state variables
+    "ecb", "prev_ecb", "push_x", "shield_stun", "grab_timer", "launch_kb", "hurt_dir",
+)  # fmt: skip
+
+_INTS: Final = (
+    # who
+    "character", "stocks", "exists",
+    # animation
+    "state", "t", "flag", "count",
+    # pad
+    "buttons", "pressed", "tilt_x", "tilt_y", "since_lrz", "since_lr", "since_lr_before",
+    # body
+    "line", "last_line", "airborne", "jumps", "fastfall", "air_frames", "pass_line", "intangible", "invincible",
+    # jump squat
+    "short_hop", "stick_jump",
+    # hits
+    "hit_epoch", "charge", "l_cancel", "stale_next", "last_attack", "last_hit_by", "combo", "attack_serial",
+    "last_landed_serial", "di_pending", "tumble", "merge_frames",
+    # ledge, grab, shield, death
+    "ledge", "ledge_wait", "ledge_grabs", "held", "power_frames", "dead_frames",
+)  # fmt: skip
+
+PLAYER: Final = np.dtype(
+    [(name, np.float32) for name in _FLOATS]
+    + [(name, np.int32) for name in _INTS]
+    + [("stale", np.int32, (STALE_SLOTS,))],
+    align=True,
+)
+"""One fighter. Distances in world units, velocities in units a frame, times in frames."""
+
+RUNNING: Final = 1
+ENDED: Final = 2
+END_STOCKS: Final = 1
+END_TIMER: Final = 2
+END_LIMIT: Final = 3
+
+GAME: Final = np.dtype(
+    [
+        ("seed", np.int64),
+        ("game_id", np.int64),
+        ("frame", np.int32),
+        ("stage", np.int32),  # row of the stage tables
+        ("stage_id", np.int32),  # Slippi's id
+        ("stocks", np.int32),
+        ("timer_frames", np.int32),
+        ("max_frames", np.int32),
+        ("status", np.int32),  # 0 empty, RUNNING, ENDED
+        ("reason", np.int32),
+        ("winner", np.int32),  # 0, 1, -1 draw
+        ("reserved", np.int32),
+    ],
+    align=True,
+)
+"""One game besides its two fighters."""
+
+SAVED: Final = np.dtype([("game", GAME), ("players", PLAYER, (2,))], align=True)
+"""A saved game: everything that decides how it goes on, given the inputs."""
+
+
+def new_games(count: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Empty games ``[count]`` and players ``[count, 2]`` as record arrays (attribute access works without numba)."""
+    games = np.zeros(count, GAME).view(np.recarray)
+    players = np.zeros((count, 2), PLAYER).view(np.recarray)
+    return games, players
