@@ -77,7 +77,7 @@ VERBS = (
     Verb("daemon status", "daemon:status", "Say whether a daemon runs (exit code 0 or 3).", WATCH, ("", "--json")),
     Verb("daemon run", "daemon_main:run_daemon", "Run the daemon in the foreground.", WATCH, ("",)),
     Verb("policies list", "policies:list_policies", "List policies and their versions.", KEEP, ("", "--json")),
-    Verb("runs list", "runs:list_runs", "List runs.", KEEP, ("", "--json")),
+    Verb("runs list", "runs:list_runs_command", "List runs.", KEEP, ("", "--json")),
     Verb("sim warmup", "sim:warmup", "Compile the game, so that the next start is quick.", KEEP, ("",)),
     Verb(
         "config show",

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import socket
 import time
@@ -59,39 +58,30 @@ class SeveralRuns(ControlError):
     exit_code = 2
 
 
-def live_runs(home: str | Path | None = None) -> dict[str, Path]:
-    """Socket of every run of ``home`` that a daemon holds now, by the run's name."""
-    from exphil_rt.store.home import Home
-    from exphil_rt.store.lock import lock_holder
-
-    found: dict[str, Path] = {}
-    runs = Home.find(home).runs
-    for folder in sorted(runs.iterdir()) if runs.is_dir() else ():
-        holder = lock_holder(folder / "lock")
-        if holder is not None and holder.socket:
-            found[folder.name] = Path(holder.socket)
-    return found
-
-
 def find_live_run(run: str | None = None, home: str | Path | None = None) -> tuple[str, Path]:
     """Name and socket of the run that is meant: ``run``, or the only live one.
 
     Raises:
+        RunError: there is no such run.
         DaemonNotRunning: that run, or every run, is without a daemon.
-        SeveralRuns: no run was named and there are more.
+        SeveralRuns: no run was named and more than one is live.
     """
-    live = live_runs(home)
+    from exphil_rt.store.home import Home
+    from exphil_rt.store.run import Run, live_runs
+
     if run is not None:
-        if run in live:
-            return run, live[run]
-        close = difflib.get_close_matches(run, live, n=1)
-        hint = f"Did you mean {close[0]}?" if close else f"Resume it with `exphil-rt self-play --resume {run}`."
-        raise DaemonNotRunning(f"No daemon holds the run {run}.", hint=hint)
+        named = Run.open(run, home)
+        if named.holder() is None:
+            raise DaemonNotRunning(
+                f"No daemon holds the run {run}.", hint=f"Resume it with `exphil-rt self-play --resume {run}`."
+            )
+        return run, named.socket
+    live = live_runs(Home.find(home))
     if not live:
         raise DaemonNotRunning("No daemon is running.", hint="Start one with `exphil-rt self-play`.")
     if len(live) > 1:
-        raise SeveralRuns(f"Several runs are live: {', '.join(live)}.", hint="Name one with --run.")
-    return next(iter(live.items()))
+        raise SeveralRuns(f"Several runs are live: {', '.join(one.name for one in live)}.", hint="Name one with --run.")
+    return live[0].name, live[0].socket
 
 
 def connect(run: str | None = None, home: str | Path | None = None) -> SyncClient:
@@ -102,8 +92,9 @@ def connect(run: str | None = None, home: str | Path | None = None) -> SyncClien
         home: the home folder; ``EXPHIL_RT_HOME`` or the platform's data folder by default.
 
     Raises:
-        DaemonNotRunning: there is no such daemon.
-        SeveralRuns: no run was named and there are more.
+        RunError: there is no such run.
+        DaemonNotRunning: no daemon holds it, or any run.
+        SeveralRuns: no run was named and more than one is live.
         DaemonGone: the daemon does not answer.
         ProtocolError: it speaks another protocol, or has no room for another client.
     """

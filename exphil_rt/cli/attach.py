@@ -1,0 +1,69 @@
+"""``attach``, and ``exphil-rt`` alone: open the terminal client on a live run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from exphil_rt.cli.config import resolve
+from exphil_rt.cli.output import say
+from exphil_rt.config.layers import DEFAULT
+from exphil_rt.control.framing import DaemonNotRunning
+from exphil_rt.control.sync import find_live_run
+from exphil_rt.errors import ExphilError
+
+
+class NoTerminal(ExphilError):
+    """A full-screen client without a terminal to draw on."""
+
+
+def attach(
+    run: Annotated[str | None, Parameter(name=("RUN", "--run"))] = None,
+    *,
+    readonly: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Open the terminal client on a live run. Leaving it does not end the run.
+
+    Args:
+        run: name of the run; the only live one by default.
+        readonly: look only: refuse everything that changes the run.
+    """
+    name, socket = find_live_run(run)
+    open_client(name, socket, readonly=readonly)
+
+
+def open_or_start() -> int:
+    """What ``exphil-rt`` alone does: attach to the live run, or begin self-play."""
+    try:
+        name, socket = find_live_run()
+    except DaemonNotRunning:
+        from exphil_rt.cli.self_play import self_play
+
+        return self_play() or 0
+    open_client(name, socket)
+    return 0
+
+
+def open_client(run: str, socket: Path, *, readonly: bool = False) -> None:
+    """Run the terminal client on the daemon at ``socket``, with the user's own settings of it.
+
+    Raises:
+        NoTerminal: stdin or stdout is none.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise NoTerminal(
+            "The terminal client needs a terminal.", hint="Without one, use `exphil-rt status` or `exphil-rt logs -f`."
+        )
+    resolved = resolve(None, (), ())
+    settings = resolved.config.tui
+    from tui.app import run_app
+
+    if resolved.origin["tui.theme"] == DEFAULT:  # the client has a theme of its own
+        left = run_app(socket, readonly=readonly, ascii_only=settings.ascii)
+    else:
+        left = run_app(socket, readonly=readonly, ascii_only=settings.ascii, theme=settings.theme)
+    if left != "stopped":
+        say(f"The run {run} goes on. next: exphil-rt attach, or exphil-rt daemon stop")

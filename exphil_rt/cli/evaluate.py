@@ -1,0 +1,87 @@
+"""``eval match``: two policies head to head, with what the result says of their strength."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Annotated, Final
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from exphil_rt.cli.config import resolve
+from exphil_rt.cli.options import Json
+from exphil_rt.cli.output import duration, say, show, show_json
+
+PROGRESS_S: Final = 2.0
+Names = Annotated[tuple[str, ...], Parameter(consume_multiple=False, negative="")]
+
+
+def match(
+    a: str,
+    b: str,
+    /,
+    *,
+    games: Annotated[int, Parameter(validator=Number(gte=2, lte=100_000))] = 100,
+    characters: Names = (),
+    stages: Names = (),
+    stocks: Annotated[int, Parameter(validator=Number(gte=1, lte=99))] = 4,
+    max_episode_frames: Annotated[int, Parameter(validator=Number(gte=1, lte=28_800))] = 3600,
+    seed: int = 1,
+    json: Json = False,
+) -> None:
+    """Play two policies head to head in the embedded game: ports swapped, draws half.
+
+    Args:
+        a: a policy: NAME, NAME@vN, NAME@latest, NAME@best, a path, or random.
+        b: its opponent.
+        games: an even number of games.
+        characters: what both may play; may be repeated. A policy with characters of its own plays those.
+        stages: stages; may be repeated.
+        stocks: stocks of each side.
+        max_episode_frames: frame limit of a game; then more stocks win, then lower percent.
+        seed: key of every random draw.
+        json: print the result as JSON.
+    """
+    settings = resolve(None, (), ()).config.game
+    say(f"{a} against {b}: {games} games ...")
+    import torch
+
+    from exphil_rt.rollout.match import play_match
+
+    torch.set_num_threads(1)  # so small a batch gains nothing by more
+    started = told = time.monotonic()
+
+    def progress(done: int, wins: int, draws: int, losses: int) -> None:
+        nonlocal told
+        now = time.monotonic()
+        if now - told >= PROGRESS_S or done == games:
+            told = now
+            left = duration((now - started) / done * (games - done))
+            say(f"  {done}/{games}  {wins} won, {draws} drawn, {losses} lost  {left} left")
+
+    result = play_match(
+        a,
+        b,
+        games,
+        characters=characters or settings.characters,
+        stages=stages or settings.stages,
+        stocks=stocks,
+        max_frames=max_episode_frames,
+        seed=seed,
+        progress=progress,
+    )
+    if json:
+        show_json(result)
+        return
+    show(f"{result.a} against {result.b}: {result.wins} won, {result.draws} drawn, {result.losses} lost")
+    low, high = _points(result.elo_low), _points(result.elo_high)
+    show(f"score {result.score:.3f}  Elo difference {_points(result.elo)} (95 %: {low} to {high})")
+    say(
+        f"{result.frames:,} frames in {result.seconds:.1f} s, {result.by_stocks} games ended by stocks, "
+        f"physics {result.physics}, seed {result.seed}"
+    )
+
+
+def _points(elo: float) -> str:
+    return f"{elo:+.0f}" if math.isfinite(elo) else ("+" if elo > 0 else "-") + "infinite"
