@@ -98,10 +98,12 @@ class ActionCodec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         buttons = np.asarray(controllers.buttons)
         actions = np.empty((*buttons.shape, NUM_HEADS), np.uint8)
         actions[..., :NUM_BUTTONS] = (buttons[..., None] & tables.bits) != 0
-        actions[..., 8:10] = tables.nearest[_lattice(controllers.joystick_x), _lattice(controllers.joystick_y)]
-        actions[..., 10:12] = tables.nearest[_lattice(controllers.cstick_x), _lattice(controllers.cstick_y)]
-        trigger = np.nan_to_num(np.asarray(controllers.trigger))
-        actions[..., 12] = np.searchsorted(tables.trigger_edges, trigger)
+        axes = (controllers.joystick_x, controllers.joystick_y, controllers.cstick_x, controllers.cstick_y)
+        lattice = _lattice(axes, buttons.shape)  # [4, ...]
+        actions[..., 8:10] = tables.nearest[lattice[0], lattice[1]]
+        actions[..., 10:12] = tables.nearest[lattice[2], lattice[3]]
+        # fmax: not a number counts as untouched.
+        actions[..., 12] = np.searchsorted(tables.trigger_edges, np.fmax(controllers.trigger, np.float32(0.0)))
         return actions
 
     def decode(self, actions: ArrayLike) -> Controllers:
@@ -136,10 +138,17 @@ class _Tables(msgspec.Struct, frozen=True):
     trigger_edges: Array  # f32 [4]
 
 
-def _lattice(axis: ArrayLike) -> Array:
-    """Index 0..160 of a processed axis on the game's lattice of 1/80; not-a-number counts as 0."""
-    values = np.nan_to_num(np.asarray(axis, np.float32))
-    return (np.rint(np.clip(values, -1.0, 1.0) * STICK_RADIUS) + STICK_RADIUS).astype(np.intp)
+def _lattice(axes: tuple[Array, ...], shape: tuple[int, ...]) -> Array:
+    """Indices 0..160 ``[4, ...]`` of processed axes on the game's lattice of 1/80; not-a-number counts as 0."""
+    values = np.empty((len(axes), *shape), np.float32)
+    for row, axis in zip(values, axes, strict=True):
+        row[...] = axis
+    values[np.isnan(values)] = 0.0
+    np.clip(values, -1.0, 1.0, out=values)
+    values *= STICK_RADIUS
+    np.rint(values, out=values)
+    values += STICK_RADIUS
+    return values.astype(np.intp)
 
 
 @functools.lru_cache(maxsize=8)

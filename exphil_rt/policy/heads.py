@@ -25,6 +25,7 @@ NOISE_SIZE: Final = NUM_LOGITS
 _AXES_END: Final = NUM_BUTTONS + NUM_AXES * AXIS_BUCKETS
 _PREVIOUS_ROWS: Final = sum(SIZES)
 _PREVIOUS_OFFSETS: Final = tuple(int(n) for n in np.cumsum((0, *SIZES[:-1])))
+_WIDE: Final = [AXIS_BUCKETS] * NUM_AXES + [TRIGGER_BUCKETS]
 _NEUTRAL: Final = AXIS_BUCKETS // 2
 
 
@@ -165,42 +166,62 @@ class Heads(nn.Module):
         Returns:
             ``action`` uint8 ``[N, 13]`` and ``logp [N]`` under the distribution drawn from (0 for temperature 0).
         """
+        # Few and small operations: this runs for every frame played. Buttons are kept head first, [8, N].
         base = self._base(previous)
-        stream = self.stream(hidden)
+        button_base = base[:, :NUM_BUTTONS].t()
         # A button is pressed when logit + logistic noise > 0, a bucket is the argmax of logits + Gumbel noise.
-        logistic = torch.logit(noise[:, :NUM_BUTTONS]) * temperature
-        gumbel = noise[:, NUM_BUTTONS:].log().neg().log() * -temperature
-        threshold = (-logistic - base[:, :NUM_BUTTONS]).unbind(1)
-        perturbed = gumbel + base[:, NUM_BUTTONS:]
-        weights = self.weight
-        drawn: list[Tensor] = []
-        logits: list[Tensor] = []
+        threshold = torch.add(button_base, torch.logit(noise[:, :NUM_BUTTONS].t()), alpha=temperature).neg_().unbind(0)
+        perturbed = torch.sub(base[:, NUM_BUTTONS:], noise[:, NUM_BUTTONS:].log().neg_().log_(), alpha=temperature)
+        weights = self.weight[:NUM_BUTTONS].unbind(0)
+        embeddings = self.button_embedding.unbind(0)
+        stream = self.stream(hidden)
+        pressed: list[Tensor] = []
+        button_logits: list[Tensor] = []
         for k in range(NUM_BUTTONS):
             logit = torch.mv(stream.relu(), weights[k])
-            pressed = (logit > threshold[k]).to(stream.dtype)
-            stream = torch.addr(stream, pressed, self.button_embedding[k])
-            logits.append(logit)
-            drawn.append(pressed.to(torch.uint8))
-        button_logits = torch.stack(logits, 1)
-        wide: list[Tensor] = []
-        for k in range(NUM_AXES):
-            columns = _columns(NUM_BUTTONS + k)
-            logit = stream.relu() @ weights[columns].t()
-            bucket = (logit + perturbed[:, k * AXIS_BUCKETS : (k + 1) * AXIS_BUCKETS]).argmax(-1)
-            stream = stream + F.embedding(bucket, self.axis_embedding[k])
-            wide.append(logit)
-            drawn.append(bucket.to(torch.uint8))
-        logit = stream.relu() @ weights[_AXES_END:].t()
-        drawn.append((logit + perturbed[:, -TRIGGER_BUCKETS:]).argmax(-1).to(torch.uint8))
-        action = torch.stack(drawn, 1)
+            press = (logit > threshold[k]).to(stream.dtype)
+            stream = torch.addr(stream, press, embeddings[k])
+            button_logits.append(logit)
+            pressed.append(press)
+        weights = self.weight[NUM_BUTTONS:].split_with_sizes(_WIDE)
+        noises = perturbed.split_with_sizes(_WIDE, 1)
+        embeddings = self.axis_embedding.unbind(0)
+        wide_logits: list[Tensor] = []
+        buckets: list[Tensor] = []
+        for k in range(NUM_AXES + 1):
+            logit = torch.mm(stream.relu(), weights[k].t())
+            bucket = (logit + noises[k]).argmax(-1)
+            if k < NUM_AXES:
+                stream = stream + embeddings[k].index_select(0, bucket)
+            wide_logits.append(logit)
+            buckets.append(bucket)
+        press_all = torch.stack(pressed)  # [8, N]
+        bucket_all = torch.stack(buckets)  # [5, N]
+        action = torch.cat([press_all.to(torch.uint8), bucket_all.to(torch.uint8)]).t().contiguous()
         if temperature == 0.0:
             return action, hidden.new_zeros(hidden.shape[0])
-        every = torch.cat([button_logits, *wide, logit], 1) + base
-        per_head, _ = _score(every if temperature == 1.0 else every / temperature, action.long(), entropy=False)
-        return action, per_head.sum(-1)
+        return action, self._drawn_logp(
+            torch.stack(button_logits) + button_base,
+            torch.cat(wide_logits, 1) + base[:, NUM_BUTTONS:],
+            press_all,
+            bucket_all,
+            temperature,
+        )
+
+    @staticmethod
+    def _drawn_logp(buttons: Tensor, wide: Tensor, pressed: Tensor, buckets: Tensor, temperature: float) -> Tensor:
+        """Log-probability ``[N]``: logits ``[8, N]`` and ``[N, 73]``, choices ``[8, N]`` and ``[5, N]``."""
+        if temperature != 1.0:
+            buttons, wide = buttons / temperature, wide / temperature
+        axes = wide[:, : NUM_AXES * AXIS_BUCKETS].view(-1, NUM_AXES, AXIS_BUCKETS)
+        trigger = wide[:, NUM_AXES * AXIS_BUCKETS :]
+        normaliser = axes.logsumexp(-1).sum(-1) + trigger.logsumexp(-1) + F.softplus(buttons).sum(0)
+        starts = torch.arange(0, NUM_AXES * AXIS_BUCKETS + 1, AXIS_BUCKETS, device=wide.device)
+        chosen = wide.gather(1, buckets.t() + starts).sum(-1) + (pressed * buttons).sum(0)
+        return chosen - normaliser
 
 
-def _score(logits: Tensor, action: Tensor, entropy: bool = True) -> tuple[Tensor, Tensor]:
+def _score(logits: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
     """Log-probability and entropy of each head ``[N, 13]`` from logits ``[N, 81]`` and actions i64 ``[N, 13]``."""
     buttons = logits[:, :NUM_BUTTONS]
     sign = action[:, :NUM_BUTTONS].to(logits.dtype) * 2.0 - 1.0
@@ -210,8 +231,6 @@ def _score(logits: Tensor, action: Tensor, entropy: bool = True) -> tuple[Tensor
     moved = axes.gather(-1, action[:, NUM_BUTTONS:-1, None])[..., 0]
     squeezed = trigger.gather(-1, action[:, -1:])
     per_head = torch.cat([pressed, moved, squeezed], 1)
-    if not entropy:
-        return per_head, per_head
     # Of a button with logit z: softplus(z) - z sigmoid(z).
     of_buttons = F.softplus(buttons) - buttons * torch.sigmoid(buttons)
     of_axes = -(axes.exp() * axes).sum(-1)
