@@ -28,8 +28,6 @@ class LearnerConfig(msgspec.Struct, frozen=True, kw_only=True, tag="learner_conf
     """Weight of the joint action's entropy (nats)."""
     value: float = 0.5
     """Weight of the value loss."""
-    value_clip: float = 0.0
-    """Clip range of the value's move, in units of the normalised return; 0: none."""
     grad_norm: float = 0.5
     """Gradients are scaled down to this norm."""
     target_kl: float = 0.03
@@ -132,6 +130,8 @@ class LearnMetrics(msgspec.Struct, frozen=True, kw_only=True, tag="learn_metrics
     staleness: float = 0.0
     """Mean updates between acting and learning."""
     seconds: float = 0.0
+    reverted: Literal["", "nan", "kl"] = ""
+    """Why the update was undone; empty: it was not."""
     faults: tuple[str, ...] = ()
     """One sentence each: a reward term that failed, an update that was undone."""
 

@@ -76,7 +76,6 @@ class RolloutArgs(msgspec.Struct, frozen=True, kw_only=True, tag="rollout_args")
     update: int = 0
     """Learner updates behind those weights."""
     seed: int = 0
-    temperature: float = 1.0
     device: str = "cpu"
     pool_slots: int = 0
     """Experience slots in the pool; 0: nothing is collected (games only)."""

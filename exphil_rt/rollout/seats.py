@@ -1,0 +1,229 @@
+"""Seats: which policy decides for each player of each slot, what it is shown, and when its actions fall due.
+
+One row per player: row = 2 * slot + port. Policies that observe alike share one encoding a tick; there is one forward
+per distinct policy.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exphil_rt.errors import ExphilError
+from exphil_rt.game.frames import F32, I32, PLAYERS, U8, Controllers, Frames
+from exphil_rt.inference import Engine
+from exphil_rt.messages.rollout import CURRENT, RANDOM, GameSpec
+from exphil_rt.policy.codec import NUM_LOGITS
+from exphil_rt.policy.delay import DelayQueue
+from exphil_rt.policy.inputs import Inputs, build_inputs
+from exphil_rt.policy.noise import ACTION_DOMAIN, keyed_uniform
+from exphil_rt.policy.observation import Encoder
+from exphil_rt.policy.policy import Policy
+from exphil_rt.rollout.experience import ACTION_PARTS
+
+
+class SeatInvalid(ExphilError):
+    """A policy that cannot be seated beside the others."""
+
+
+class Decided(NamedTuple):
+    """What all players of S slots decided, and what falls due in the next frame."""
+
+    actions: U8
+    """``[S, 2, 13]``, due at frame + delay + 1."""
+    applied: U8
+    """``[S, 2, 13]``, due at frame + 1."""
+    controllers: Controllers
+    """``applied``, decoded."""
+    logp: F32
+    """``[S, 2]``"""
+    value: F32
+    """``[S, 2]``"""
+    committed: U8
+    """``[S, 2, Dmax, 13]``, what each player had due after the frame when it decided."""
+    mask: U8
+    """``[S, 2, Dmax]``"""
+    faults: dict[str, str]
+    """Policies that gave NaN, and one sentence each."""
+
+
+class Seats:
+    """Players of ``slots`` slots.
+
+    Args:
+        engine: holds the policies; has at least ``2 * slots`` rows.
+        policy: loaded as ``current``.
+        slots: of the lane.
+        seed: key of the players' draws.
+        update: learner updates behind ``policy``.
+        dmax: largest delay that may be seated; None: the current policy's own.
+    """
+
+    def __init__(
+        self, engine: Engine, policy: Policy, slots: int, *, seed: int = 0, update: int = 0, dmax: int | None = None
+    ) -> None:
+        self.engine = engine
+        self.policy = policy
+        self.update = update
+        self.delay = policy.config.delay
+        self.dmax = policy.config.dmax
+        self.state_size = sum(part.shape[1] for part in policy.init_state(1))
+        self.seed = seed
+        self.codec = policy.config.codec
+        self.encoder = Encoder(policy.config.schema)
+        self.queue = DelayQueue(PLAYERS * slots, self.delay, max(self.dmax, dmax or 0), self.codec.neutral())
+        self.total_late = 0
+        self._versions: dict[str, int] = {RANDOM: 0}
+        self._policies: dict[str, Policy] = {CURRENT: policy}
+        self._late = np.zeros(slots, np.int64)
+        self._learner = np.zeros(PLAYERS * slots, bool)  # rows that ``current`` plays
+        self._alike = True
+        engine.load(CURRENT, policy)
+
+    # Policies ---------------------------------------------------------------------------------------------------
+
+    def load(self, key: str, policy: Policy, version: int = 0, temperature: float = 1.0) -> None:
+        """Have ``policy`` play under ``key``.
+
+        Raises:
+            SeatInvalid: for a reserved key, or a delay that the queues have no room for.
+        """
+        if key in (CURRENT, RANDOM):
+            raise SeatInvalid(f"The policy key {key!r} is reserved.")
+        if policy.config.delay > self.queue.dmax:
+            raise SeatInvalid(
+                f"The policy {key!r} has delay {policy.config.delay}; this run has room for {self.queue.dmax}.",
+                hint="Play policies of one delay in one run.",
+            )
+        self.engine.load(key, policy, temperature)
+        self._policies[key] = policy
+        self._versions[key] = version
+        self._compare()
+
+    def unload(self, key: str) -> None:
+        """Forget a policy that no game names (rows of ended games may still be assigned to it)."""
+        if key in self._policies and key != CURRENT:
+            rows = [row for row in range(self.engine.num_rows) if self.engine.assigned(row) == key]
+            if rows:
+                self.engine.assign(np.asarray(rows), RANDOM)
+            self.engine.unload(key)
+            del self._policies[key], self._versions[key]
+            self._compare()
+
+    def knows(self, key: str) -> bool:
+        """Whether a game may name this policy."""
+        return key == RANDOM or key in self._policies
+
+    def version(self, key: str) -> int:
+        """What the decisions of this policy are stamped with now."""
+        return self.update if key == CURRENT else self._versions.get(key, 0)
+
+    # Games ------------------------------------------------------------------------------------------------------
+
+    def seat(self, slot: int, game: GameSpec) -> None:
+        """A new game begins in ``slot``."""
+        for port, player in enumerate(game.players):
+            row = PLAYERS * slot + port
+            policy = self._policies.get(player.policy)
+            self.engine.assign(row, player.policy)
+            self.queue.reset([row], delay=self.delay if policy is None else policy.config.delay)
+            self._learner[row] = player.policy == CURRENT
+
+    def late(self, slot: int) -> int:
+        """Actions of the slot's game that were not there in time; asked once, at its end."""
+        rows = slice(PLAYERS * slot, PLAYERS * (slot + 1))
+        count = int(self.queue.counts.missing[rows].sum() + self.queue.counts.late[rows].sum())
+        late = count - int(self._late[slot])
+        self._late[slot] = count
+        self.total_late += late
+        return late
+
+    def state(self, games: int) -> F32:
+        """Recurrent state ``[games, 2, S]`` of ``current`` in the first slots; zeros where another one plays."""
+        found = np.zeros((PLAYERS * games, self.state_size), np.float32)
+        rows = np.flatnonzero(self._learner[: PLAYERS * games])
+        if rows.size and self.state_size:
+            found[rows] = np.concatenate(self.engine.state(rows)[CURRENT], axis=-1)
+        return found.reshape(games, PLAYERS, self.state_size)
+
+    def decide(self, slots: I32, frames: Frames, game_id: NDArray[np.int64]) -> Decided:
+        """Have the players of ``slots`` ``[S]`` decide on their ``frames`` ``[S]``."""
+        count = len(slots)
+        rows = (slots[:, None].astype(np.intp) * PLAYERS + np.arange(PLAYERS)).reshape(-1)  # [2 S]
+        frame = np.repeat(frames.frame.astype(np.int64), PLAYERS)
+        committed, mask = self.queue.committed(rows, frame)
+        noise = keyed_uniform(
+            self.seed, ACTION_DOMAIN, np.repeat(game_id, PLAYERS), frame, np.tile(np.arange(PLAYERS), count), NUM_LOGITS
+        )
+        decision = self.engine.step(rows, self._inputs(rows, frames, committed, mask), noise)
+        self.queue.push(rows, frame + self.queue.delay[rows] + 1, decision.actions)
+        applied = self.queue.pop(rows, frame + 1).reshape(count, PLAYERS, ACTION_PARTS)
+        finite = np.isfinite(decision.value) & np.isfinite(decision.logp)
+        return Decided(
+            actions=decision.actions.reshape(count, PLAYERS, ACTION_PARTS),
+            applied=applied,
+            controllers=self.codec.decode(applied),
+            logp=decision.logp.reshape(count, PLAYERS),
+            value=decision.value.reshape(count, PLAYERS),
+            committed=committed[:, : self.dmax].reshape(count, PLAYERS, self.dmax, ACTION_PARTS),
+            mask=mask[:, : self.dmax].reshape(count, PLAYERS, self.dmax),
+            faults={} if finite.all() else self._name(rows[~finite]),
+        )
+
+    def _inputs(self, rows: NDArray[np.intp], frames: Frames, committed: U8, mask: U8) -> Inputs | dict[str, Inputs]:
+        """Inputs of all rows where every policy observes as ``current`` does, else by policy."""
+        delay, count = self.queue.delay[rows], len(rows) // PLAYERS
+        own = self.policy.config
+        if self._alike:
+            inputs = build_inputs(
+                self.encoder,
+                self.codec,
+                frames,
+                None,
+                committed[:, : own.dmax].reshape(count, PLAYERS, own.dmax, ACTION_PARTS),
+                mask[:, : own.dmax].reshape(count, PLAYERS, own.dmax),
+                delay.reshape(count, PLAYERS),
+            )
+            return _flat(inputs)
+        built = {}
+        names = np.array([self.engine.assigned(int(row)) for row in rows])
+        for key in set(names.tolist()) - {RANDOM}:
+            config = self._policies[key].config
+            mine = np.flatnonzero(names == key)
+            built[key] = build_inputs(
+                Encoder(config.schema),
+                config.codec,
+                frames[mine // PLAYERS],
+                mine % PLAYERS,
+                committed[mine, : config.dmax],
+                mask[mine, : config.dmax],
+                delay[mine],
+            )
+        return built
+
+    def _compare(self) -> None:
+        own = self.policy.config
+        configs = [policy.config for policy in self._policies.values()]
+        self._alike = all((c.schema, c.codec, c.dmax) == (own.schema, own.codec, own.dmax) for c in configs)
+
+    def _name(self, rows: NDArray[np.intp]) -> dict[str, str]:
+        keys = sorted({self.engine.assigned(int(row)) for row in rows})
+        return {key: f"The policy {key!r} gave a value that is no number; its games were dropped." for key in keys}
+
+
+def _flat(inputs: Inputs) -> Inputs:
+    """Leading shape ``[S, 2]`` to ``[2 S]``."""
+
+    def flat(array: NDArray[Any]) -> NDArray[Any]:
+        return np.ascontiguousarray(array).reshape(array.shape[0] * array.shape[1], *array.shape[2:])
+
+    return Inputs(
+        flat(inputs.floats),
+        flat(inputs.ids),
+        flat(inputs.committed),
+        flat(inputs.mask),
+        flat(inputs.delay),
+        flat(inputs.previous),
+    )

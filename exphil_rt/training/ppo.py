@@ -1,0 +1,66 @@
+"""PPO's loss over sequences (Schulman et al. 2017): clipped policy objective, value loss, entropy.
+
+Tensors in, tensors out; which sequences, epochs and optimizers there are is said in ``learner``.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from exphil_rt.messages.learner import LearnerConfig
+
+
+class Targets(NamedTuple):
+    """What a minibatch of sequences ``[B, T]`` is held against."""
+
+    logp: Tensor
+    """Log-probability when the action was chosen."""
+    advantage: Tensor
+    returns: Tensor
+    policy_mask: Tensor
+    """1 where the decision counts in the policy's loss."""
+    value_mask: Tensor
+    """1 where the row counts in the value's loss."""
+
+
+class Loss(NamedTuple):
+    """The loss and its parts, means over the masks."""
+
+    total: Tensor
+    policy: Tensor
+    value: Tensor
+    entropy: Tensor
+    kl: Tensor
+    """KL(old, new), Schulman's k3: mean of (r - 1) - log r."""
+    clipped: Tensor
+    """Share of decisions outside the clip range."""
+
+
+def ppo_loss(logp: Tensor, entropy: Tensor, value: Tensor, targets: Targets, config: LearnerConfig) -> Loss:
+    """The loss of a minibatch.
+
+    Args:
+        logp: ``[B, T]`` of the taken actions under the policy as it is now.
+        entropy: ``[B, T]``.
+        value: ``[B, T]``.
+        targets: ``[B, T]`` each.
+        config: clip range and weights.
+    """
+    decisions = targets.policy_mask.sum().clamp(min=1.0)
+    rows = targets.value_mask.sum().clamp(min=1.0)
+    move = (logp - targets.logp) * targets.policy_mask
+    ratio = torch.exp(move.clamp(-20.0, 20.0))
+    bounded = ratio.clamp(1.0 - config.clip, 1.0 + config.clip)
+    gain = torch.minimum(ratio * targets.advantage, bounded * targets.advantage)
+    policy = -(gain * targets.policy_mask).sum() / decisions
+    miss = (value - targets.returns).square() * targets.value_mask
+    value_loss = 0.5 * miss.sum() / rows
+    spread = (entropy * targets.policy_mask).sum() / decisions
+    total = policy + config.value * value_loss - config.entropy * spread
+    with torch.no_grad():
+        kl = ((ratio - 1.0 - move) * targets.policy_mask).sum() / decisions
+        clipped = (((ratio - 1.0).abs() > config.clip) * targets.policy_mask).sum() / decisions
+    return Loss(total, policy, value_loss, spread, kl, clipped)
