@@ -17,9 +17,10 @@ from typing import Any, Final, Self
 import msgspec
 
 from exphil_rt.errors import ExphilError
+from exphil_rt.messages.rows import Match, Metric, PolicyRow
 from exphil_rt.messages.telemetry import Event, Rating
 from exphil_rt.store.files import disk_full
-from exphil_rt.store.rows import Match, Metric, PolicyRow, Progress
+from exphil_rt.store.progress import Progress
 from exphil_rt.store.schema import SCHEMA, UPGRADES
 
 BUSY_S: Final = 5.0

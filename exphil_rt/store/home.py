@@ -90,15 +90,16 @@ class Home:
         Raises:
             HomeError: no short enough path is to be had.
         """
-        base = _runtime_base()
         own = hashlib.sha256(f"{self.root}\0{run}".encode()).hexdigest()[:10]
         usual = self.root == Path(platformdirs.user_data_path("exphil_rt", appauthor=False))
-        for folder in (run if usual else f"{run}-{own}", own):
-            path = base / folder / SOCKET_NAME
-            if len(os.fsencode(path)) <= MAX_SOCKET_PATH:
-                return path
+        bases = _runtime_bases()
+        for base in bases:
+            for folder in (run if usual else f"{run}-{own}", own):
+                path = base / folder / SOCKET_NAME
+                if len(os.fsencode(path)) <= MAX_SOCKET_PATH:
+                    return path
         raise HomeError(
-            f"{base} is too long a path for a socket (at most {MAX_SOCKET_PATH} bytes with its name).",
+            f"{bases[-1]} is too long a path for a socket (at most {MAX_SOCKET_PATH} bytes with its name).",
             hint="Set TMPDIR or XDG_RUNTIME_DIR to a shorter folder.",
         )
 
@@ -124,14 +125,15 @@ def setting_files(project: Path | None = None) -> tuple[Path, ...]:
     return tuple(path for path in (user_settings_file(), (project or Path.cwd()) / "exphil_rt.toml") if path.is_file())
 
 
-def _runtime_base() -> Path:
+def _runtime_bases() -> list[Path]:
+    bases = [Path(tempfile.gettempdir()) / f"exphil_rt-{os.getuid()}"]
     named = os.environ.get("XDG_RUNTIME_DIR", "")
     if named.startswith("/"):
         with contextlib.suppress(OSError):
             found = os.stat(named)
             if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid():
-                return Path(named) / "exphil_rt"
-    return Path(tempfile.gettempdir()) / f"exphil_rt-{os.getuid()}"
+                bases.insert(0, Path(named) / "exphil_rt")
+    return bases
 
 
 def _private_folder(folder: Path) -> None:

@@ -15,8 +15,8 @@ from typing import Any, Final
 
 import msgspec
 
+from exphil_rt.messages.rows import PolicyRow
 from exphil_rt.store.files import folder_bytes, remove_folder
-from exphil_rt.store.rows import PolicyRow
 
 MANIFEST: Final = "manifest.json"
 MAX_MANIFEST: Final = 4 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""Rows of ``run.db`` that no message has a type for. Ratings and events are those of ``messages.telemetry``."""
+"""Rows of a run's database that cross actors. Ratings and events are those of ``telemetry``."""
 
 from __future__ import annotations
 
@@ -60,18 +60,3 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     """The run's game frames."""
     time_ns: int
     value: float
-
-
-class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a run stands: what a resumed one goes on from."""
-
-    frames: int = 0
-    """Game frames that count towards ``run.timesteps``."""
-    generation: int = 0
-    """Last learner generation that is known to lie on disk."""
-    next_game_id: int = 0
-    """No game has had this id or a higher one."""
-    starts: int = 0
-    """Times that a daemon began or resumed it."""
-    ended: str = ""
-    """Why it ended (``timesteps``, ``stopped``); empty while it runs and after a crash."""
