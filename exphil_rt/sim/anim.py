@@ -82,7 +82,9 @@ def ended(pl: Any, t: Any) -> None:
     elif s == st.SHIELD_BREAK_STAND_U or s == st.SHIELD_BREAK_STAND_D:
         enter(pl, t, st.FURAFURA)
         pl.count = int(max(400.0 - pl.percent, 60.0))
-    elif s == st.CATCH_ATTACK:
+    elif s == st.SHIELD_BREAK_FLY:
+        enter(pl, t, st.SHIELD_BREAK_FALL)
+    elif s == st.CATCH_PULL or s == st.CATCH_ATTACK:
         enter(pl, t, st.CATCH_WAIT)
     elif s == st.ATTACK_LW_3:
         enter(pl, t, st.SQUAT_WAIT if pl.stick_y <= -c.crouch_stick_y else st.WAIT)

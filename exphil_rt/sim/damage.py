@@ -112,16 +112,29 @@ def damage_state(pl: Any, c: Any, kb: float, angle: float, was_air: bool, height
 
 
 @njit
-def take_hit(pl: Any, t: Any, game: Any, port: int, box: Any, damage: float, direction: float, height: float,
-             charged: bool) -> None:  # fmt: skip
-    """``pl`` (player ``port``) is hit by ``box`` for ``damage`` percent and launched toward ``direction`` (+-1)."""
+def take_hit(pl: Any, t: Any, game: Any, port: int, box: Any, damage: float, charge: float, direction: float,
+             height: float) -> None:  # fmt: skip
+    """``pl`` (player ``port``) is hit by ``box``.
+
+    Args:
+        pl: the victim.
+        t: the tables.
+        game: the game's record.
+        port: the victim's port, 0 or 1.
+        box: the hitbox, a CIRCLE record.
+        damage: percent dealt, staled and charged.
+        charge: factor that a charged smash puts on the hitbox's own damage, 1 for none.
+        direction: -1 or 1, where the launch goes.
+        height: where the body was hit, 0 feet to 1 head.
+    """
     c = t.common[0]
     at = t.fighters[pl.character]
     crouching = pl.state == st.SQUAT_WAIT or pl.state == st.SQUAT
-    kb = knockback(pl.percent, damage, box.damage, at.weight, box.kbg, box.wdsk, box.bkb, c)
+    charging = pl.charge > 0 and st.ATTACK_S4_S <= pl.state <= st.ATTACK_LW_4
+    kb = knockback(pl.percent, damage, box.damage * charge, at.weight, box.kbg, box.wdsk, box.bkb, c)
     if crouching:
         kb *= c.kb_crouch_mul
-    if charged:
+    if charging:
         kb *= c.kb_smashcharge_mul
     pl.percent = min(pl.percent + damage, 999.0)
     pl.hitlag = hitlag_frames(damage, box.element == 2, crouching, c)

@@ -19,9 +19,10 @@ _FLOATS: Final = (
     # animation
     "age", "rate", "hitlag", "hitstun",
     # pad of this frame and the last one
-    "stick_x", "stick_y", "last_x", "last_y", "c_x", "c_y", "last_cx", "last_cy", "trigger", "raw_x", "raw_x1", "raw_x2",
+    "stick_x", "stick_y", "last_x", "last_y", "c_x", "c_y", "last_cx", "last_cy", "trigger",
+    "raw_x", "raw_x1", "raw_x2",
     # state variables
-    "ecb", "prev_ecb", "push_x", "shield_stun", "grab_timer", "launch_kb", "hurt_dir",
+    "ecb", "prev_ecb", "push_x", "shield_stun", "grab_timer", "launch_kb",
 )  # fmt: skip
 
 _INTS: Final = (
@@ -39,7 +40,7 @@ _INTS: Final = (
     "hit_epoch", "charge", "l_cancel", "stale_next", "last_attack", "last_hit_by", "combo", "attack_serial",
     "last_landed_serial", "di_pending", "tumble", "merge_frames",
     # ledge, grab, shield, death
-    "ledge", "ledge_wait", "ledge_grabs", "held", "power_frames", "dead_frames",
+    "ledge", "ledge_wait", "ledge_grabs", "held", "dead_frames",
 )  # fmt: skip
 
 PLAYER: Final = np.dtype(

@@ -1,6 +1,7 @@
 """One frame of many games: the phases in the game's order. The only compiled functions that Python calls are here.
 
-Order: animation, pad and interrupts, physics, collisions, life and death, hits; each phase for both players in port order.
+Order: animation, pad and interrupts, physics, collisions, grabs, hits, life and death; each phase for both players in
+port order.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from exphil_rt.sim.anim import animate
 from exphil_rt.sim.collide import collide
 from exphil_rt.sim.damage import shift_in_hitlag
 from exphil_rt.sim.enter import enter
+from exphil_rt.sim.grab import resolve
+from exphil_rt.sim.hits import hits, push_apart
 from exphil_rt.sim.inputs import LONG_AGO, read_pad
 from exphil_rt.sim.interrupts import interrupt
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.ko import FIRST_FRAME, judge, life
 from exphil_rt.sim.observe import observe
 from exphil_rt.sim.physics import move
+from exphil_rt.sim.shield import drain
 from exphil_rt.sim.state import RUNNING
 
 FIRST_PLAYABLE = -39
@@ -104,6 +108,11 @@ def step_game(game: Any, a: Any, b: Any, t: Any, po: Any, pf: Any, pu: Any, pi: 
     move(b, t)
     collide(a, b, t, stage)
     collide(b, a, t, stage)
+    drain(a, t)
+    drain(b, t)
+    resolve(a, b, t, game)
+    push_apart(a, b, t)
+    hits(a, b, t, game)
     life(a, t, game, stage, 0)
     life(b, t, game, stage, 1)
     judge(game, a, b)

@@ -55,10 +55,6 @@ CIRCLE: Final = np.dtype(
     align=True,
 )
 
-THROW: Final = np.dtype(
-    [(name, np.float32) for name in ("frames", "damage", "angle", "kbg", "wdsk", "bkb")], align=True
-)
-
 LINE: Final = np.dtype(
     [(name, np.float32) for name in ("x0", "y0", "x1", "y1")]
     + [(name, np.int32) for name in ("drop", "ledge", "left", "right")],
@@ -113,7 +109,7 @@ class Tables(NamedTuple):
     hit_frames: NDArray[Any]  # HIT_FRAME
     circles: NDArray[Any]  # CIRCLE
     motion: NDArray[np.float32]  # forward movement a frame
-    throws: NDArray[Any]  # [27, 4] THROW, by state from ThrowF
+    throws: NDArray[Any]  # [27, 4] CIRCLE, by state from ThrowF
     air_jump: NDArray[np.float32]  # [27, 72] vertical speed by frame of an animated double jump; nan: none
     stages: NDArray[Any]  # [6] STAGE
     lines: NDArray[Any]  # LINE
@@ -202,7 +198,8 @@ _LENGTHS: Final = {
     st.DOWN_BOUND_U: 26, st.DOWN_BOUND_D: 26, st.PASSIVE: 26, st.PASSIVE_STAND_F: 40, st.PASSIVE_STAND_B: 40,
     st.REBIRTH: 60, st.GUARD_OFF: 15, st.CATCH_PULL: 8, st.CAPTURE_CUT: 30, st.CATCH_CUT: 30, st.CAPTURE_JUMP: 30,
     st.SHIELD_BREAK_DOWN_U: 26, st.SHIELD_BREAK_DOWN_D: 26, st.SHIELD_BREAK_STAND_U: 30,
-    st.SHIELD_BREAK_STAND_D: 30, st.ATTACK_100_START: 8, st.REBOUND: 20,
+    st.SHIELD_BREAK_STAND_D: 30, st.ATTACK_100_START: 8, st.REBOUND: 20, st.SHIELD_BREAK_FLY: 30,
+    st.SHIELD_BREAK_FALL: 0, st.FURAFURA: 0, st.CATCH_WAIT: 0, st.CAPTURE_WAIT_LW: 0,
 }  # fmt: skip
 
 _TURN_LENGTHS: Final = {Character.MEWTWO: 16, Character.GAME_AND_WATCH: 10, Character.POPO: 13}
@@ -375,13 +372,13 @@ def _moves_by_animation(state: int) -> bool:
 
 
 def _throws() -> NDArray[Any]:
-    table = np.zeros((NUM_FIGHTERS, 4), THROW)
+    table = np.zeros((NUM_FIGHTERS, 4), CIRCLE)
     for row in _rows("throws.csv"):
         if row["state"] not in {str(state) for state in range(st.THROW_F, st.THROW_LW + 1)}:
             continue
         cell = table[int(row["character"]), int(row["state"]) - st.THROW_F]
-        for name in THROW.names or ():
-            cell[name] = max(float(cell[name]), float(row[name])) if name == "damage" else float(row[name])
+        for name in ("damage", "angle", "kbg", "wdsk", "bkb"):
+            cell[name] = float(row[name])
     return table
 
 

@@ -1,0 +1,226 @@
+"""Phase 7: hitboxes against bodies, shields and hitboxes, both ways at once.
+
+Hitboxes are libmelee's recorded circles; bodies are one upright capsule a fighter (no public hurtbox tables exist).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from exphil_rt.game import states as st
+from exphil_rt.sim.damage import hitlag_frames, push_stale, stale_factor, take_hit
+from exphil_rt.sim.enter import enter
+from exphil_rt.sim.grab import catch
+from exphil_rt.sim.jit import njit
+from exphil_rt.sim.shield import block, shield_radius
+
+ELEMENT_EMPTY = 7
+ELEMENT_GRAB = 8
+CHARGE_BONUS = 0.3671
+CLANK_RANGE = 9.0
+
+
+@njit
+def attack_id(state: int) -> int:
+    """Slippi's id of the attack (the one staling counts by)."""
+    if st.ATTACK_11 <= state <= st.ATTACK_13:
+        return state - st.ATTACK_11 + 2
+    if state <= st.ATTACK_100_END:
+        return 5
+    if state == st.ATTACK_DASH:
+        return 6
+    if state <= st.ATTACK_S3_LW:
+        return 7
+    if state <= st.ATTACK_LW_3:
+        return 8 + state - st.ATTACK_HI_3
+    if state < st.ATTACK_HI_4:
+        return 10
+    if state <= st.ATTACK_AIR_LW:
+        return 11 + state - st.ATTACK_HI_4
+    if state == st.DOWN_ATTACK_U or state == st.DOWN_ATTACK_D:
+        return 50
+    if state == st.CATCH_ATTACK:
+        return 52
+    if st.THROW_F <= state <= st.THROW_LW:
+        return 53 + state - st.THROW_F
+    if state == st.CLIFF_ATTACK_SLOW or state == st.CLIFF_ATTACK_QUICK:
+        return 61
+    return 1
+
+
+@njit
+def body_height(pl: Any, at: Any) -> float:
+    """Height of the hurt capsule in this state."""
+    s = pl.state
+    if st.SQUAT <= s <= st.SQUAT_RV or s == st.ATTACK_LW_3 or s == st.LANDING_FALL_SPECIAL:
+        return float(at.height * 0.6)
+    if st.DOWN_BOUND_U <= s <= st.DOWN_WAIT_U or st.DOWN_BOUND_D <= s <= st.DOWN_WAIT_D:
+        return float(at.height * 0.4)
+    return float(at.height)
+
+
+@njit
+def touches_body(x: float, y: float, radius: float, pl: Any, at: Any) -> bool:
+    """A circle overlaps the fighter's hurt capsule."""
+    r = at.width
+    top = max(body_height(pl, at) - r, r)
+    near = min(max(y, pl.y + min(r, top)), pl.y + top)
+    dx, dy, reach = x - pl.x, y - near, radius + r
+    return bool(dx * dx + dy * dy <= reach * reach)
+
+
+@njit
+def active(pl: Any, t: Any) -> int:
+    """Row of the hitboxes that are out on this frame, -1 for none."""
+    an = t.anim[pl.character, pl.state]
+    k = int(pl.age) - an.hit_first
+    if an.hit_frames == 0 or k < 0 or k >= an.hit_frames or pl.hitlag > 0.0:
+        return -1
+    row = an.hit_offset + k
+    frame = t.hit_frames[row]
+    if frame.count == 0 or frame.epoch == pl.hit_epoch:
+        return -1
+    return int(row)
+
+
+@njit
+def touchable(pl: Any, t: Any) -> bool:
+    """Neither intangible, nor dead, nor held."""
+    s = pl.state
+    if s <= st.REBIRTH_WAIT or st.ENTRY <= s <= st.ENTRY_END or pl.held or pl.intangible > 0:
+        return False
+    an = t.anim[pl.character, s]
+    return not (an.safe_to > 0.0 and an.safe_from <= pl.age < an.safe_to)
+
+
+@njit
+def find(pl: Any, foe: Any, t: Any, row: int) -> tuple[int, bool]:
+    """The first hitbox of ``row`` that touches ``foe``, -1 for none, and whether it met the shield."""
+    frame = t.hit_frames[row]
+    at = t.fighters[foe.character]
+    guarding = st.GUARD_ON <= foe.state <= st.GUARD_SET_OFF and foe.state != st.GUARD_OFF
+    for n in range(frame.count):
+        box = t.circles[frame.offset + n]
+        if box.element == ELEMENT_EMPTY:
+            continue
+        if (foe.airborne and not box.hit_air) or (not foe.airborne and not box.hit_ground):
+            continue
+        x = pl.x + pl.facing * box.x
+        y = pl.y + box.y
+        if guarding and box.element != ELEMENT_GRAB:
+            dx, dy = x - foe.x, y - (foe.y + at.height * 0.5)
+            reach = box.radius + shield_radius(foe, at, t.common[0])
+            if dx * dx + dy * dy <= reach * reach:
+                return frame.offset + n, True
+        if touches_body(x, y, box.radius, foe, at):
+            return frame.offset + n, False
+    return -1, False
+
+
+@njit
+def clank(a: Any, b: Any, t: Any, row_a: int, row_b: int) -> None:
+    """Two grounded attacks that meet stop the weaker one, or both when they are near in damage."""
+    fa, fb = t.hit_frames[row_a], t.hit_frames[row_b]
+    for n in range(fa.count):
+        p = t.circles[fa.offset + n]
+        for m in range(fb.count):
+            q = t.circles[fb.offset + m]
+            if p.element >= ELEMENT_EMPTY or q.element >= ELEMENT_EMPTY:
+                continue
+            dx = a.x + a.facing * p.x - b.x - b.facing * q.x
+            dy = a.y + p.y - b.y - q.y
+            reach = p.radius + q.radius
+            if dx * dx + dy * dy > reach * reach:
+                continue
+            c = t.common[0]
+            lag = hitlag_frames(max(p.damage, q.damage), False, False, c)
+            a_stops = p.damage < q.damage + CLANK_RANGE
+            b_stops = q.damage < p.damage + CLANK_RANGE
+            a.hit_epoch = fa.epoch
+            b.hit_epoch = fb.epoch
+            a.hitlag = lag
+            b.hitlag = lag
+            if a_stops:
+                enter(a, t, st.REBOUND)
+            if b_stops:
+                enter(b, t, st.REBOUND)
+            return
+
+
+@njit
+def strike(pl: Any, foe: Any, t: Any, game: Any, port: int, row: int, circle: int, shielded: bool) -> None:
+    """``pl`` (player ``port``) hits ``foe`` with a hitbox."""
+    c = t.common[0]
+    box = t.circles[circle]
+    pl.hit_epoch = t.hit_frames[row].epoch
+    if box.element == ELEMENT_GRAB:
+        if not shielded:
+            catch(pl, foe, t)
+        return
+    move = attack_id(pl.state)
+    charge = 1.0 + CHARGE_BONUS * pl.charge / 60.0
+    damage = box.damage * charge * stale_factor(pl, move, c)
+    lag = hitlag_frames(damage, False, False, c)
+    pl.hitlag = lag
+    if shielded:
+        block(foe, t, box, damage, lag, 1.0 if foe.x > pl.x else -1.0)
+        return
+    if foe.invincible > 0:
+        return
+    push_stale(pl, move)
+    pl.last_attack = move
+    pl.combo = pl.combo + 1 if foe.hitstun > 0.0 else 1
+    foe.last_hit_by = port
+    at = t.fighters[foe.character]
+    height = (pl.y + box.y - foe.y) / at.height
+    gap = foe.x - pl.x
+    direction = pl.facing if gap == 0.0 else (1.0 if gap > 0.0 else -1.0)
+    take_hit(foe, t, game, 1 - port, box, damage, charge, direction, height)
+
+
+@njit
+def hits(a: Any, b: Any, t: Any, game: Any) -> None:
+    """Phase 7 of a game."""
+    row_a = active(a, t)
+    row_b = active(b, t)
+    if row_a < 0 and row_b < 0:
+        return
+    if row_a >= 0 and row_b >= 0 and not a.airborne and not b.airborne:
+        clank(a, b, t, row_a, row_b)
+        row_a = active(a, t)
+        row_b = active(b, t)
+    hit_a, shield_a, hit_b, shield_b = -1, False, -1, False
+    if row_a >= 0 and touchable(b, t):
+        hit_a, shield_a = find(a, b, t, row_a)
+    if row_b >= 0 and touchable(a, t):
+        hit_b, shield_b = find(b, a, t, row_b)
+    # both contacts are judged before either takes effect, so that hits can trade
+    state, charge = b.state, b.charge
+    if hit_a >= 0:
+        strike(a, b, t, game, 0, row_a, hit_a, shield_a)
+    if hit_b >= 0 and not a.held and not b.held:
+        after, lag = b.state, b.hitlag
+        epoch = b.hit_epoch
+        b.state = state
+        b.charge = charge
+        strike(b, a, t, game, 1, row_b, hit_b, shield_b)
+        if after != state:
+            b.state = after
+            b.hit_epoch = epoch
+            b.charge = 0
+        b.hitlag = max(lag, b.hitlag)
+
+
+@njit
+def push_apart(a: Any, b: Any, t: Any) -> None:
+    """Grounded fighters that stand inside each other drift apart."""
+    if a.airborne or b.airborne or a.state <= st.SLEEP or b.state <= st.SLEEP or a.held or b.held:
+        return
+    room = (t.fighters[a.character].width + t.fighters[b.character].width) * 0.9
+    gap = b.x - a.x
+    if abs(gap) >= room or abs(a.y - b.y) > 6.0:
+        return
+    away = math.copysign(0.3, gap) if gap != 0.0 else 0.3
+    a.push_x = -away
+    b.push_x = away
