@@ -19,6 +19,7 @@ from exphil_rt.actor.admin import (
     which_children,
 )
 from exphil_rt.actor.calls import NO_REPLY, From, Refused
+from exphil_rt.actor.child import ChildPort, PortClosed
 from exphil_rt.actor.children import FailedToStartChild
 from exphil_rt.actor.dynamic import DynamicSupervisor
 from exphil_rt.actor.errors import (
@@ -39,15 +40,18 @@ from exphil_rt.actor.errors import (
     SlotsExhausted,
     StartError,
 )
+from exphil_rt.actor.forkserver import start_forkserver, stop_forkserver
 from exphil_rt.actor.genserver import GenServer
 from exphil_rt.actor.handlers import handle_call, handle_cast
 from exphil_rt.actor.inspection import ActorInfo, ActorReport
 from exphil_rt.actor.mailbox import MailboxSpec
 from exphil_rt.actor.outcomes import Continue, Ignore, Stop
 from exphil_rt.actor.pid import Down, Exit, Pid, Ref, Target
+from exphil_rt.actor.process import ProcessChild
 from exphil_rt.actor.reasons import Crash, ExitReason, Killed, Normal, Shutdown, describe, is_clean
 from exphil_rt.actor.reports import DeadLetter, ProgressReport, Report, SupervisorReport
 from exphil_rt.actor.runtime import Runtime, RuntimeStatistics
+from exphil_rt.actor.slots import SlotPool, map_slots
 from exphil_rt.actor.specs import Backoff, ChildSpec, DynamicFlags, SupFlags, check_childspecs
 from exphil_rt.actor.supervisor import Supervisor
 from exphil_rt.actor.sys import ActorStatistics
@@ -68,6 +72,7 @@ __all__ = (
     "ChildCounts",
     "ChildInfo",
     "ChildNotFound",
+    "ChildPort",
     "ChildRestarting",
     "ChildRunning",
     "ChildSpec",
@@ -92,6 +97,8 @@ __all__ = (
     "Normal",
     "NotSupported",
     "Pid",
+    "PortClosed",
+    "ProcessChild",
     "ProgressReport",
     "Ref",
     "Refused",
@@ -99,6 +106,7 @@ __all__ = (
     "Runtime",
     "RuntimeStatistics",
     "Shutdown",
+    "SlotPool",
     "SlotsExhausted",
     "StartError",
     "Stop",
@@ -115,8 +123,11 @@ __all__ = (
     "handle_call",
     "handle_cast",
     "is_clean",
+    "map_slots",
     "restart_child",
     "start_child",
+    "start_forkserver",
+    "stop_forkserver",
     "sys",
     "terminate_child",
     "which_children",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
@@ -12,7 +13,6 @@ from exphil_rt.actor.calls import From
 from exphil_rt.actor.handlers import tables
 from exphil_rt.actor.lifecycle import run_task
 from exphil_rt.actor.mailbox import MailboxSpec
-from exphil_rt.actor.outcomes import Continue, Ignore
 from exphil_rt.actor.pid import Down, Pid, Ref, Target
 from exphil_rt.actor.reasons import ExitReason
 from exphil_rt.actor.specs import Kind
@@ -55,8 +55,12 @@ class GenServer(Generic[S]):
 
     # To be overridden
 
-    async def init(self, args: Any) -> S | Ignore | Continue[S]:
-        """Build the state. Messages wait until this returned; raising makes the start fail."""
+    def init(self, args: Any) -> Any:
+        """Build the state: ``async def init(self, args) -> S | Ignore | Continue[S]``.
+
+        Messages wait until this returned; raising makes the start fail. (Not async here, since a supervisor's need not
+        be.)
+        """
         raise NotImplementedError(f"{type(self).__name__} has no init")
 
     async def handle_continue(self, then: Any) -> None:
@@ -166,7 +170,8 @@ class GenServer(Generic[S]):
     # For kinds of actors within the kernel
 
     async def _start(self, args: Any) -> Any:
-        return await self.init(args)
+        outcome = self.init(args)
+        return await outcome if inspect.isawaitable(outcome) else outcome
 
     async def _finish(self, reason: ExitReason) -> None:
         await self.terminate(reason)

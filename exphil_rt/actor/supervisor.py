@@ -5,7 +5,6 @@ The rules are those of erlang/otp lib/stdlib/src/supervisor.erl. What is asked f
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Iterable
 from typing import Any, ClassVar
@@ -54,10 +53,6 @@ class Supervisor(GenServer[SupState]):
     _children: dict[str, Child]
     _by_cell: dict[Cell, Child]
 
-    def init(self, args: Any) -> Any:
-        """The flags and the children, in the order of their start."""
-        raise NotImplementedError(f"{type(self).__name__} has no init")
-
     @property
     def children(self) -> Iterable[Child]:
         """The records of the children, in the order of their start."""
@@ -72,9 +67,7 @@ class Supervisor(GenServer[SupState]):
 
     async def _start(self, args: Any) -> SupState | Ignore:
         self._children, self._by_cell = {}, {}
-        outcome = self.init(args)
-        if inspect.isawaitable(outcome):
-            outcome = await outcome
+        outcome = await super()._start(args)
         if isinstance(outcome, Ignore):
             return outcome
         self.state, specs = self._checked(outcome)
