@@ -47,7 +47,7 @@ def open_or_start() -> int:
     return 0
 
 
-def open_client(run: str, socket: Path, *, readonly: bool = False) -> None:
+def open_client(run: str, socket: Path, *, readonly: bool = False, owns_daemon: bool = False) -> None:
     """Run the terminal client on the daemon at ``socket``, with the user's own settings of it.
 
     Raises:
@@ -62,8 +62,14 @@ def open_client(run: str, socket: Path, *, readonly: bool = False) -> None:
     from tui.app import run_app
 
     if resolved.origin["tui.theme"] == DEFAULT:  # the client has a theme of its own
-        left = run_app(socket, readonly=readonly, ascii_only=settings.ascii)
+        left = run_app(socket, owns_daemon=owns_daemon, readonly=readonly, ascii_only=settings.ascii)
     else:
-        left = run_app(socket, readonly=readonly, ascii_only=settings.ascii, theme=settings.theme)
+        left = run_app(
+            socket,
+            owns_daemon=owns_daemon,
+            readonly=readonly,
+            ascii_only=settings.ascii,
+            theme=settings.theme,
+        )
     if left != "stopped":
         say(f"The run {run} goes on. next: exphil-rt attach, or exphil-rt daemon stop")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from exphil_rt.cli.options import ConfigFiles, Flag, Json, Preset, Settings
@@ -10,13 +11,18 @@ from exphil_rt.config import ConfigError, Resolved, load_config, to_toml
 from exphil_rt.store.home import setting_files
 
 
-def resolve(preset: str | None, files: tuple[Path, ...], settings: tuple[str, ...]) -> Resolved:
-    """The settings of all layers; ``settings`` are ``section.key=value`` texts.
+def resolve(
+    preset: str | None,
+    files: tuple[Path, ...],
+    settings: tuple[str, ...],
+    flags: Mapping[str, object] | None = None,
+) -> Resolved:
+    """The settings of all layers; ``settings`` are ``section.key=value`` texts, ``flags`` a command's own options.
 
     Raises:
         ConfigError: as ``load_config``, or a text without ``=``.
     """
-    overrides: dict[str, object] = {}
+    overrides: dict[str, object] = dict(flags or {})
     for text in settings:
         key, equals, value = text.partition("=")
         if not equals:
@@ -46,6 +52,11 @@ def show_settings(
     if json:
         show_json(resolved if origin else resolved.config)
         return
+    show_resolved(resolved, origin=origin)
+
+
+def show_resolved(resolved: Resolved, *, origin: bool = False) -> None:
+    """Print settings as TOML, without the file's head lines."""
     lines = to_toml(resolved).splitlines()[2:]
     show("\n".join(lines if origin else (line.rpartition("  # ")[0] or line for line in lines)))
 

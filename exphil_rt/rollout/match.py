@@ -1,37 +1,29 @@
-"""Two policies head to head in the embedded game, in this process: no daemon, no learning, nothing stored.
-
-Games come in blocks that are fair: ports are swapped, and where both sides may play the same characters, each
-pairing of characters is played both ways round.
-"""
+"""Head-to-head matches in the embedded game, without a daemon: a fixed set of games, ports swapped, draws half."""
 
 from __future__ import annotations
 
-import itertools
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from itertools import product
 from typing import Final
 
 import msgspec
-import numpy as np
 
 from exphil_rt.errors import ExphilError
-from exphil_rt.game.ids import Stage
-from exphil_rt.game.ids import character as character_of
-from exphil_rt.game.ids import stage as stage_of
-from exphil_rt.game.lane import GameEnd, Lane
+from exphil_rt.game import ids
 from exphil_rt.inference import Engine
 from exphil_rt.league.elo import elo_difference
-from exphil_rt.messages.rollout import RANDOM, GameSpec, PlayerSpec
-from exphil_rt.policy.bundle import PlayablePolicy, load_policy
+from exphil_rt.messages.rollout import RANDOM, GameEnded, GameSpec, PlayerSpec
+from exphil_rt.policy.bundle import load_policy
 from exphil_rt.policy.config import PolicyConfig
+from exphil_rt.policy.playable import PlayablePolicy
 from exphil_rt.policy.policy import Policy
-from exphil_rt.rollout.recording import setup_of
-from exphil_rt.rollout.seats import Seats
+from exphil_rt.rollout.loop import RolloutLoop
+from exphil_rt.sim import EmbeddedLane
 
-MAX_SLOTS: Final = 32
-"""Games at a time."""
+_SLOTS: Final = 32
+"""Games that run at a time."""
 
 
 class MatchInvalid(ExphilError):
@@ -41,7 +33,7 @@ class MatchInvalid(ExphilError):
 
 
 class MatchResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a match, seen from ``a``."""
+    """What came of a match, from ``a``'s side."""
 
     a: str
     b: str
@@ -50,197 +42,192 @@ class MatchResult(msgspec.Struct, frozen=True, kw_only=True):
     draws: int
     losses: int
     score: float
-    """Wins and half of the draws, by games."""
+    """Share of the points, draws half."""
     elo: float
-    """Elo difference; infinite (null in JSON) where one side won all."""
+    """Elo difference on the 400 scale, and its 95 % interval (Wilson)."""
     elo_low: float
     elo_high: float
-    """Its 95 % interval."""
-    frames: int
-    """Game frames played."""
-    seconds: float
     by_stocks: int
     """Games that were decided by the last stock."""
-    physics: str
+    stocks_taken: float
+    """Stocks that ``a`` took a game, and ``stocks_lost``."""
+    stocks_lost: float
+    frames: int
+    seconds: float
     seed: int
-
-
-Progress = Callable[[int, int, int, int], None]
-"""Games played, wins, draws, losses of ``a``."""
+    physics: str
 
 
 def play_match(
-    a: str,
-    b: str,
+    a: str | Policy,
+    b: str | Policy,
     games: int,
     *,
-    characters: Sequence[str] = ("fox", "marth"),
-    stages: Sequence[str] = ("final_destination", "battlefield"),
+    characters: Sequence[str] = ("fox",),
+    stages: Sequence[str] = ("final destination",),
     stocks: int = 4,
     max_frames: int = 3600,
     seed: int = 1,
-    home: str | Path | None = None,
-    progress: Progress | None = None,
-    lane: Lane | None = None,
+    progress: Callable[[int, int, int, int], None] | None = None,
 ) -> MatchResult:
-    """Play ``a`` against ``b``.
+    """Play ``games`` games between two policies.
 
     Args:
-        a, b: references of policies, or ``random``.
-        games: an even number, half of them with ports swapped.
-        characters: what both may play; a policy that names characters of its own plays those.
-        stages: stages, in turn.
-        stocks: 1..99.
+        a: a policy or a reference to one (``NAME@vN``, a path, ``random``).
+        b: its opponent.
+        games: an even number; half of them with ports swapped.
+        characters: names both sides play in turn; a policy that was trained with characters of its own plays those.
+        stages: names of the stages, in turn.
+        stocks: of each side.
         max_frames: frame limit of a game; then more stocks win, then lower percent.
-        seed: key of every random draw; equal seeds give equal matches on one machine.
-        home: where policies lie.
-        progress: called after every game.
-        lane: where to play; the embedded game by default.
+        seed: key of all random draws.
+        progress: told (games done, wins, draws, losses) after each game.
 
     Raises:
-        MatchInvalid: an odd number of games, no stage or character, or a policy that gives NaN.
-        PolicyRefInvalid, PolicyNotFound, BundleInvalid, PolicyIncompatible: of ``load_policy``.
+        MatchInvalid: for an odd count of games; also what loading the policies and starting the games may raise.
     """
     if games < 2 or games % 2:
-        raise MatchInvalid(f"{games} games cannot be played with ports swapped.", hint="Give an even number from 2.")
+        raise MatchInvalid(f"A match has an even number of games, not {games}.", hint="Half of them swap the ports.")
     if not characters or not stages:
         raise MatchInvalid("A match needs at least one character and one stage.")
-    sides = load_policy(a, home), load_policy(b, home)
-    common = tuple(int(character_of(name)) for name in characters)
-    schedule = itertools.islice(
-        _schedule(
-            [side.manifest.characters or common if side.manifest else common for side in sides],
-            [stage_of(name) for name in stages],
-            seed,
-            stocks,
-            max_frames,
-        ),
-        games,
-    )
-    slots = min(games, MAX_SLOTS) if lane is None else min(games, lane.num_slots)
-    own = lane is None
-    if lane is None:
-        from exphil_rt.sim import EmbeddedLane
-
-        lane = EmbeddedLane(slots)
+    begin = time.perf_counter()
+    sides = [_side(ref, key, seed) for ref, key in ((a, "a"), (b, "b"))]
+    everyone = [int(ids.character(name)) for name in characters]
+    fighters = [side.characters or everyone for side in sides]
+    grounds = [int(ids.stage(name)) for name in stages]
+    specs = _schedule(sides, fighters, grounds, games, seed, stocks, max_frames)
+    slots = min(games, _SLOTS)
+    lane = EmbeddedLane(slots)
     try:
-        tally = _Tally(progress)
-        _play(lane, _seats(sides, slots, seed), schedule, slots, tally)
+        return _play(lane, slots, specs, sides, seed, begin, progress)
     finally:
-        if own:
-            lane.close()
-    return tally.result(_label(a, sides[0]), _label(b, sides[1]), lane.physics, seed)
-
-
-def _label(ref: str, side: PlayablePolicy) -> str:
-    return side.manifest.ref if side.manifest else ref
+        lane.close()
 
 
 def _schedule(
-    characters: Sequence[Sequence[int]], stages: Sequence[Stage], seed: int, stocks: int, max_frames: int
-) -> Iterator[GameSpec]:
-    """Games without end. ``a`` has port 0 in the even ones; the policy keys are ``a`` and ``b``."""
-    pairs = sorted(itertools.product(*characters))
-    ids = itertools.count()
-    mirrored = set(characters[0]) == set(characters[1])
-    for turn in itertools.count():
-        order = pairs.copy()
+    sides: list[_Side],
+    fighters: list[list[int]],
+    grounds: list[int],
+    games: int,
+    seed: int,
+    stocks: int,
+    max_frames: int,
+) -> list[GameSpec]:
+    """The games: fair in blocks, and spread over characters and stages however few they are.
+
+    Every pairing of characters is played with ports swapped; where both sides may play the same characters, the
+    other way round, too. Pairings come in an order shuffled by the seed, stages in turn.
+    """
+    mirrored = set(fighters[0]) == set(fighters[1])
+    pairings = sorted(set(product(*fighters)))
+    specs: list[GameSpec] = []
+    turn = 0
+    while len(specs) < games:
+        order = pairings.copy()
         random.Random(f"{seed}/{turn}").shuffle(order)
         for place, (mine, theirs) in enumerate(order):
-            stage = int(stages[(turn + place) % len(stages)])
-            for x, y in ((mine, theirs), (theirs, mine)) if mirrored and mine != theirs else ((mine, theirs),):
-                for players, fighters in ((("a", "b"), (x, y)), (("b", "a"), (y, x))):
-                    yield GameSpec(
-                        game_id=next(ids),
-                        kind="rated",
-                        stage=stage,
-                        characters=fighters,
-                        players=(PlayerSpec(policy=players[0]), PlayerSpec(policy=players[1])),
-                        seed=seed,
-                        stocks=stocks,
-                        max_frames=max_frames,
+            stage = grounds[(turn + place) % len(grounds)]
+            for x, y in [(mine, theirs), (theirs, mine)] if mirrored and mine != theirs else [(mine, theirs)]:
+                for port in (0, 1):  # of a
+                    players = PlayerSpec(policy=sides[port].key), PlayerSpec(policy=sides[1 - port].key)
+                    specs.append(
+                        GameSpec(
+                            game_id=len(specs),
+                            kind="rated",
+                            stage=stage,
+                            characters=(y, x) if port else (x, y),
+                            players=players,
+                            seed=seed,
+                            stocks=stocks,
+                            max_frames=max_frames,
+                        )
                     )
+        turn += 1
+    return specs[:games]
 
 
-def _seats(sides: tuple[PlayablePolicy, PlayablePolicy], slots: int, seed: int) -> Seats:
-    policies = [side.policy for side in sides if side.policy is not None]
-    # Seats are laid out after one policy, which in a match of random against random is nobody's.
-    layout = max(policies, key=lambda policy: policy.config.dmax, default=None) or Policy(PolicyConfig())
-    seats = Seats(Engine(2 * slots), layout, slots, seed=seed)
-    for key, side in zip("ab", sides, strict=True):
+class _Side(msgspec.Struct, frozen=True):
+    key: str
+    label: str
+    policy: Policy | None
+    temperature: float
+    characters: list[int]
+
+
+def _side(ref: str | Policy, key: str, seed: int) -> _Side:
+    if isinstance(ref, Policy):
+        return _Side(key, key, ref, 1.0, [])
+    loaded: PlayablePolicy = load_policy(ref, seed=seed)
+    if loaded.policy is None:
+        return _Side(RANDOM, RANDOM, None, 1.0, [])
+    manifest = loaded.manifest
+    own = list(manifest.characters) if manifest else []
+    return _Side(key, manifest.ref if manifest else ref, loaded.policy, loaded.temperature, own)
+
+
+def _play(
+    lane: EmbeddedLane,
+    slots: int,
+    specs: list[GameSpec],
+    sides: list[_Side],
+    seed: int,
+    begin: float,
+    progress: Callable[[int, int, int, int], None] | None,
+) -> MatchResult:
+    nets = [side.policy for side in sides if side.policy is not None]
+    base = max(nets, key=lambda net: net.config.dmax) if nets else Policy(PolicyConfig())
+    todo = iter(specs)
+    loop = RolloutLoop(
+        lane,
+        Engine(2 * slots),
+        base,
+        games=0,
+        rated=slots,
+        seed=seed,
+        supply=lambda slot: next(todo, None),
+        sample_hz=0.0,
+    )
+    for side in sides:
         if side.policy is not None:
-            seats.load(key, side.policy, temperature=side.temperature)
-    return seats
-
-
-def _play(lane: Lane, seats: Seats, schedule: Iterator[GameSpec], slots: int, tally: _Tally) -> None:
-    playing: dict[int, GameSpec] = {}
-    ids = np.zeros(slots, np.int64)
-
-    def start(slot: int) -> None:
-        game = next(schedule, None)
-        if game is None:
-            return
-        playing[slot] = game
-        ids[slot] = game.game_id
-        lane.start(slot, setup_of(game))
-        seats.seat(slot, _known(game, seats))
-
-    for slot in range(slots):
-        start(slot)
-    while playing:
-        ready = lane.ready()
-        frames = lane.frames(ready)
-        decided = seats.decide(ready, frames, ids[ready])
-        for fault in decided.faults.values():
-            raise MatchInvalid(fault)
-        lane.commit(ready, decided.controllers, frames.frame + 1)
-        for end in lane.ended():
-            tally.add(playing.pop(end.slot), end)
-            start(end.slot)
-
-
-def _known(game: GameSpec, seats: Seats) -> GameSpec:
-    """The game with ``random`` for a side that has no network."""
-    first, second = (player if seats.knows(player.policy) else PlayerSpec(policy=RANDOM) for player in game.players)
-    return msgspec.structs.replace(game, players=(first, second))
-
-
-class _Tally:
-    def __init__(self, progress: Progress | None) -> None:
-        self._progress = progress
-        self._started = time.perf_counter()
-        self.wins = self.draws = self.losses = self.frames = self.by_stocks = 0
-
-    def add(self, game: GameSpec, end: GameEnd) -> None:
-        if end.winner is None:
-            self.draws += 1
-        elif game.players[end.winner].policy == "a":
-            self.wins += 1
-        else:
-            self.losses += 1
-        self.frames += end.frames
-        self.by_stocks += end.reason == "stocks"
-        if self._progress is not None:
-            self._progress(self.wins + self.draws + self.losses, self.wins, self.draws, self.losses)
-
-    def result(self, a: str, b: str, physics: str, seed: int) -> MatchResult:
-        games = self.wins + self.draws + self.losses
-        elo = elo_difference(self.wins, self.draws, self.losses)
-        return MatchResult(
-            a=a,
-            b=b,
-            games=games,
-            wins=self.wins,
-            draws=self.draws,
-            losses=self.losses,
-            score=(self.wins + 0.5 * self.draws) / games,
-            elo=elo.estimate,
-            elo_low=elo.low,
-            elo_high=elo.high,
-            frames=self.frames,
-            seconds=time.perf_counter() - self._started,
-            by_stocks=self.by_stocks,
-            physics=physics,
-            seed=seed,
-        )
+            loop.seats.load(side.key, side.policy, temperature=side.temperature)
+    wins = draws = losses = by_stocks = frames = taken = lost = done = 0
+    while done < len(specs):
+        if not loop.tick() and not loop.events:
+            raise MatchInvalid("The match stopped before its last game.")
+        while loop.events:
+            event = loop.events.popleft()
+            if not isinstance(event, GameEnded):
+                continue
+            if event.reason == "void":
+                raise MatchInvalid(event.error or "A game of the match was dropped.")
+            done += 1
+            mine = event.game.game_id % 2  # a's port
+            wins += event.winner == mine
+            losses += event.winner == 1 - mine
+            draws += event.winner is None
+            by_stocks += event.reason == "stocks"
+            frames += event.frames
+            taken += event.game.stocks - event.stocks[1 - mine]
+            lost += event.game.stocks - event.stocks[mine]
+            if progress is not None:
+                progress(done, wins, draws, losses)
+    difference = elo_difference(wins, draws, losses)
+    return MatchResult(
+        a=sides[0].label,
+        b=sides[1].label,
+        games=done,
+        wins=wins,
+        draws=draws,
+        losses=losses,
+        score=(wins + 0.5 * draws) / done,
+        elo=difference.estimate,
+        elo_low=difference.low,
+        elo_high=difference.high,
+        by_stocks=by_stocks,
+        stocks_taken=taken / done,
+        stocks_lost=lost / done,
+        frames=frames,
+        seconds=time.perf_counter() - begin,
+        seed=seed,
+        physics=lane.physics,
+    )

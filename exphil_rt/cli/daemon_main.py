@@ -1,0 +1,161 @@
+"""What the daemon process does: lock the run, start the forkserver, build the tree, serve until the run is over.
+
+No numba, no torch and no melee in here: they live in the daemon's children.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Annotated, Final
+
+from cyclopts import Parameter
+
+from exphil_rt.errors import ExphilError
+
+if TYPE_CHECKING:
+    from agents.context import RunContext
+    from exphil_rt.store.run import Run
+
+SLOTS: Final = 3
+"""Experience slots: one is filled, one is learned from, one waits for whoever is slower."""
+PRELOADED: Final = ("torch", "numpy", "msgspec")
+"""What the forkserver imports once, so that its children start in milliseconds."""
+
+
+class RunFailed(ExphilError):
+    """The tree gave up."""
+
+
+def run_daemon(*, run: Annotated[str, Parameter(name="--run")]) -> int:
+    """Hold a run in the foreground until it is over or told to stop (SIGTERM; a second one stops at once).
+
+    Args:
+        run: name of a run that exists; `exphil-rt self-play` makes one.
+    """
+    import trio
+
+    from exphil_rt.actor import start_forkserver
+    from exphil_rt.logs import open_log
+    from exphil_rt.store.home import Home
+    from exphil_rt.store.run import Run
+
+    home = Home.find().create()
+    opened = Run.open(run, home)
+    with opened.lock():
+        config = opened.config()
+        open_log(opened.logs, config.daemon.log_level)
+        start_forkserver(PRELOADED)
+        outcome = trio.run(_serve, opened)
+    if outcome.startswith("failed"):
+        raise RunFailed(f"The run {run} {outcome}.", hint=f"See `exphil-rt logs --run {run}`; resume it with --resume.")
+    return 0
+
+
+async def _serve(run: Run) -> str:
+    """The tree's life; returns why it ended."""
+    import trio
+
+    from exphil_rt.actor import ActorError, Runtime, describe
+    from exphil_rt.messages.run import StopRun
+    from supervisors.reports import tell_reports
+    from supervisors.run_tree import run_tree
+
+    over = trio.Event()
+    why: list[str] = []
+
+    def finish(reason: str) -> None:
+        why.append(reason)
+        over.set()
+
+    with build_context(run, finish) as context:
+        deadline = context.config.daemon.stop_deadline_s
+        async with (
+            Runtime.open(stop_deadline=deadline, exit_on_zombies=True) as runtime,
+            trio.open_nursery() as nursery,
+        ):
+            runtime.subscribe_reports(tell_reports(runtime))
+
+            async def watch_signals() -> None:
+                with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+                    asked = False
+                    async for number in signals:
+                        if asked:
+                            finish("stopped")
+                            return
+                        asked = True
+                        name = signal.Signals(number).name
+                        try:
+                            await runtime.call("run_manager", StopRun(author=name, reason=f"stopped by {name}"))
+                        except ActorError:
+                            finish("stopped")
+
+            async def grow() -> None:
+                try:
+                    await runtime.start_root(run_tree(context))
+                    reason = await runtime.wait_root()
+                except ActorError as error:
+                    finish(f"failed: {error}")
+                else:
+                    finish(f"failed: its tree {describe(reason)}")
+
+            nursery.start_soon(watch_signals)
+            nursery.start_soon(grow)
+            await over.wait()
+            nursery.cancel_scope.cancel()
+    return why[0]
+
+
+@contextlib.contextmanager
+def build_context(run: Run, finish: Callable[[str], None]) -> Iterator[RunContext]:
+    """The live things that the actors of the run share, released at the end.
+
+    Raises:
+        UnknownName: a character or stage of the settings that nobody knows.
+    """
+    from agents.context import RunContext
+    from exphil_rt.actor import SlotPool
+    from exphil_rt.control.server import Hub
+    from exphil_rt.game import ids
+    from exphil_rt.policy.manifest import read_manifest
+    from exphil_rt.policy.ref import resolve_bundle
+    from exphil_rt.rollout.experience import RolloutShape
+
+    config = run.config()
+    with run.database() as database:
+        progress = database.progress()
+        database.update_progress(starts=progress.starts + 1, ended="")
+        run_id, policy_name = database.meta("run_id"), database.meta("policy_name")
+    start, sizes = "", (config.policy.hidden, config.policy.layers, config.policy.delay)
+    origin = "learning from zero"
+    if config.policy.start:
+        bundle = resolve_bundle(config.policy.start, run.home.root)
+        manifest = read_manifest(bundle)
+        start, origin = str(bundle), f"from {manifest.ref}"
+        sizes = (manifest.config.hidden, manifest.config.layers, manifest.delay)
+    hidden, layers, delay = sizes
+    workers = config.rollout.workers
+    games = (config.run.games + workers - 1) // workers
+    # The widest state of any backbone: a slot may be larger than what is written into it.
+    shape = RolloutShape(steps=config.rollout.length, games=games, dmax=max(delay, 1), state=2 * hidden * layers)
+    pool = SlotPool(1 if config.run.deterministic else SLOTS + workers - 1, shape.nbytes)
+    try:
+        yield RunContext(
+            run=run,
+            home=run.home,
+            config=config,
+            hub=Hub(),
+            pool=pool,
+            socket=run.home.make_runtime_folder(run.name),
+            start=start,
+            policy_name=policy_name,
+            run_id=run_id,
+            origin=origin,
+            delay=delay,
+            characters=tuple(int(ids.character(name)) for name in config.game.characters),
+            stages=tuple(int(ids.stage(name)) for name in config.game.stages),
+            finish=finish,
+        )
+    finally:
+        pool.close()

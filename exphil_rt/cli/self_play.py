@@ -1,0 +1,243 @@
+"""``self-play``: make or resume a run, start its daemon, then watch it in the terminal or as progress lines."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Final
+
+from cyclopts import Parameter
+
+from exphil_rt.cli.config import resolve
+from exphil_rt.cli.options import ConfigFiles, Flag, Preset, Settings
+from exphil_rt.cli.output import duration, say
+from exphil_rt.control.framing import ControlError
+from exphil_rt.control.sync import SyncClient
+from exphil_rt.control.wire import Stop
+from exphil_rt.errors import ExphilError
+from exphil_rt.messages.telemetry import RunStatus
+from exphil_rt.policy.manifest import check_delay, delay_sentence, read_manifest
+from exphil_rt.policy.ref import resolve_bundle
+from exphil_rt.store.home import Home
+from exphil_rt.store.lock import RunLocked
+from exphil_rt.store.run import Run
+
+START_S: Final = 60.0
+"""How long the daemon may take to open its socket; the games come later, on screen."""
+LINE_S: Final = 10.0
+"""Seconds between two progress lines of a run without a terminal client."""
+LAST_S: Final = 120.0
+"""How long a daemon that is saving may go on after its socket closed."""
+
+
+class DaemonFailed(ExphilError):
+    """The daemon did not come up, or ended the run badly."""
+
+
+def self_play(
+    *,
+    policy: Annotated[str | None, Parameter(name="--policy")] = None,
+    games: int | None = None,
+    timesteps: int | None = None,
+    max_episode_frames: int | None = None,
+    characters: Annotated[tuple[str, ...], Parameter(name="--character", consume_multiple=False, negative="")] = (),
+    reward: str | None = None,
+    frame_delay: int | None = None,
+    seed: int | None = None,
+    device: str | None = None,
+    inference_device: str | None = None,
+    deterministic: Flag = False,
+    run: Annotated[str | None, Parameter(name="--run")] = None,
+    resume: Annotated[str | None, Parameter(name="--resume")] = None,
+    headless: Flag = False,
+    dry_run: Flag = False,
+    preset: Preset = None,
+    config: ConfigFiles = (),
+    set_: Settings = (),
+) -> int:
+    """Run self-play training: games, a league and a learner under one supervision tree.
+
+    Args:
+        policy: start from this policy (NAME, NAME@vN or a path); without it the run learns from zero.
+        games: training games at a time.
+        timesteps: total of game frames of the run; 0 runs until it is stopped.
+        max_episode_frames: cut games after this many frames; 0 leaves them to the game's timer.
+        characters: a fighter that both sides draw from; repeat it for several.
+        reward: standard, shaped or sparse.
+        frame_delay: frames between deciding and acting.
+        seed: key of every random draw.
+        device: where the learner runs: auto, cpu, cuda:N or mps.
+        inference_device: where policies run while they play.
+        deterministic: lockstep, so that a resumed run equals an uninterrupted one bit for bit.
+        run: name of the new run; one is made up without it.
+        resume: go on with this run, with its own settings.
+        headless: print progress lines until the run ends, instead of opening the terminal client.
+        dry_run: print the settings and stop.
+        preset: a named set of settings.
+        config: a settings file; repeat it for several, the last one wins.
+        set_: one setting, as `section.key=value`.
+    """
+    home = Home.find()
+    if resume is not None:
+        found = _resume(home, resume)
+    else:
+        flags: dict[str, object] = {
+            "run.name": run,
+            "run.games": games,
+            "run.timesteps": timesteps,
+            "run.max_episode_frames": max_episode_frames,
+            "run.seed": seed,
+            "run.deterministic": deterministic or None,
+            "game.characters": characters or None,
+            "policy.start": policy,
+            "policy.delay": frame_delay,
+            "train.reward": reward,
+            "train.device": device,
+            "rollout.inference_device": inference_device,
+        }
+        resolved = resolve(preset, config, set_, flags)
+        _check_names(resolved.config.game.characters, resolved.config.game.stages)
+        delay = resolved.config.policy.delay
+        if resolved.config.policy.start:
+            manifest = read_manifest(resolve_bundle(resolved.config.policy.start, home.root))
+            if frame_delay is not None:
+                check_delay(manifest, frame_delay)
+            delay = manifest.delay
+        say(delay_sentence(delay))
+        if dry_run:
+            from exphil_rt.cli.config import show_resolved
+
+            show_resolved(resolved)
+            return 0
+        found = Run.create(home, resolved)
+    process = start_daemon(found)
+    if headless:
+        return _follow(found, process)
+    from exphil_rt.cli.attach import open_client
+
+    open_client(found.name, found.socket, owns_daemon=True)
+    return 0
+
+
+def _resume(home: Home, name: str) -> Run:
+    found = Run.open(name, home)
+    holder = found.holder()
+    if holder is not None:
+        raise RunLocked(
+            f"The run {name} already has a daemon (pid {holder.pid}).", hint=f"Watch it with `exphil-rt attach {name}`."
+        )
+    return found
+
+
+def _check_names(characters: tuple[str, ...], stages: tuple[str, ...]) -> None:
+    from exphil_rt.game import ids
+
+    for name in characters:
+        ids.character(name)
+    for name in stages:
+        ids.stage(name)
+
+
+def start_daemon(run: Run) -> subprocess.Popen[bytes]:
+    """Start the run's daemon in a session of its own, and wait until its socket answers.
+
+    Raises:
+        DaemonFailed: it ended or does not answer; with what it printed last.
+    """
+    output = run.logs / "daemon.out"
+    with output.open("ab") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "exphil_rt.cli.app", "daemon", "run", "--run", run.name],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            env=os.environ | {"EXPHIL_RT_HOME": str(run.home.root)},
+        )
+    until = time.monotonic() + START_S
+    while time.monotonic() < until:
+        code = process.poll()
+        if code is not None:
+            raise DaemonFailed(
+                f"The daemon of {run.name} ended with exit code {code}: {_last_line(output)}", exit_code=max(code, 1)
+            )
+        try:
+            with SyncClient(run.socket, deadline=2.0) as client:
+                client.status()
+        except ControlError:
+            time.sleep(0.05)
+        else:
+            say(f"run {run.name}  daemon pid {process.pid}  (exphil-rt status, attach, daemon stop)")
+            return process
+    process.send_signal(signal.SIGTERM)
+    raise DaemonFailed(
+        f"The daemon of {run.name} did not answer within {START_S:.0f} s.",
+        hint=f"See `exphil-rt logs --run {run.name}` and {output}.",
+    )
+
+
+def _last_line(path: Path) -> str:
+    lines = path.read_text(errors="replace").strip().splitlines()
+    return lines[-1].removeprefix("exphil-rt: ") if lines else "it said nothing."
+
+
+def _follow(run: Run, process: subprocess.Popen[bytes]) -> int:
+    """Progress lines until the run is over; its result is the exit code. Ctrl-C saves and stops."""
+    asked = False
+    try:
+        with SyncClient(run.socket) as client:
+            due = 0.0
+            while process.poll() is None:
+                try:
+                    if time.monotonic() >= due:
+                        due = time.monotonic() + LINE_S
+                        say(progress_line(client.status()))
+                    time.sleep(0.2)
+                except KeyboardInterrupt:
+                    if asked:
+                        raise
+                    asked = True
+                    say("Saving and stopping; once more to leave it to itself.")
+                    client.do(Stop(), LAST_S)
+    except ControlError:
+        pass  # it closed its socket: the exit code says how the run ended
+    try:
+        code = process.wait(LAST_S)
+    except subprocess.TimeoutExpired:
+        raise DaemonFailed(
+            f"The daemon of {run.name} closed its socket but did not end.",
+            hint=f"See `exphil-rt logs --run {run.name}`.",
+        ) from None
+    with run.reader() as database:
+        progress = database.progress()
+    if code != 0:
+        detail = _last_line(run.logs / "daemon.out") if code > 0 else f"signal {-code}"
+        raise DaemonFailed(
+            f"The run {run.name} ended badly at {progress.frames:,} frames: {detail}",
+            hint=f"Go on with `exphil-rt self-play --resume {run.name}`.",
+        )
+    say(f"The run {run.name} is over at {progress.frames:,} frames ({progress.ended or 'stopped'}).")
+    say(f"next: exphil-rt policies list, or exphil-rt self-play --resume {run.name}")
+    return 0
+
+
+def progress_line(status: RunStatus) -> str:
+    """One line for a log."""
+    parts = [f"{status.state:<8}", f"{status.frames:>12,} frames", f"{status.frames_per_s:>7,.0f}/s"]
+    if status.target_frames:
+        parts.insert(2, f"{status.frames / status.target_frames:5.1%}")
+    if status.eta_s is not None:
+        parts.append(f"eta {duration(status.eta_s)}")
+    parts.append(status.policy or "no version yet")
+    if status.win_rate_vs_first is not None:
+        parts.append(f"{status.win_rate_vs_first:.0%} against the first version")
+    parts.append(f"{status.matches} rated")
+    if status.restarts:
+        parts.append(f"{status.restarts} restarts")
+    if status.message and status.state != "running":
+        parts.append(status.message)
+    return "  ".join(parts)
