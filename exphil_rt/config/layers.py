@@ -211,14 +211,15 @@ def read_file(path: Path) -> dict[str, object]:
     return dict(_leaves_of(str(path), table))
 
 
-def _preset_folders() -> tuple[Path, ...]:
-    package = Path(__file__).resolve().parents[1]  # the wheel carries presets inside, a checkout beside
-    return tuple(folder for folder in (package / "configs", package.parent / "configs") if folder.is_dir())
+def _preset_folder() -> Path:
+    package = Path(__file__).resolve().parents[1]
+    shipped = package / "configs"  # in the wheel; a checkout has them beside the package
+    return shipped if shipped.is_dir() else package.parent / "configs"
 
 
 def preset_names() -> tuple[str, ...]:
     """Names of the presets that are there."""
-    return tuple(sorted({file.stem for folder in _preset_folders() for file in folder.glob("*.toml")}))
+    return tuple(sorted(file.stem for file in _preset_folder().glob("*.toml")))
 
 
 def _preset_file(name: str) -> Path:
@@ -227,7 +228,7 @@ def _preset_file(name: str) -> Path:
         close = difflib.get_close_matches(name, names, n=1)
         hint = f"Did you mean {close[0]}?" if close else f"Presets are: {', '.join(names) or 'none'}."
         raise ConfigError(f"{name!r} is not a preset.", hint=hint)
-    return next(path for folder in _preset_folders() if (path := folder / f"{name}.toml").is_file())
+    return _preset_folder() / f"{name}.toml"
 
 
 def _env_leaves(env: Mapping[str, str]) -> Iterator[tuple[str, str, object]]:

@@ -281,17 +281,18 @@ class Database:
                 bucket = bucket_s * _NS
                 cutoff = (now_ns - older_s * _NS) // bucket * bucket  # whole buckets only, or a mean would be thinned
                 crowded = connection.execute(
-                    "SELECT name, min(time_ns), max(time_ns), max(frames), avg(value) FROM metrics WHERE time_ns < ? "
-                    "GROUP BY name, time_ns / ? HAVING count(*) > 1",
+                    "SELECT name, min(frames), max(frames), min(time_ns), max(time_ns), avg(value) FROM metrics "
+                    "WHERE time_ns < ? GROUP BY name, time_ns / ? HAVING count(*) > 1",
                     (cutoff, bucket),
                 ).fetchall()
-                for name, first_ns, last_ns, frames, mean in crowded:
-                    connection.execute(
-                        "DELETE FROM metrics WHERE name = ? AND time_ns BETWEEN ? AND ?", (name, first_ns, last_ns)
-                    )
-                    connection.execute(
-                        "INSERT OR REPLACE INTO metrics VALUES (?, ?, ?, ?)", (name, frames, last_ns, mean)
-                    )
+                connection.executemany(
+                    "DELETE FROM metrics WHERE name = ? AND frames BETWEEN ? AND ? AND time_ns BETWEEN ? AND ?",
+                    [row[:5] for row in crowded],
+                )
+                connection.executemany(
+                    "INSERT OR REPLACE INTO metrics VALUES (?, ?, ?, ?)",
+                    [(name, frames, time_ns, mean) for name, _, frames, _, time_ns, mean in crowded],
+                )
             gone = before - connection.execute("SELECT count(*) FROM metrics").fetchone()[0]
         return int(gone)
 
