@@ -186,6 +186,8 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True, tag="saved"):
     path: str
     update: int
     frames: int
+    asked: bool = False
+    """It answers SaveNow or PublishNow."""
 
 
 class Reverted(msgspec.Struct, frozen=True, kw_only=True, tag="reverted"):

@@ -1,0 +1,58 @@
+"""RunContext: the live things that the actors of one run share. Made once by the daemon, before the tree starts.
+
+Nothing in here is state that a restart must bring back: that lies in the run folder and its database.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from exphil_rt.actor import SlotPool
+from exphil_rt.config import Config
+from exphil_rt.control.server import Hub
+from exphil_rt.store.home import Home
+from exphil_rt.store.run import Run
+
+
+@dataclass(slots=True)
+class RunContext:
+    """What every actor of the run may use."""
+
+    run: Run
+    home: Home
+    config: Config
+    hub: Hub
+    pool: SlotPool
+    socket: Path
+    start: str
+    """Path of the bundle that the learner begins from; empty to learn from zero."""
+    policy_name: str
+    """Name of the bundles that the run publishes."""
+    run_id: str
+    origin: str
+    """``learning from zero`` or ``from NAME@vN``."""
+    delay: int
+    characters: tuple[int, ...]
+    stages: tuple[int, ...]
+    finish: Callable[[str], None]
+    """Says that the run is over, and why; the daemon then stops the tree."""
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def first_version(self) -> str:
+        """Path of the run's first bundle: what it began from, as the learner published it."""
+        return str(self.home.policies / f"{self.policy_name}@v1")
+
+    @property
+    def runners(self) -> tuple[str, ...]:
+        """Names of the game runners."""
+        return tuple(f"game_runner-{i + 1}" for i in range(self.config.rollout.workers))
+
+    @property
+    def games_per_runner(self) -> int:
+        """Training games of one runner; the last one has as many as the others, so the total is rounded up."""
+        workers = self.config.rollout.workers
+        return (self.config.run.games + workers - 1) // workers

@@ -1,0 +1,153 @@
+"""GameRunner: the proxy of one rollout worker process, in which games are played and policies run, co-located.
+
+It passes on: assignments and policies one way, ended games, full slots, samples and figures the other. It decides
+nothing about who plays (``matchmaker``) or with which weights (``inference_worker``).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from agents.context import RunContext
+from agents.notes import note
+from agents.telemetry import LoopReading
+from exphil_rt.actor import ProcessChild, handle_cast
+from exphil_rt.messages.experience import GetCurrent, SlotReady
+from exphil_rt.messages.league import GameOver, PlanGames, RunnerUp, SlotNeed
+from exphil_rt.messages.rollout import (
+    AssignGame,
+    ExhibitionFrame,
+    FreeSlot,
+    FromRollout,
+    GameEnded,
+    LoadPolicy,
+    LoopSaved,
+    LoopStats,
+    NeedGames,
+    PauseGames,
+    PolicyFault,
+    PolicyLoaded,
+    ResumeGames,
+    RolloutArgs,
+    Samples,
+    SetCurrent,
+    SlotFilled,
+    ToRollout,
+    UnloadPolicy,
+    VoidGames,
+    WorkerReady,
+)
+from exphil_rt.messages.telemetry import GameKind
+
+
+class RunnerArgs(msgspec.Struct, frozen=True, kw_only=True):
+    """Which runner it is."""
+
+    name: str
+    first: bool
+    """The first runner also has the rated and the exhibition slots."""
+
+
+class RunnerState(msgspec.Struct, kw_only=True):
+    """What was played."""
+
+    physics: str = ""
+    games: int = 0
+    filled: int = 0
+
+
+class GameRunner(ProcessChild[RunnerState]):
+    """A rollout worker's proxy."""
+
+    target = "exphil_rt.rollout.worker:main"
+    receives = FromRollout
+    sends = ToRollout
+    init_timeout = 300.0
+
+    async def init(self, args: tuple[RunContext, RunnerArgs]) -> RunnerState:
+        """Start the process with the newest weights there are."""
+        context, self.args = args
+        self.context = context
+        config = context.config
+        self.games = context.games_per_runner
+        self.rated = config.rollout.rated_games if self.args.first else 0
+        exhibition = config.rollout.exhibition and self.args.first and not config.run.deterministic
+        current = await self.call("inference_worker", GetCurrent(), timeout=config.daemon.start_deadline_s)
+        self.ready_s = config.daemon.start_deadline_s
+        await self.start_process(
+            RolloutArgs(
+                games=self.games,
+                rated=self.rated,
+                exhibition=exhibition,
+                steps=config.rollout.length,
+                policy=context.first_version,
+                weights=current.weights,
+                update=current.update,
+                seed=config.run.seed,
+                device=config.rollout.inference_device,
+                pool_slots=context.pool.count,
+                pool_slot_bytes=context.pool.size,
+                deterministic=config.run.deterministic,
+            ),
+            fds=[context.pool.fd],
+        )
+        return RunnerState()
+
+    def kind_of(self, slot: int) -> GameKind:
+        """What is played in a lane slot."""
+        if slot < self.games:
+            return "training"
+        return "rated" if slot < self.games + self.rated else "exhibition"
+
+    @handle_cast
+    async def to_worker(
+        self,
+        message: AssignGame | LoadPolicy | UnloadPolicy | SetCurrent | FreeSlot | PauseGames | ResumeGames | VoidGames,
+    ) -> None:
+        """Pass on what the worker is to do."""
+        self.send_process(message)
+
+    @handle_cast
+    async def on_ready(self, message: WorkerReady) -> None:
+        """It plays nothing yet; tell those who decide."""
+        self.state.physics = message.physics
+        up = RunnerUp(runner=self.args.name, physics=message.physics)
+        for name in ("inference_worker", "matchmaker", "experience", "run_manager"):
+            self.cast(name, up)
+
+    @handle_cast
+    async def on_need(self, message: NeedGames) -> None:
+        """Ask for the next games."""
+        needs = tuple(SlotNeed(slot=slot, kind=self.kind_of(slot)) for slot in message.slots)
+        self.cast("matchmaker", PlanGames(runner=self.args.name, needs=needs))
+
+    @handle_cast
+    async def on_ended(self, message: GameEnded) -> None:
+        """A game is over."""
+        self.state.games += 1
+        over = GameOver(runner=self.args.name, ended=message)
+        self.cast("inference_worker", over)
+        self.cast("matchmaker", over)
+        if message.reason == "void" and message.error:
+            note(self, "warn", "game_void", f"Game {message.game.game_id} was dropped: {message.error}")
+
+    @handle_cast
+    async def on_filled(self, message: SlotFilled) -> None:
+        """A slot is whole."""
+        self.state.filled += 1
+        self.cast("experience", SlotReady(runner=self.args.name, filled=message))
+
+    @handle_cast
+    async def on_samples(self, message: Samples | ExhibitionFrame) -> None:
+        """For the screen."""
+        self.cast("telemetry", message)
+
+    @handle_cast
+    async def on_stats(self, message: LoopStats) -> None:
+        """For the figures."""
+        self.cast("telemetry", LoopReading(runner=self.args.name, stats=message))
+
+    @handle_cast
+    async def on_policy(self, message: PolicyLoaded | PolicyFault | LoopSaved) -> None:
+        """For the one who owns the engine's versions."""
+        self.cast("inference_worker", message)

@@ -1,0 +1,129 @@
+"""InferenceWorker: owns which policies the runners' engines hold: loads, refreshes, forgets.
+
+The engines themselves run inside the rollout workers, beside their games. Every planned game passes through here, so
+that a policy is loaded before the game that names it is assigned.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from agents.context import RunContext
+from agents.notes import note
+from exphil_rt.actor import NO_REPLY, From, GenServer, handle_call, handle_cast
+from exphil_rt.messages.experience import CurrentWeights, GetCurrent
+from exphil_rt.messages.league import GameOver, GamePlanned, RunnerUp
+from exphil_rt.messages.rollout import (
+    AssignGame,
+    LoadPolicy,
+    LoopSaved,
+    PolicyFault,
+    PolicyLoaded,
+    SetCurrent,
+    UnloadPolicy,
+)
+
+IDLE_POLICIES: Final = 4
+"""Policies that an engine keeps loaded though no game names them."""
+
+
+class Held(msgspec.Struct, kw_only=True):
+    """One frozen policy in one engine."""
+
+    games: int = 0
+    last: int = 0
+
+
+class InferenceState(msgspec.Struct, kw_only=True):
+    """What the engines hold."""
+
+    current: CurrentWeights | None = None
+    engines: dict[str, dict[str, Held]] = {}
+    """By runner, by key."""
+    clock: int = 0
+    """Counts plans, for least recently used."""
+
+
+class InferenceWorker(GenServer[InferenceState]):
+    """The owner of the engines' policies."""
+
+    async def init(self, args: RunContext) -> InferenceState:
+        """Nothing is known until the trainer says what ``current`` is."""
+        self.context = args
+        self.waiting: list[From] = []
+        return InferenceState()
+
+    @handle_call
+    async def get_current(self, message: GetCurrent, sender: From) -> object:
+        """What a runner starts from; the answer may have to wait for the trainer."""
+        if self.state.current is None:
+            self.waiting.append(sender)
+            return NO_REPLY
+        return self.state.current
+
+    @handle_cast
+    async def on_weights(self, message: CurrentWeights) -> None:
+        """New weights for ``current``, everywhere."""
+        self.state.current = message
+        for sender in self.waiting:
+            self.reply(sender, message)
+        self.waiting.clear()
+        for runner in self.state.engines:
+            self.cast(runner, SetCurrent(update=message.update, weights=message.weights))
+
+    @handle_cast
+    async def on_runner(self, message: RunnerUp) -> None:
+        """A fresh engine holds nothing but ``current``, maybe already an older one."""
+        self.state.engines[message.runner] = {}
+        if self.state.current is not None:
+            current = self.state.current
+            self.cast(message.runner, SetCurrent(update=current.update, weights=current.weights))
+
+    @handle_cast
+    async def on_planned(self, message: GamePlanned) -> None:
+        """Load what the game names, then assign it."""
+        held = self.state.engines.get(message.runner)
+        if held is None:
+            return  # planned for a process that is gone; the next one asks anew
+        self.state.clock += 1
+        for policy in message.policies:
+            if policy.key not in held:
+                held[policy.key] = Held()
+                load = LoadPolicy(key=policy.key, path=policy.path, version=policy.version)
+                self.cast(message.runner, load)
+            held[policy.key].games += 1
+            held[policy.key].last = self.state.clock
+        self._forget(message.runner)
+        self.cast(message.runner, AssignGame(slot=message.slot, game=message.game))
+
+    @handle_cast
+    async def on_over(self, message: GameOver) -> None:
+        """One game fewer names its policies."""
+        held = self.state.engines.get(message.runner, {})
+        for player in message.ended.game.players:
+            if player.policy in held:
+                held[player.policy].games -= 1
+
+    @handle_cast
+    async def on_loaded(self, message: PolicyLoaded) -> None:
+        """Loading is silent unless it fails."""
+        if not message.ok:
+            note(self, "error", "policy_failed", f"The policy {message.key} could not be loaded: {message.error}")
+
+    @handle_cast
+    async def on_fault(self, message: PolicyFault) -> None:
+        """A policy gave NaN; its games are void."""
+        note(self, "error", "policy_failed", f"The policy {message.key} failed: {message.text}")
+
+    @handle_cast
+    async def on_loop_saved(self, message: LoopSaved) -> None:
+        """The loop's state lies beside the learner's generation (deterministic runs)."""
+
+    def _forget(self, runner: str) -> None:
+        held = self.state.engines[runner]
+        idle = sorted((h.last, key) for key, h in held.items() if h.games <= 0)
+        for _, key in idle[: max(0, len(idle) - IDLE_POLICIES)]:
+            del held[key]
+            self.cast(runner, UnloadPolicy(key=key))

@@ -1,0 +1,362 @@
+"""Matchmaker: chooses every game and keeps the ratings. The rules stand in ``exphil_rt.league``.
+
+Training games are unrated; rated ones are between two frozen versions. A match and both its ratings are committed
+before anybody sees them.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Final
+
+import msgspec
+
+from agents.context import RunContext
+from agents.notes import note
+from exphil_rt.actor import GenServer, handle_cast
+from exphil_rt.league.elo import START, Standing, calibrated, error_bar, update
+from exphil_rt.league.pairing import Entrant, Pairing, next_match
+from exphil_rt.messages.league import (
+    GameOver,
+    GamePlanned,
+    GetPopulation,
+    Opponents,
+    PlanGames,
+    PolicyFile,
+    Population,
+    RunnerUp,
+    SampleOpponents,
+    SlotNeed,
+)
+from exphil_rt.messages.rollout import CURRENT, RANDOM, GameEnded, GameSpec, PlayerSpec
+from exphil_rt.messages.rows import Match
+from exphil_rt.messages.run import NewestVersion, RatingsChanged
+from exphil_rt.messages.store import (
+    CommitMatch,
+    CommitRatings,
+    Committed,
+    LeagueRows,
+    LoadLeague,
+    ReserveGames,
+)
+from exphil_rt.messages.telemetry import GameKind, Rating
+
+EXHIBITION_FRAMES: Final = 10_800
+"""Three minutes: long enough to see how they play, short enough to see others."""
+RESERVE: Final = 256
+"""Game ids that are reserved at a time."""
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """A game that runs or waits."""
+
+    runner: str
+    slot: int
+    kind: GameKind
+    policies: tuple[str, str]
+
+
+class LeagueState(msgspec.Struct, kw_only=True):
+    """Ratings, and the games in play."""
+
+    physics: str = ""
+    standings: dict[str, Standing] = {}
+    played: dict[tuple[str, str], tuple[int, int, int]] = {}
+    """Wins, draws and losses of port 0 by (port 0, port 1)."""
+    plans: dict[int, Plan] = {}
+    """By game id."""
+    idle: list[tuple[str, SlotNeed]] = []
+    """Rated slots that wait for somebody to rate."""
+    next_id: int = 0
+    last_id: int = 0
+    first: str = ""
+    newest: str = ""
+    frames: int = 0
+
+
+class Matchmaker(GenServer[LeagueState]):
+    """The one who decides who plays whom."""
+
+    async def init(self, args: RunContext) -> LeagueState:
+        """Ratings are read when the first runner says which physics it plays."""
+        self.context = args
+        return LeagueState()
+
+    # Who plays -------------------------------------------------------------------------------------------------------
+
+    @handle_cast
+    async def on_runner(self, message: RunnerUp) -> None:
+        """A fresh worker process: what the old one played is void."""
+        state = self.state
+        state.plans = {g: plan for g, plan in state.plans.items() if plan.runner != message.runner}
+        state.idle = [(runner, need) for runner, need in state.idle if runner != message.runner]
+        if state.physics != message.physics:
+            rows: LeagueRows = await self.call("store", LoadLeague(physics=message.physics), timeout=30.0)
+            state.physics = message.physics
+            state.standings = {r.policy: _standing(r) for r in rows.ratings}
+            state.standings.setdefault(RANDOM, Standing(policy=RANDOM, elo=START, anchor=True))
+            state.played = {(a, b): counts for a, games in rows.played.items() for b, counts in games.items()}
+            self._publish(await self._population())
+
+    @handle_cast
+    async def on_plan(self, message: PlanGames) -> None:
+        """Choose the next game of each slot."""
+        kinds: dict[GameKind, list[SlotNeed]] = {"training": [], "rated": [], "exhibition": []}
+        for need in message.needs:
+            kinds[need.kind].append(need)
+        if kinds["training"]:
+            await self._plan_training(message.runner, kinds["training"])
+        for need in kinds["exhibition"]:
+            await self._plan_exhibition(message.runner, need)
+        for need in kinds["rated"]:
+            await self._plan_rated(message.runner, need)
+
+    @handle_cast
+    async def on_version(self, message: NewestVersion) -> None:
+        """There is somebody new to rate."""
+        self.state.newest = message.key
+        waiting, self.state.idle = self.state.idle, []
+        for runner, need in waiting:
+            await self._plan_rated(runner, need)
+
+    async def _plan_training(self, runner: str, needs: list[SlotNeed]) -> None:
+        ids = [await self._game_id() for _ in needs]
+        in_play: dict[str, int] = {}
+        for plan in self.state.plans.values():
+            if plan.runner == runner and plan.kind == "training":
+                for policy in plan.policies:
+                    if policy != CURRENT:
+                        in_play[policy] = in_play.get(policy, 0) + 1
+        answer: Opponents = await self.call(
+            "population_manager", SampleOpponents(runner=runner, game_ids=tuple(ids), in_play=in_play)
+        )
+        name = self.context.policy_name
+        for need, game_id, opponent in zip(needs, ids, answer.chosen, strict=True):
+            learner = PlayerSpec(policy=CURRENT, label=name, learn=True)
+            other = learner if opponent is None else PlayerSpec(policy=opponent.key, label=opponent.key)
+            draw = self._draw("sides", game_id)
+            players = (learner, other) if draw.random() < 0.5 else (other, learner)
+            files = () if opponent is None else (opponent,)
+            fighters, stage = self._fighters(draw)
+            self._plan(runner, need, self._game(game_id, "training", stage, fighters, players), files)
+
+    async def _plan_exhibition(self, runner: str, need: SlotNeed) -> None:
+        game_id = await self._game_id()
+        draw = self._draw("exhibition", game_id)
+        members = (await self._population()).members
+        opponent = draw.choice(members) if members else None
+        players = (
+            PlayerSpec(policy=CURRENT, label=self.context.policy_name),
+            PlayerSpec(policy=opponent.key, label=opponent.key) if opponent else PlayerSpec(policy=RANDOM),
+        )
+        fighters, stage = self._fighters(draw)
+        game = self._game(game_id, "exhibition", stage, fighters, players)
+        self._plan(runner, need, game, (opponent,) if opponent else ())
+
+    async def _plan_rated(self, runner: str, need: SlotNeed) -> None:
+        state, league = self.state, self.context.config.league
+        population = await self._population()
+        files = {member.key: member for member in population.members}
+        entrants = [Entrant(policy=RANDOM, elo=START, anchor=True)]
+        for member in population.members:
+            standing = state.standings.get(member.key, self._newcomer(member))
+            entrants.append(Entrant(policy=member.key, elo=standing.elo, anchor=standing.anchor))
+        played = {pair: sum(counts) for pair, counts in state.played.items()}
+        for plan in state.plans.values():
+            if plan.kind == "rated":
+                played[plan.policies] = played.get(plan.policies, 0) + 1
+        first = population.first.key if population.first else ""
+        pairing = next_match(
+            entrants,
+            played,
+            band=league.elo_band,
+            first_version=first,
+            calibration=(RANDOM, first) if first else None,
+            calibration_games=league.calibration_games,
+            anchor_games=league.anchor_games,
+        )
+        if pairing is None:
+            state.idle.append((runner, need))
+            return
+        game_id = await self._game_id()
+        game = self._rated_game(game_id, pairing, sum(played.get(p, 0) for p in (pairing, pairing[::-1])))
+        self._plan(runner, need, game, tuple(files[key] for key in pairing if key in files))
+
+    def _rated_game(self, game_id: int, pairing: Pairing, met: int) -> GameSpec:
+        """Both games of a pair (ports swapped) have the same fighters on the same ports, on the same stage."""
+        draw = random.Random(f"rated:{self.context.config.run.seed}:{sorted(pairing)}:{met // 2}")
+        fighters, stage = self._fighters(draw)
+        players = (PlayerSpec(policy=pairing.first), PlayerSpec(policy=pairing.second))
+        return self._game(game_id, "rated", stage, fighters, players)
+
+    def _game(
+        self,
+        game_id: int,
+        kind: GameKind,
+        stage: int,
+        characters: tuple[int, int],
+        players: tuple[PlayerSpec, PlayerSpec],
+    ) -> GameSpec:
+        run = self.context.config.run
+        return GameSpec(
+            game_id=game_id,
+            kind=kind,
+            stage=stage,
+            characters=characters,
+            players=players,
+            seed=run.seed,
+            stocks=run.stocks,
+            max_frames=EXHIBITION_FRAMES if kind == "exhibition" else run.max_episode_frames,
+        )
+
+    def _plan(self, runner: str, need: SlotNeed, game: GameSpec, files: tuple[PolicyFile, ...]) -> None:
+        self.state.plans[game.game_id] = Plan(
+            runner=runner,
+            slot=need.slot,
+            kind=need.kind,
+            policies=(game.players[0].policy, game.players[1].policy),
+        )
+        planned = GamePlanned(runner=runner, slot=need.slot, game=game, policies=files)
+        self.cast("inference_worker", planned)
+
+    def _draw(self, what: str, game_id: int) -> random.Random:
+        return random.Random(f"{what}:{self.context.config.run.seed}:{game_id}")
+
+    def _fighters(self, draw: random.Random) -> tuple[tuple[int, int], int]:
+        characters = self.context.characters
+        return (draw.choice(characters), draw.choice(characters)), draw.choice(self.context.stages)
+
+    async def _game_id(self) -> int:
+        state = self.state
+        if state.next_id >= state.last_id:
+            state.next_id = await self.call("store", ReserveGames(count=RESERVE), timeout=30.0)
+            state.last_id = state.next_id + RESERVE
+        state.next_id += 1
+        return state.next_id - 1
+
+    async def _population(self) -> Population:
+        population: Population = await self.call("population_manager", GetPopulation())
+        self.state.first = population.first.key if population.first else ""
+        self.state.newest = population.newest.key if population.newest else ""
+        return population
+
+    # Who won ---------------------------------------------------------------------------------------------------------
+
+    @handle_cast
+    async def on_over(self, message: GameOver) -> None:
+        """Rate what is rated, and have it recorded."""
+        ended = message.ended
+        self.state.plans.pop(ended.game.game_id, None)
+        if ended.reason == "void":
+            return
+        if ended.game.kind == "rated":
+            await self._rate(ended)
+        elif ended.game.kind == "exhibition":
+            self.cast("recorder", message)
+
+    async def _rate(self, ended: GameEnded) -> None:
+        state = self.state
+        pair = (ended.game.players[0].policy, ended.game.players[1].policy)
+        score = 0.5 if ended.winner is None else 1.0 - ended.winner
+        before = [state.standings.get(p) or Standing(policy=p, elo=self._start_elo()) for p in pair]
+        after = update(before[0], before[1], score)
+        recording = f"rated/{ended.game.game_id}.rec" if ended.recording else ""
+        match = Match(
+            game_id=ended.game.game_id,
+            time_ns=time.time_ns(),
+            run_frames=state.frames,
+            policies=pair,
+            characters=ended.game.characters,
+            stage=ended.game.stage,
+            score=score,
+            reason="frame_limit" if ended.reason == "void" else ended.reason,
+            stocks=ended.stocks,
+            percent=ended.percent,
+            frames=ended.frames,
+            physics=ended.physics,
+            recording=recording,
+        )
+        ratings = tuple(_rating(standing, state.physics) for standing in after)
+        committed: Committed = await self.call("store", CommitMatch(match=match, ratings=ratings), timeout=30.0)
+        if not committed.done:
+            return
+        for standing in after:
+            state.standings[standing.policy] = standing
+        won, drawn, lost = state.played.get(pair, (0, 0, 0))
+        state.played[pair] = (won + (score == 1.0), drawn + (score == 0.5), lost + (score == 0.0))
+        if recording:
+            self.cast("recorder", GameOver(runner="", ended=ended))
+        await self._fix_first()
+        self._publish(await self._population())
+
+    async def _fix_first(self) -> None:
+        """The run's first version becomes an anchor once it has played its calibration games against random."""
+        state, first = self.state, self.state.first
+        standing = state.standings.get(first)
+        if standing is None or standing.anchor:
+            return
+        won, drawn, lost = self._score(first, RANDOM)
+        if won + drawn + lost < self.context.config.league.calibration_games:
+            return
+        fixed = msgspec.structs.replace(standing, elo=calibrated(START, won, drawn, lost), anchor=True)
+        committed: Committed = await self.call(
+            "store", CommitRatings(ratings=(_rating(fixed, state.physics),)), timeout=30.0
+        )
+        if committed.done:
+            state.standings[first] = fixed
+            note(self, "info", "anchor_fixed", f"{first} is fixed at {fixed.elo:.0f} Elo (random is 1000).")
+
+    def _score(self, one: str, other: str) -> tuple[int, int, int]:
+        """Wins, draws and losses of ``one`` against ``other``, from both ports."""
+        won, drawn, lost = self.state.played.get((one, other), (0, 0, 0))
+        other_won, other_drawn, other_lost = self.state.played.get((other, one), (0, 0, 0))
+        return won + other_lost, drawn + other_drawn, lost + other_won
+
+    def _start_elo(self) -> float:
+        """Where a newcomer starts: the newest rated version's Elo, else the first one's."""
+        newest = [s.elo for s in self.state.standings.values() if s.policy != RANDOM]
+        return newest[-1] if newest else START
+
+    def _newcomer(self, member: PolicyFile) -> Standing:
+        return Standing(policy=member.key, elo=self._start_elo())
+
+    def _publish(self, population: Population) -> None:
+        state = self.state
+        ratings = sorted((_rating(s, state.physics) for s in state.standings.values()), key=lambda r: -r.elo)
+        win_rate = None
+        if population.newest and population.first and population.newest != population.first:
+            for member in reversed(population.members):  # the newest version that has met the first one
+                won, drawn, lost = self._score(member.key, population.first.key)
+                if member.key != population.first.key and won + drawn + lost:
+                    win_rate = (won + 0.5 * drawn) / (won + drawn + lost)
+                    break
+        matches = sum(sum(counts) for counts in state.played.values())
+        changed = RatingsChanged(ratings=tuple(ratings), matches=matches, win_rate_vs_first=win_rate)
+        self.cast("telemetry", changed)
+
+
+def _standing(rating: Rating) -> Standing:
+    return Standing(
+        policy=rating.policy,
+        elo=rating.elo,
+        games=rating.games,
+        wins=rating.wins,
+        losses=rating.losses,
+        draws=rating.draws,
+        anchor=rating.anchor,
+    )
+
+
+def _rating(standing: Standing, physics: str) -> Rating:
+    return Rating(
+        policy=standing.policy,
+        elo=standing.elo,
+        error=error_bar(standing),
+        games=standing.games,
+        wins=standing.wins,
+        losses=standing.losses,
+        draws=standing.draws,
+        anchor=standing.anchor,
+        physics=physics,
+    )

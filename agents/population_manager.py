@@ -1,0 +1,134 @@
+"""PopulationManager: the frozen versions that the learner meets, and who joins and leaves them.
+
+The rules stand in ``exphil_rt.league.population``; who plays rated games is the matchmaker's matter.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+from typing import Final
+
+import anyio.to_thread
+import msgspec
+
+from agents.context import RunContext
+from agents.notes import note
+from exphil_rt.actor import From, GenServer, handle_call, handle_cast
+from exphil_rt.league.population import CURRENT, UNIFORMS, Roster, Shares, Snapshot, assign, keep
+from exphil_rt.messages.league import (
+    GetPopulation,
+    Opponents,
+    PolicyFile,
+    Population,
+    RunnerUp,
+    SampleOpponents,
+    VersionPublished,
+)
+from exphil_rt.messages.rows import PolicyRow
+from exphil_rt.messages.run import NewestVersion
+from exphil_rt.messages.store import CommitPolicy, Committed, KeepBudget, LoadPolicies, PolicyRows
+from exphil_rt.store.files import folder_bytes
+
+ROTATE: Final = 32
+"""Training games between two changes of a frozen opponent."""
+
+
+class PopulationState(msgspec.Struct, kw_only=True):
+    """Who is in the population."""
+
+    members: list[Snapshot] = []
+    """Oldest first."""
+    files: dict[str, PolicyFile] = {}
+    rosters: dict[str, Roster] = {}
+    """Frozen opponents in play, by runner."""
+
+
+class PopulationManager(GenServer[PopulationState]):
+    """The keeper of past versions."""
+
+    async def init(self, args: RunContext) -> PopulationState:
+        """Take the committed versions up again."""
+        self.context = args
+        settings = args.config.league
+        self.shares = Shares(current=settings.current, historical=settings.historical, uniform=settings.uniform)
+        state = PopulationState()
+        known: PolicyRows = await self.call("store", LoadPolicies())
+        for row in known.rows:
+            if row.name == args.policy_name:
+                state.members.append(Snapshot(policy=row.ref, frames=row.frames))
+                state.files[row.ref] = PolicyFile(
+                    key=row.ref, path=str(args.home.policies / row.ref), version=row.version
+                )
+        state.members = keep(state.members, settings.history)
+        if state.members:
+            self._tell(state)
+        return state
+
+    @handle_cast
+    async def on_published(self, message: VersionPublished) -> None:
+        """Commit the version, then let it be seen."""
+        key = f"{message.name}@v{message.version}"
+        parent = self.state.members[-1].policy if self.state.members else ""
+        row = PolicyRow(
+            ref=key,
+            name=message.name,
+            version=message.version,
+            parent=parent,
+            frames=message.frames,
+            generation=message.learner_generation,
+            created_ns=time.time_ns(),
+            bytes=await anyio.to_thread.run_sync(folder_bytes, Path(message.path)),
+        )
+        committed: Committed = await self.call("store", CommitPolicy(row=row), timeout=30.0)
+        if not committed.done:
+            note(self, "error", "policy_lost", f"{key} was not committed: {committed.problem}")
+            return
+        if key not in self.state.files:
+            self.state.files[key] = PolicyFile(key=key, path=message.path, version=message.version)
+            self.state.members.append(Snapshot(policy=key, frames=message.frames))
+        self.state.members = keep(self.state.members, self.context.config.league.history)
+        stay = tuple(member.policy for member in self.state.members)
+        self._tell(self.state)
+        note(self, "info", "policy_published", f"{key} joined the population at {message.frames:,} frames.")
+        self.cast("store", KeepBudget(keep=stay))
+
+    @handle_cast
+    async def on_runner(self, message: RunnerUp) -> None:
+        """A fresh runner has nobody in play."""
+        self.state.rosters.pop(message.runner, None)
+
+    @handle_call
+    async def on_sample(self, message: SampleOpponents, sender: From) -> Opponents:
+        """An opponent for each training game, drawn by the game's own key."""
+        history = [member.policy for member in self.state.members]
+        in_play = dict(message.in_play)
+        chosen: list[PolicyFile | None] = []
+        for game_id in message.game_ids:
+            draw = random.Random(f"opponent:{self.context.config.run.seed}:{game_id}")
+            roster = self.state.rosters.get(message.runner, Roster())
+            uniforms = [draw.random() for _ in range(UNIFORMS)]
+            opponent, roster = assign(roster, history, self.shares, in_play, uniforms, rotate=ROTATE)
+            self.state.rosters[message.runner] = roster
+            if opponent == CURRENT:
+                chosen.append(None)
+            else:
+                in_play[opponent] = in_play.get(opponent, 0) + 1
+                chosen.append(self.state.files[opponent])
+        return Opponents(chosen=tuple(chosen))
+
+    @handle_call
+    async def on_get(self, message: GetPopulation, sender: From) -> Population:
+        """Who is there."""
+        return self._population(self.state)
+
+    def _population(self, state: PopulationState) -> Population:
+        members = tuple(state.files[member.policy] for member in state.members)
+        first = min(members, key=lambda m: m.version, default=None)
+        return Population(members=members, first=first, newest=members[-1] if members else None)
+
+    def _tell(self, state: PopulationState) -> None:
+        newest = NewestVersion(key=state.members[-1].policy, population=len(state.members))
+        self.cast("telemetry", newest)
+        self.cast("matchmaker", newest)

@@ -1,0 +1,227 @@
+"""RunManager: the state of the run: starting, running, paused, stopping; when it is over, and with what reason.
+
+Nothing is played or learned here: it tells runners to pause, the learner to checkpoint, the daemon to stop.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import anyio.to_thread
+import msgspec
+
+from agents.context import RunContext
+from agents.notes import note
+from exphil_rt.actor import NO_REPLY as LATER
+from exphil_rt.actor import ActorError, From, GenServer, handle_call, handle_cast
+from exphil_rt.control.wire import Answer, Done, Refused
+from exphil_rt.messages.experience import TrainerUp
+from exphil_rt.messages.league import GetPopulation, RunnerUp
+from exphil_rt.messages.learner import PublishNow
+from exphil_rt.messages.rollout import PauseGames, ResumeGames
+from exphil_rt.messages.run import CheckpointRun, PauseRun, Phase, Progress, ResumeRun, Settled, StopRun
+from exphil_rt.messages.store import PutProgress
+from exphil_rt.messages.telemetry import RunState
+from exphil_rt.store.files import free_bytes
+
+LOOK_S: Final = 5.0
+"""Seconds between two looks at the disk and two notes of the progress."""
+PERSON: Final = "paused"
+
+
+class Look(msgspec.Struct, frozen=True):
+    """Time to look at the disk."""
+
+
+class GiveUp(msgspec.Struct, frozen=True):
+    """The last checkpoint takes too long."""
+
+
+class ManagerState(msgspec.Struct, kw_only=True):
+    """Where the run stands."""
+
+    phase: RunState = "starting"
+    frames: int = 0
+    generation: int = 0
+    runners: int = 0
+    learning: bool = False
+    pauses: dict[str, str] = {}
+    """Why it is paused: by whom or what, in one sentence."""
+    ending: str = ""
+    """Why it ends; empty while it goes on."""
+    ended: bool = False
+
+
+class RunManager(GenServer[ManagerState]):
+    """The one who knows when the run is over."""
+
+    async def init(self, args: RunContext) -> ManagerState:
+        """Go on where the database says."""
+        self.context = args
+        self.waiting: list[From] = []
+        with args.run.reader() as database:
+            progress = database.progress()
+        state = ManagerState(frames=progress.frames, generation=progress.generation)
+        self.cast("telemetry", Phase(state="starting", message="starting the learner and the games"))
+        self.send_after(LOOK_S, Look())
+        return state
+
+    # What it hears ---------------------------------------------------------------------------------------------------
+
+    @handle_cast
+    async def on_trainer(self, message: TrainerUp) -> None:
+        """The learner is up."""
+        self.state.learning = True
+        self._show()
+
+    @handle_cast
+    async def on_runner(self, message: RunnerUp) -> None:
+        """A runner is up; one that comes while the run is paused is told so."""
+        self.state.runners += 1
+        if self.state.pauses or self.state.ending:
+            self.cast(message.runner, PauseGames())
+        self._show()
+
+    @handle_cast
+    async def on_progress(self, message: Progress) -> None:
+        """More was learned; enough ends the run."""
+        self.state.frames = message.frames
+        target = self.context.config.run.timesteps
+        if target and message.frames >= target and not self.state.ending:
+            self._end("timesteps", f"all {target:,} frames are played")
+
+    @handle_cast
+    async def on_settled(self, message: Settled) -> None:
+        """A generation is on disk."""
+        self.state.generation = message.generation
+        self._keep_progress()
+        if not message.asked:
+            return
+        for sender in self.waiting:
+            self.reply(sender, Done(f"generation {message.generation} at {message.frames:,} frames is on disk"))
+        self.waiting.clear()
+        if self.state.ending:
+            await self._end_run()
+
+    @handle_cast
+    async def on_look(self, message: Look) -> None:
+        """Pause while the disk is nearly full."""
+        self.send_after(LOOK_S, message)
+        limit = self.context.config.store.min_free_gb
+        free = await anyio.to_thread.run_sync(free_bytes, self.context.run.folder)
+        if free < limit * 1e9 and "disk" not in self.state.pauses:
+            text = f"Only {free / 1e9:.2f} GB are free in {self.context.run.folder}; training waits for {limit:g} GB."
+            note(self, "error", "disk_low", text)
+            self._pause("disk", text)
+        elif free >= limit * 1e9 and "disk" in self.state.pauses:
+            note(self, "info", "disk_freed", "There is room on the disk again; training goes on.")
+            self._resume("disk")
+        self._keep_progress()
+
+    @handle_cast
+    async def on_give_up(self, message: GiveUp) -> None:
+        """The learner does not answer; what it saved last holds."""
+        if self.state.ending:
+            note(self, "warn", "checkpoint_missed", "The last checkpoint took too long; the one before it holds.")
+            await self._end_run()
+
+    # What it is told -------------------------------------------------------------------------------------------------
+
+    @handle_call
+    async def pause(self, message: PauseRun, sender: From) -> Answer:
+        """Let nothing step on."""
+        if self.state.ending:
+            return Refused("The run is stopping.")
+        if PERSON in self.state.pauses:
+            return Done("the run is paused already")
+        self._pause(PERSON, f"paused by {message.author}")
+        note(self, "info", "paused", "The run is paused.", author=message.author)
+        return Done("the run is paused")
+
+    @handle_call
+    async def resume(self, message: ResumeRun, sender: From) -> Answer:
+        """Undo a person's pause."""
+        if PERSON not in self.state.pauses:
+            return Done("the run is not paused") if not self.state.pauses else Refused(*self._why_paused())
+        self._resume(PERSON)
+        note(self, "info", "resumed", "The run goes on.", author=message.author)
+        return Done("the run goes on") if not self.state.pauses else Refused(*self._why_paused())
+
+    @handle_call
+    async def checkpoint(self, message: CheckpointRun, sender: From) -> object:
+        """Publish and save; answered when both are on disk."""
+        if not self.state.learning:
+            return Refused("The learner is still starting.", "Try again in a few seconds.")
+        self.waiting.append(sender)
+        self.cast("trainer", PublishNow())
+        note(self, "info", "checkpoint", "A checkpoint was asked for.", author=message.author)
+        return LATER
+
+    @handle_call
+    async def stop(self, message: StopRun, sender: From) -> Answer:
+        """Checkpoint, then end."""
+        if not self.state.ending:
+            note(self, "info", "stopping", "The run is stopping.", author=message.author)
+            self._end("stopped", message.reason or f"stopped by {message.author}")
+        return Done("the run saves its state and stops")
+
+    # How it ends -----------------------------------------------------------------------------------------------------
+
+    def _end(self, kind: str, text: str) -> None:
+        self.state.ending = kind
+        self.state.phase = "stopping"
+        self.cast("telemetry", Phase(state="stopping", message=text))
+        for runner in self.context.runners:
+            self.cast(runner, PauseGames())
+        if self.state.learning and self.runtime.whereis("trainer") is not None:
+            self.cast("trainer", PublishNow())
+            self.send_after(self.context.config.daemon.stop_deadline_s, GiveUp())
+        else:
+            self.send_after(0.0, GiveUp())
+
+    async def _end_run(self) -> None:
+        if self.state.ended:
+            return
+        self.state.ended = True
+        try:
+            # What the trainer published before is committed once the population manager has answered.
+            await self.call("population_manager", GetPopulation())
+        except ActorError as error:
+            note(self, "warn", "population_silent", str(error))
+        self._keep_progress()
+        self.context.finish(self.state.ending)
+
+    # Helpers ---------------------------------------------------------------------------------------------------------
+
+    def _pause(self, who: str, text: str) -> None:
+        self.state.pauses[who] = text
+        for runner in self.context.runners:
+            self.cast(runner, PauseGames())
+        self._show()
+
+    def _resume(self, who: str) -> None:
+        del self.state.pauses[who]
+        if not self.state.pauses:
+            for runner in self.context.runners:
+                self.cast(runner, ResumeGames())
+        self._show()
+
+    def _why_paused(self) -> tuple[str, str]:
+        return next(iter(self.state.pauses.values())), "It goes on by itself once that is mended."
+
+    def _show(self) -> None:
+        if self.state.ending:
+            return
+        if self.state.pauses:
+            self.state.phase, message = "paused", next(iter(self.state.pauses.values()))
+        elif self.state.learning and self.state.runners:
+            self.state.phase, message = "running", ""
+        else:
+            self.state.phase = "starting"
+            message = "starting the games" if self.state.learning else "starting the learner"
+        self.cast("telemetry", Phase(state=self.state.phase, message=message))
+
+    def _keep_progress(self) -> None:
+        state = self.state
+        ended = state.ending if state.ended else ""
+        self.cast("store", PutProgress(frames=state.frames, generation=state.generation, ended=ended))

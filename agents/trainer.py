@@ -1,0 +1,172 @@
+"""Trainer: the proxy of the learner process. Slots go in, weights, versions and figures come out.
+
+What is learned and how stands in ``exphil_rt.training``; who owns the slots in ``experience``.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+from agents.context import RunContext
+from agents.notes import note
+from exphil_rt.actor import ProcessChild, handle_cast
+from exphil_rt.messages.experience import CurrentWeights, SlotLearned, TrainerUp
+from exphil_rt.messages.league import VersionPublished
+from exphil_rt.messages.learner import (
+    FromLearner,
+    Learn,
+    Learned,
+    LearnerArgs,
+    LearnerConfig,
+    LearnerReady,
+    LearnerTrouble,
+    Published,
+    PublishNow,
+    Reverted,
+    Saved,
+    SaveNow,
+    ToLearner,
+)
+from exphil_rt.messages.run import Progress, Settled
+
+
+class TrainerState(msgspec.Struct, kw_only=True):
+    """Where learning stands."""
+
+    update: int = 0
+    frames: int = 0
+    version: int = 0
+    generation: int = 0
+    reverts: int = 0
+
+
+class Trainer(ProcessChild[TrainerState]):
+    """The learner's proxy."""
+
+    target = "exphil_rt.training.worker:main"
+    receives = FromLearner
+    sends = ToLearner
+    init_timeout = 300.0
+    nice: ClassVar[int] = 10
+    heartbeat_s: ClassVar[float] = 120.0
+    """One update may be long; the learner beats between minibatches."""
+
+    async def init(self, args: RunContext) -> TrainerState:
+        """Start the process; it restores the newest good generation by itself."""
+        self.context = args
+        config, train = args.config, args.config.train
+        with args.run.reader() as database:
+            versions = [row.version for row in database.policies() if row.name == args.policy_name]
+        self.ready_s = config.daemon.start_deadline_s
+        await self.start_process(
+            LearnerArgs(
+                config=LearnerConfig(
+                    learning_rate=train.learning_rate,
+                    gamma=train.gamma,
+                    gae_lambda=train.gae_lambda,
+                    clip=train.clip,
+                    epochs=train.epochs,
+                    minibatches=train.minibatches,
+                    entropy=train.entropy,
+                    value=train.value,
+                    grad_norm=train.grad_norm,
+                    kl_limit=train.kl_limit,
+                    reward=train.reward,
+                    reward_weights=train.reward_weights,
+                    seed=config.run.seed,
+                    deterministic=config.run.deterministic,
+                ),
+                policy=args.first_version,
+                folder=str(args.run.learner),
+                policies=str(args.home.policies),
+                name=args.policy_name,
+                next_version=max(versions, default=0) + 1,
+                run=args.run_id,
+                publish_every=train.publish_every_frames,
+                device=train.device,
+                pool_slots=args.pool.count,
+                pool_slot_bytes=args.pool.size,
+                games=args.games_per_runner,
+                steps=config.rollout.length,
+            ),
+            fds=[args.pool.fd],
+        )
+        return TrainerState()
+
+    @handle_cast
+    async def to_learner(self, message: Learn | SaveNow | PublishNow) -> None:
+        """Pass on what the learner is to do."""
+        self.send_process(message)
+
+    @handle_cast
+    async def on_ready(self, message: LearnerReady) -> None:
+        """It stands where the newest generation left it."""
+        self.state.update, self.state.frames = message.update, message.frames
+        self.state.version, self.state.generation = message.next_version - 1, message.generation
+        self.cast("inference_worker", CurrentWeights(update=message.update, weights=message.weights))
+        self.cast("experience", TrainerUp())
+        self.cast("run_manager", TrainerUp())
+        if message.generation:
+            note(
+                self,
+                "info",
+                "learner_restored",
+                f"The learner goes on from generation {message.generation} (update {message.update}, {message.frames:,}"
+                " frames).",
+            )
+
+    @handle_cast
+    async def on_learned(self, message: Learned) -> None:
+        """One more update."""
+        self.state.update, self.state.frames = message.update, message.frames
+        self.cast("experience", SlotLearned(slot=message.slot, generation=message.generation))
+        self.cast(
+            "inference_worker",
+            CurrentWeights(update=message.update, weights=message.weights, saved=message.saved),
+        )
+        progress = Progress(
+            update=message.update,
+            frames=message.frames,
+            metrics=message.metrics,
+            wait_s=message.wait_s,
+            learn_s=message.learn_s,
+        )
+        self.cast("telemetry", progress)
+        self.cast("run_manager", progress)
+        for fault in message.metrics.faults:
+            note(self, "warn", "learning_fault", fault)
+
+    @handle_cast
+    async def on_published(self, message: Published) -> None:
+        """A version lies whole on disk; it is shown once the store has its row."""
+        self.state.version = message.version
+        self.cast(
+            "population_manager",
+            VersionPublished(
+                name=message.name,
+                version=message.version,
+                path=message.path,
+                update=message.update,
+                frames=message.frames,
+                learner_generation=message.learner_generation,
+            ),
+        )
+
+    @handle_cast
+    async def on_saved(self, message: Saved) -> None:
+        """A generation is whole on disk."""
+        self.state.generation = message.generation
+        self.cast("run_manager", Settled(generation=message.generation, frames=message.frames, asked=message.asked))
+
+    @handle_cast
+    async def on_reverted(self, message: Reverted) -> None:
+        """An update was undone."""
+        self.state.reverts += 1
+        note(self, "warn", "update_reverted", message.text)
+
+    @handle_cast
+    async def on_trouble(self, message: LearnerTrouble) -> None:
+        """Something failed that does not end learning."""
+        note(self, "error" if message.what in ("publish", "save") else "warn", "learner_trouble", message.text)

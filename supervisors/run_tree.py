@@ -1,0 +1,98 @@
+"""The tree of one run.
+
+``root`` is rest_for_one: what comes later depends on what comes before. Within a branch actors find one another by
+name and rebuild themselves from the run's database, so a branch restarts one for one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from agents.context import RunContext
+from agents.control import Control
+from agents.experience import Experience
+from agents.founder import Founder
+from agents.game_runner import GameRunner, RunnerArgs
+from agents.inference_worker import InferenceWorker
+from agents.matchmaker import Matchmaker
+from agents.population_manager import PopulationManager
+from agents.recorder import Recorder
+from agents.run_manager import RunManager
+from agents.store_writer import StoreWriter
+from agents.telemetry import Telemetry
+from agents.trainer import Trainer
+from exphil_rt.actor import Backoff, ChildSpec, Supervisor, SupFlags
+
+PROCESS_BACKOFF: Final = Backoff(first=0.2, factor=2.0, max=20.0)
+"""Between two starts of an operating system process that failed."""
+
+
+class League(Supervisor):
+    """Who plays whom, and how strong they are."""
+
+    def init(self, args: RunContext) -> Any:
+        """The population before the one who pairs it."""
+        return SupFlags("one_for_one", intensity=5, period=60.0), [
+            ChildSpec(id="population_manager", start=PopulationManager, args=args, name="population_manager"),
+            ChildSpec(id="matchmaker", start=Matchmaker, args=args, name="matchmaker"),
+            ChildSpec(id="recorder", start=Recorder, args=args, name="recorder"),
+        ]
+
+
+class Learning(Supervisor):
+    """The learner, and what feeds it."""
+
+    def init(self, args: RunContext) -> Any:
+        """Slots and policies before the process that fills and uses them."""
+        return SupFlags("one_for_one", intensity=5, period=60.0), [
+            ChildSpec(id="experience", start=Experience, args=args, name="experience"),
+            ChildSpec(id="inference_worker", start=InferenceWorker, args=args, name="inference_worker"),
+            ChildSpec(id="founder", start=Founder, args=args, restart="temporary"),
+            ChildSpec(
+                id="trainer",
+                start=Trainer,
+                args=args,
+                name="trainer",
+                shutdown=args.config.daemon.stop_deadline_s,
+                backoff=PROCESS_BACKOFF,
+            ),
+        ]
+
+
+class Games(Supervisor):
+    """The processes that play."""
+
+    def init(self, args: RunContext) -> Any:
+        """One runner a rollout worker."""
+        return SupFlags("one_for_one", intensity=5, period=60.0), [
+            ChildSpec(
+                id=name,
+                start=GameRunner,
+                args=(args, RunnerArgs(name=name, first=index == 0)),
+                name=name,
+                shutdown=5.0,
+                backoff=PROCESS_BACKOFF,
+            )
+            for index, name in enumerate(args.runners)
+        ]
+
+
+class Root(Supervisor):
+    """The whole run."""
+
+    def init(self, args: RunContext) -> Any:
+        """The door is open before the slow ones start, so that a person sees them start."""
+        return SupFlags("rest_for_one", intensity=3, period=30.0), [
+            ChildSpec(id="store", start=StoreWriter, args=args, name="store"),
+            ChildSpec(id="telemetry", start=Telemetry, args=args, name="telemetry"),
+            ChildSpec(id="run_manager", start=RunManager, args=args, name="run_manager"),
+            ChildSpec(id="control", start=Control, args=args, name="control"),
+            ChildSpec(id="league", start=League, args=args, name="league"),
+            ChildSpec(id="learning", start=Learning, args=args, name="learning"),
+            ChildSpec(id="games", start=Games, args=args, name="games"),
+        ]
+
+
+def run_tree(context: RunContext) -> ChildSpec:
+    """The specification of a run's root supervisor."""
+    return ChildSpec(id="root", start=Root, args=context, name="root")
