@@ -64,7 +64,7 @@ class PolicySettings(Section, frozen=True):
     delay: Annotated[int, Meta(ge=0, le=30)] = 0
     """Frames between deciding and acting: 0 for the embedded game and local Dolphin, 18 for online play."""
     temperature: Positive = 1.0
-    """Sampling temperature of rated and exhibition games; training games always sample at 1."""
+    """Sampling temperature that published versions play with; the policy that learns samples at 1."""
 
 
 class RolloutSettings(Section, frozen=True):
