@@ -141,8 +141,8 @@ class _Tables(msgspec.Struct, frozen=True):
 def _lattice(axes: tuple[Array, ...], shape: tuple[int, ...]) -> Array:
     """Indices 0..160 ``[4, ...]`` of processed axes on the game's lattice of 1/80; not-a-number counts as 0."""
     values = np.empty((len(axes), *shape), np.float32)
-    for row, axis in zip(values, axes, strict=True):
-        row[...] = axis
+    for i, axis in enumerate(axes):
+        values[i] = axis
     values[np.isnan(values)] = 0.0
     np.clip(values, -1.0, 1.0, out=values)
     values *= STICK_RADIUS

@@ -98,9 +98,9 @@ def committed_from_actions(actions: U8, delay: int, dmax: int, neutral: U8) -> t
         actions: ``[T, ..., 13]``, ``actions[t]`` led to frame t of the stretch.
 
     Returns:
-        Committed ``[T - delay, ..., dmax, 13]`` and mask: at t the actions t+1..t+delay.
+        Committed ``[max(T - delay, 0), ..., dmax, 13]`` and mask: at t the actions t+1..t+delay.
     """
-    length = actions.shape[0] - delay
+    length = max(actions.shape[0] - delay, 0)
     lead = (length, *actions.shape[1:-1])
     committed = np.empty((*lead, dmax, NUM_HEADS), np.uint8)
     committed[...] = neutral

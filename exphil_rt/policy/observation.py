@@ -283,9 +283,7 @@ class Encoder:
                 floats[..., place + i] = values
             place += len(self._relative)
         if self._items:
-            block = floats[..., place:].reshape(*view.lead, MAX_ITEMS, len(self._items))
-            self._encode_items(block, frames, view)
-            floats[..., place:] = block.reshape(*view.lead, -1)
+            self._encode_items(floats[..., place:], frames, view)
         floats *= self._scale
         np.clip(floats, self._low, self._high, out=floats)
         bad = np.isnan(floats)
@@ -307,11 +305,12 @@ class Encoder:
             place += side.shape[-1]
         return place
 
-    def _encode_items(self, block: NDArray[np.float32], frames: Frames, view: _View) -> None:
+    def _encode_items(self, out: NDArray[np.float32], frames: Frames, view: _View) -> None:
         items = frames.items
         exists = items.exists != 0
-        if not exists.any():
+        if not exists.any():  # most games, most of the time
             return
+        block = np.empty((*view.lead, MAX_ITEMS, len(self._items)), np.float32)
         for i, name in enumerate(self._items):
             if name in ("dx", "dy"):
                 axis = "position_x" if name == "dx" else "position_y"
@@ -323,6 +322,7 @@ class Encoder:
             else:
                 block[..., i] = view.shared(getattr(items, name), behind=1)
         block[~np.broadcast_to(view.shared(exists, behind=1), block.shape[:-1])] = 0.0
+        out[...] = block.reshape(out.shape)
 
     def _encode_ids(self, frames: Frames, view: _View) -> NDArray[np.int64]:
         ids = np.empty((*view.lead, self.schema.num_ids), np.int64)
