@@ -5,6 +5,7 @@ A row is one slot and port. One forward a distinct policy a step. No loop, no pr
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -46,7 +47,7 @@ class _Loaded:
     """A policy with the states of all rows (only those assigned to it are in use)."""
 
     def __init__(self, policy: Policy, temperature: float, num_rows: int, device: torch.device) -> None:
-        self.policy = policy.to(device).eval()
+        self.policy = copy.deepcopy(policy).to(device).eval()  # a learner may go on changing its own
         self.temperature = temperature
         self.encoder = Encoder(policy.config.schema)
         with torch.inference_mode():
@@ -74,8 +75,10 @@ class Engine:
         return (RANDOM, *self._loaded)
 
     def load(self, key: str, policy: Policy, temperature: float = 1.0) -> None:
-        """Hold ``policy`` under ``key``. Under a known key it takes the place of the old one between two steps:
-        its rows keep their state where that fits the new network, and begin afresh where it does not.
+        """Hold a copy of ``policy`` under ``key``.
+
+        Under a known key it takes the place of the old one between two steps: its rows keep their state where that
+        fits the new network, and begin afresh where it does not.
         """
         if key == RANDOM:
             raise EngineError(f"{RANDOM!r} is a reserved key.")
@@ -105,7 +108,7 @@ class Engine:
             self._names[place] = ""
 
     def policy(self, key: str) -> Policy:
-        """The policy under ``key``."""
+        """The engine's copy of the policy under ``key``."""
         return self._get(key).policy
 
     def assign(self, rows: ArrayLike, key: str) -> None:
@@ -137,6 +140,13 @@ class Engine:
                 index = torch.from_numpy(rows[places]).to(self.device)
                 found[key] = tuple(part[index].cpu().numpy() for part in self._get(key).state)
         return found
+
+    def set_state(self, rows: ArrayLike, key: str, state: tuple[NDArray[np.float32], ...]) -> None:
+        """Put back the recurrent state of ``rows``, which ``key`` plays, as :meth:`state` gave it."""
+        index = torch.from_numpy(np.atleast_1d(np.asarray(rows, np.int64))).to(self.device)
+        with torch.inference_mode():
+            for part, values in zip(self._get(key).state, state, strict=True):
+                part.index_copy_(0, index, torch.from_numpy(values).to(self.device))
 
     def step(
         self,

@@ -87,8 +87,9 @@ class PlayablePolicy:
         elif (fresh := np.flatnonzero(frame == FIRST_FRAME)).size:
             self._queue.reset(fresh)
             self._games[fresh] += count
-            for part in self._state:
-                part[fresh] = 0.0
+            with torch.inference_mode():
+                for part in self._state:
+                    part[fresh] = 0.0
         rows = np.arange(count)
         noise = keyed_uniform(self.seed, ACTION_DOMAIN, self._games, frame, ports, NOISE_SIZE)
         if self.policy is None or self.encoder is None:

@@ -6,9 +6,17 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 
 from exphil_rt.game.frames import FIRST_FRAME, Frames, PlayerColumns
 from exphil_rt.policy.codec import NUM_HEADS, SIZES, ActionCodec
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """More threads only wait for one another on tensors this small."""
+    torch.set_num_threads(1)
+
 
 MakeFrames = Callable[..., Frames]
 
