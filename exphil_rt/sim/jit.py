@@ -18,8 +18,8 @@ from typing import Any, Final
 import platformdirs
 
 from exphil_rt.errors import ExphilError
+from exphil_rt.sim.state import JIT
 
-ENABLED: Final = os.environ.get("EXPHIL_RT_SIM_JIT", "1") != "0"
 _KEEP_DAYS: Final = 7.0
 
 
@@ -75,7 +75,7 @@ def prune() -> None:
 
 
 def _cpu() -> str:
-    if not ENABLED:
+    if not JIT:
         return "python"
     import llvmlite.binding as llvm
 
@@ -83,7 +83,7 @@ def _cpu() -> str:
 
 
 def _decorator() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    if not ENABLED:
+    if not JIT:
         return lambda function: function
     folder = str(cache_folder())
     os.environ["NUMBA_CACHE_DIR"] = folder

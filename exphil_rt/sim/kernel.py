@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from exphil_rt.game.frames import Controllers, Frames
 from exphil_rt.game.ids import PLAYABLE
 from exphil_rt.sim import jit, observe, step, tables
+from exphil_rt.sim.state import JIT
 
 Progress = Callable[[str, int, int], None]
 
@@ -22,7 +23,7 @@ Progress = Callable[[str, int, int], None]
 class Kernel:
     """Entry points of the compiled game."""
 
-    tables: tables.Tables
+    tables: NDArray[Any]
     stage_rows: dict[int, int]
     characters: frozenset[int]
     begin: Callable[..., None]
@@ -41,7 +42,7 @@ class Kernel:
 @cache
 def load() -> Kernel:
     """The kernel of this process; functions are compiled (or read from the cache) at their first call."""
-    folder = jit.cache_folder() if jit.ENABLED else None
+    folder = jit.cache_folder() if JIT else None
     return Kernel(
         tables=tables.load(folder),
         stage_rows=tables.stage_rows(),
@@ -76,7 +77,7 @@ def warmup(progress: Progress | None = None) -> float:
     slots = np.zeros(1, np.int32)
     lane.commit(slots, Controllers.allocate((1, 2)), np.array([-122], np.int32))
     lane.close()
-    if jit.ENABLED:
+    if JIT:
         jit.prune()
     tell("done", len(parts), len(parts))
     return time.perf_counter() - started

@@ -59,7 +59,7 @@ class EmbeddedLane:
         self.num_slots = num_slots
         self._kernel = kernel.load()
         self._threads = min(threads, num_slots)
-        self._tables = [self._kernel.tables, *(self._kernel.tables.private() for _ in range(self._threads - 1))]
+        self._tables = [self._kernel.tables, *(self._kernel.tables.copy() for _ in range(self._threads - 1))]
         self._pool = ThreadPoolExecutor(self._threads) if self._threads > 1 else None
         self.games, self.players = new_games(num_slots)
         self._setups: list[GameSetup | None] = [None] * num_slots

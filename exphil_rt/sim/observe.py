@@ -15,6 +15,7 @@ from exphil_rt.game import states as st
 from exphil_rt.game.columns import Columns
 from exphil_rt.game.frames import Controllers, Frames
 from exphil_rt.sim.jit import njit
+from exphil_rt.sim.state import records
 
 
 def places(kind: type[Columns], lead: tuple[int, ...]) -> dict[str, int]:
@@ -32,10 +33,10 @@ PAD_COLUMNS: Final = tuple(name for name, _, _ in Controllers.leaves())
 def place_record(kind: type[Columns], names: tuple[str, ...], lead: tuple[int, ...]) -> NDArray[Any]:
     """The places of ``names`` as one record ``[1]`` with fields such as ``players_x``."""
     found = places(kind, lead)
-    record = np.zeros(1, [(name.replace(".", "_"), np.int64) for name in names]).view(np.recarray)
+    record = np.zeros(1, [(name.replace(".", "_"), np.int64) for name in names])
     for name in names:
         record[name.replace(".", "_")] = found[name]
-    return record
+    return records(record)
 
 
 @njit

@@ -6,10 +6,14 @@ is in the phases (``inputs`` to ``ko``); this file only lays them out.
 
 from __future__ import annotations
 
+import os
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+JIT: Final = os.environ.get("EXPHIL_RT_SIM_JIT", "1") != "0"
+"""Whether the game is compiled; ``EXPHIL_RT_SIM_JIT=0`` runs it as plain Python, for debugging."""
 
 STALE_SLOTS: Final = 9
 
@@ -80,8 +84,11 @@ SAVED: Final = np.dtype([("game", GAME), ("players", PLAYER, (2,))], align=True)
 """A saved game: everything that decides how it goes on, given the inputs."""
 
 
+def records(array: NDArray[Any]) -> NDArray[Any]:
+    """``array`` as the game's code takes it: plain Python needs attribute access, numba is quicker without."""
+    return array if JIT else array.view(np.recarray)
+
+
 def new_games(count: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Empty games ``[count]`` and players ``[count, 2]`` as record arrays (attribute access works without numba)."""
-    games = np.zeros(count, GAME).view(np.recarray)
-    players = np.zeros((count, 2), PLAYER).view(np.recarray)
-    return games, players
+    """Empty games ``[count]`` and players ``[count, 2]``."""
+    return records(np.zeros(count, GAME)), records(np.zeros((count, 2), PLAYER))

@@ -55,9 +55,10 @@ def begin_player(pl: Any, t: Any, stage: Any, port: int, character: int, stocks:
 
 
 @njit
-def begin(games: Any, players: Any, i: int, t: Any, stage: int, characters: Any, fo: Any, frames: Any) -> None:
+def begin(games: Any, players: Any, i: int, tables: Any, stage: int, characters: Any, fo: Any, frames: Any) -> None:
     """Set up the game of slot ``i`` (its record holds the setup, its players are zeroed) and show frame -123."""
     game = games[i]
+    t = tables[0]
     game.frame = FIRST_FRAME
     game.stage = stage
     game.stage_id = t.stages[stage].id
@@ -66,13 +67,13 @@ def begin(games: Any, players: Any, i: int, t: Any, stage: int, characters: Any,
     game.winner = -1
     begin_player(players[i, 0], t, t.stages[stage], 0, characters[0], game.stocks)
     begin_player(players[i, 1], t, t.stages[stage], 1, characters[1], game.stocks)
-    show(games, players, i, t, fo, frames)
+    show(games, players, i, tables, fo, frames)
 
 
 @njit
-def show(games: Any, players: Any, i: int, t: Any, fo: Any, frames: Any) -> None:
+def show(games: Any, players: Any, i: int, tables: Any, fo: Any, frames: Any) -> None:
     """Write the frame of slot ``i`` into the Frames memory ``frames`` (bytes) at the places ``fo``."""
-    observe(i, games[i], players[i, 0], players[i, 1], t, fo[0], frames.view(np.float32), frames.view(np.int32),
+    observe(i, games[i], players[i, 0], players[i, 1], tables[0], fo[0], frames.view(np.float32), frames.view(np.int32),
             frames.view(np.uint16), frames, frames.view(np.int8))  # fmt: skip
 
 
@@ -119,7 +120,7 @@ def step_game(game: Any, a: Any, b: Any, t: Any, po: Any, pf: Any, pu: Any, pi: 
 
 
 @njit
-def step_slots(games: Any, players: Any, slots: Any, first: int, last: int, t: Any, po: Any, pads: Any, fo: Any,
+def step_slots(games: Any, players: Any, slots: Any, first: int, last: int, tables: Any, po: Any, pads: Any, fo: Any,
                frames: Any, times: int, watch: int) -> int:  # fmt: skip
     """Step the running games ``slots[first:last]`` by ``times`` frames with the same pads.
 
@@ -129,7 +130,7 @@ def step_slots(games: Any, players: Any, slots: Any, first: int, last: int, t: A
         slots: ``[S]`` int32.
         first: first of this call's slots.
         last: one past its last.
-        t: the tables.
+        tables: the tables.
         po: places of the pads' columns.
         pads: memory of Controllers ``[N, 2]``, bytes.
         fo: places of the frames' columns.
@@ -143,6 +144,7 @@ def step_slots(games: Any, players: Any, slots: Any, first: int, last: int, t: A
     pf, pu, pi = pads.view(np.float32), pads.view(np.uint16), pads.view(np.int8)
     f32, i32 = frames.view(np.float32), frames.view(np.int32)
     u16, i8 = frames.view(np.uint16), frames.view(np.int8)
+    t = tables[0]
     over = 0
     for n in range(first, last):
         i = slots[n]

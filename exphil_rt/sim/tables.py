@@ -10,7 +10,7 @@ import json
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from exphil_rt.game import states as st
 from exphil_rt.game.ids import NUM_STAGES, Character
 from exphil_rt.sim import framedata
+from exphil_rt.sim.state import records
 
 NUM_FIGHTERS: Final = 27
 NUM_STATES: Final = framedata.NUM_STATES
@@ -100,24 +101,39 @@ _MULTI_JUMPS: Final = {
 }
 
 
-class Tables(NamedTuple):
-    """Everything that the compiled game reads besides the state."""
+def load(folder: Path | None = None) -> NDArray[Any]:
+    """Build the tables: one record ``[1]`` that holds every table as a field, so that compiled code passes one pointer.
 
-    common: NDArray[Any]  # [1] record of the game's common constants
-    fighters: NDArray[Any]  # [27] attributes by internal id
-    anim: NDArray[Any]  # [27, 341] ANIM
-    hit_frames: NDArray[Any]  # HIT_FRAME
-    circles: NDArray[Any]  # CIRCLE
-    motion: NDArray[np.float32]  # forward movement a frame
-    throws: NDArray[Any]  # [27, 4] CIRCLE, by state from ThrowF
-    air_jump: NDArray[np.float32]  # [27, 72] vertical speed by frame of an animated double jump; nan: none
-    stages: NDArray[Any]  # [6] STAGE
-    lines: NDArray[Any]  # LINE
-    walls: NDArray[Any]  # WALL
+    Fields: ``common`` [1] constants; ``fighters`` [27] attributes by internal id; ``anim`` [27, 341] ANIM;
+    ``hit_frames`` HIT_FRAME; ``circles`` CIRCLE; ``motion`` forward movement a frame; ``throws`` [27, 4] CIRCLE by state
+    from ThrowF; ``air_jump`` [27, 72] vertical speed by frame of an animated double jump, nan for none; ``stages``
+    STAGE; ``lines`` LINE; ``walls`` WALL.
 
-    def private(self) -> Tables:
-        """Copies of all arrays (threads that share arrays contend for their reference counts)."""
-        return Tables(*(array.copy().view(type(array)) for array in self))
+    Args:
+        folder: keeps libmelee's parsed frame data; none parses it again.
+    """
+    frames = framedata.load(folder)
+    anim = _anim(frames)
+    hit_frames, circles = _hits(frames, anim)
+    stages, lines, walls = _stages()
+    parts = {
+        "common": _common(),
+        "fighters": _fighters(),
+        "anim": anim,
+        "hit_frames": hit_frames,
+        "circles": circles,
+        "motion": _motion(frames, anim),
+        "throws": _throws(),
+        "air_jump": _air_jump(),
+        "stages": stages,
+        "lines": lines,
+        "walls": walls,
+    }
+    layout = np.dtype([(name, part.dtype, part.shape) for name, part in parts.items()], align=True)
+    table = np.zeros(1, layout)
+    for name, part in parts.items():
+        table[name][0] = part
+    return records(table)
 
 
 def data_file(name: str) -> str:
@@ -131,31 +147,6 @@ def _rows(name: str) -> list[dict[str, str]]:
 
 def _number(text: str) -> float:
     return float(text) if text else 0.0
-
-
-def _records(array: NDArray[Any]) -> NDArray[Any]:
-    return array.view(np.recarray)
-
-
-def load(folder: Path | None = None) -> Tables:
-    """Build the tables; ``folder`` keeps libmelee's parsed frame data (none: parse it again)."""
-    frames = framedata.load(folder)
-    anim = _anim(frames)
-    hit_frames, circles = _hits(frames, anim)
-    stages, lines, walls = _stages()
-    return Tables(
-        common=_records(_common()),
-        fighters=_records(_fighters()),
-        anim=_records(anim),
-        hit_frames=_records(hit_frames),
-        circles=_records(circles),
-        motion=_motion(frames, anim),
-        throws=_records(_throws()),
-        air_jump=_air_jump(),
-        stages=_records(stages),
-        lines=_records(lines),
-        walls=_records(walls),
-    )
 
 
 @cache
