@@ -58,16 +58,12 @@ class ProcessChild(GenServer[S]):
     heartbeat_s: ClassVar[float] = 20.0
     """Seconds without a word after which the process counts as hung."""
     ready_s: float = 120.0
-    """Seconds between its start and its ``ready``."""
+    """Seconds between its start and its ``ready``; ``init`` may set it for this incarnation."""
+    init_timeout: ClassVar[float] = 3600.0  # start_process bounds each of its waits
 
     phase: str = ""
     """What the process said it is doing, with its last heartbeat."""
     _process: OsProcess | None = None
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if "init_timeout" not in vars(cls):
-            cls.init_timeout = cls.ready_s + _FORK_S + 5.0
 
     def detail(self) -> str:
         """The process's phase."""

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 
@@ -83,8 +83,8 @@ class Proxy(ProcessChild[ProxyState]):
     target = "exphil_rt.testing.process_child:main"
     receives = FromChild
     sends = ToChild
-    heartbeat_s: ClassVar[float] = 5.0
-    ready_s: ClassVar[float] = 20.0
+    heartbeat_s = 5.0
+    ready_s = 20.0
 
     async def init(self, args: Any) -> ProxyState:
         """Start the process; ``args`` are ChildArgs, or a tuple of them and descriptors."""
