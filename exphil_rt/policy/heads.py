@@ -139,18 +139,21 @@ class Heads(nn.Module):
         return flat.reshape(*hidden.shape[:-1], NUM_LOGITS)
 
     def _forced(self, hidden: Tensor, previous: Tensor, action: Tensor, temperature: float) -> Tensor:
-        rows = hidden.shape[0]
-        pressed = action[:, :NUM_BUTTONS, None].to(hidden.dtype) * self.button_embedding  # [N, 8, R]
-        axes = action[:, NUM_BUTTONS : NUM_BUTTONS + NUM_AXES]  # [N, 4]
-        offsets = torch.arange(NUM_AXES, device=axes.device) * AXIS_BUCKETS
-        moved = F.embedding(axes + offsets, self.axis_embedding.flatten(0, 1))  # [N, 4, R]
-        stream = torch.cat([self.stream(hidden)[:, None], pressed, moved], 1).cumsum(1).relu()  # [N, 13, R]
-        buttons = (stream[:, :NUM_BUTTONS] * self.weight[:NUM_BUTTONS]).sum(-1)
-        weight = self.weight[NUM_BUTTONS:_AXES_END].view(NUM_AXES, AXIS_BUCKETS, -1)
-        sticks = torch.einsum("nkr,kor->nko", stream[:, NUM_BUTTONS : NUM_BUTTONS + NUM_AXES], weight)
-        trigger = stream[:, -1] @ self.weight[_AXES_END:].t()
-        logits = torch.cat([buttons, sticks.reshape(rows, -1), trigger], 1) + self._base(previous)
-        return logits if temperature == 1.0 else logits / temperature
+        """Logits ``[N, 81]``; one head after another, since tensors of one head's size stay in the cache."""
+        pressed = action[:, :NUM_BUTTONS].to(hidden.dtype).unbind(1)
+        buckets = action[:, NUM_BUTTONS:].unbind(1)
+        weights = self.weight.split_with_sizes([1] * NUM_BUTTONS + _WIDE)
+        buttons, axes = self.button_embedding.unbind(0), self.axis_embedding.unbind(0)
+        stream = self.stream(hidden)
+        logits = []
+        for k in range(NUM_HEADS):
+            logits.append(torch.mm(stream.relu(), weights[k].t()))
+            if k < NUM_BUTTONS:
+                stream = torch.addr(stream, pressed[k], buttons[k])
+            elif k < NUM_HEADS - 1:
+                stream = stream + F.embedding(buckets[k - NUM_BUTTONS], axes[k - NUM_BUTTONS])
+        every = torch.cat(logits, 1) + self._base(previous)
+        return every if temperature == 1.0 else every / temperature
 
     def sample(
         self, hidden: Tensor, previous: Tensor, noise: Tensor, temperature: float = 1.0
