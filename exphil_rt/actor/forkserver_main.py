@@ -32,6 +32,7 @@ class Forkserver:
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+        sock.setblocking(False)  # recv_fds ignores its flags argument (python/cpython, Lib/socket.py)
         self._frames = FrameBuffer()
         self._fds: list[int] = []
         self._status: dict[int, int] = {}
@@ -61,7 +62,7 @@ class Forkserver:
 
     def _take_requests(self) -> None:
         try:
-            data, fds, _, _ = socket.recv_fds(self._sock, 65536, _MAX_FDS, socket.MSG_DONTWAIT)
+            data, fds, _, _ = socket.recv_fds(self._sock, 65536, _MAX_FDS)
         except BlockingIOError:
             return
         except ConnectionError:
