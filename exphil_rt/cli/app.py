@@ -75,7 +75,7 @@ VERBS = (
     Verb("daemon start", "daemon:start", "Start a run in the background.", WATCH, ("", "--resume RUN")),
     Verb("daemon stop", "daemon:stop", "Checkpoint, then stop the daemon.", WATCH, ("", "--run RUN")),
     Verb("daemon status", "daemon:status", "Say whether a daemon runs (exit code 0 or 3).", WATCH, ("", "--json")),
-    Verb("daemon run", "daemon_main:run_daemon", "Run the daemon in the foreground.", WATCH, ("",)),
+    Verb("daemon run", "daemon_main:run_daemon", "Run the daemon in the foreground.", WATCH, ("--run RUN",)),
     Verb("policies list", "policies:list_policies", "List policies and their versions.", KEEP, ("", "--json")),
     Verb("runs list", "runs:list_runs_command", "List runs.", KEEP, ("", "--json")),
     Verb("sim warmup", "sim:warmup", "Compile the game, so that the next start is quick.", KEEP, ("",)),
@@ -132,6 +132,7 @@ def _build() -> App:
 
 
 app = _build()
+app.suppress_keyboard_interrupt = app.meta.suppress_keyboard_interrupt = False  # run() says so and ends with 130
 
 
 @app.meta.default

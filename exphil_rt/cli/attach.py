@@ -37,6 +37,7 @@ def attach(
 
 def open_or_start() -> int:
     """What ``exphil-rt`` alone does: attach to the live run, or begin self-play."""
+    need_terminal()
     try:
         name, socket = find_live_run()
     except DaemonNotRunning:
@@ -47,16 +48,26 @@ def open_or_start() -> int:
     return 0
 
 
-def open_client(run: str, socket: Path, *, readonly: bool = False, owns_daemon: bool = False) -> None:
-    """Run the terminal client on the daemon at ``socket``, with the user's own settings of it.
+def need_terminal() -> None:
+    """Check that there is a terminal, before anything is started for its sake.
 
     Raises:
         NoTerminal: stdin or stdout is none.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise NoTerminal(
-            "The terminal client needs a terminal.", hint="Without one, use `exphil-rt status` or `exphil-rt logs -f`."
+            "The terminal client needs a terminal.",
+            hint="Without one, use `exphil-rt self-play --headless`, `exphil-rt status` or `exphil-rt logs -f`.",
         )
+
+
+def open_client(run: str, socket: Path, *, readonly: bool = False, owns_daemon: bool = False) -> None:
+    """Run the terminal client on the daemon at ``socket``, with the user's own settings of it.
+
+    Raises:
+        NoTerminal: stdin or stdout is none.
+    """
+    need_terminal()
     resolved = resolve(None, (), ())
     settings = resolved.config.tui
     from tui.app import run_app

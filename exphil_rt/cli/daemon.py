@@ -1,17 +1,19 @@
-"""``daemon stop`` and ``daemon status``: the process that holds a run, seen from outside."""
+"""``daemon start``, ``stop`` and ``status``: the process that holds a run, seen from outside."""
 
 from __future__ import annotations
 
 import time
 from typing import Final
 
-from exphil_rt.cli.options import Json, Run
+from exphil_rt.cli.config import resolve
+from exphil_rt.cli.options import ConfigFiles, Json, Preset, Run, Settings
 from exphil_rt.cli.output import say, show, show_json
 from exphil_rt.control.framing import DaemonGone
 from exphil_rt.control.sync import SyncClient, find_live_run
 from exphil_rt.control.wire import Stop
 from exphil_rt.errors import ExphilError
 from exphil_rt.store.home import Home
+from exphil_rt.store.lock import RunLocked
 from exphil_rt.store.run import Run as StoredRun
 from exphil_rt.store.run import live_runs
 
@@ -21,6 +23,40 @@ STOP_S: Final = 120.0
 
 class StopFailed(ExphilError):
     """A daemon that was told to stop and is still there."""
+
+
+def start(
+    *,
+    resume: str | None = None,
+    run: Run = None,
+    preset: Preset = None,
+    config: ConfigFiles = (),
+    settings: Settings = (),
+) -> None:
+    """Start a run in the background, a new one or one to go on with; returns when its daemon answers.
+
+    Args:
+        resume: go on with this run, with its own settings.
+        run: name of the new run; one is made up without it.
+        preset: a named set of settings.
+        config: a settings file; may be repeated, the last one wins.
+        settings: one setting, as section.key=value; may be repeated.
+    """
+    from exphil_rt.cli.self_play import start_daemon
+
+    home = Home.find()
+    if resume is not None:
+        found = StoredRun.open(resume, home)
+        holder = found.holder()
+        if holder is not None:
+            raise RunLocked(
+                f"The run {resume} already has a daemon (pid {holder.pid}).", hint="Use `exphil-rt attach`."
+            )
+    else:
+        found = StoredRun.create(home, resolve(preset, config, settings, {"run.name": run}))
+    start_daemon(found)
+    show(found.name)
+    say("next: exphil-rt attach, or exphil-rt daemon stop")
 
 
 def stop(*, run: Run = None, timeout: float = STOP_S) -> None:

@@ -122,7 +122,7 @@ def check_home() -> Iterator[Finding]:
 
 
 def check_game_cache() -> Iterator[Finding]:
-    folder = Path(os.environ.get("NUMBA_CACHE_DIR") or Home.find().cache)
+    folder = Home.find().cache
     try:
         _try_writing(_existing(folder))
     except OSError as error:

@@ -76,6 +76,7 @@ def match(
         return
     show(f"{result.a} against {result.b}: {result.wins} won, {result.draws} drawn, {result.losses} lost")
     low, high = _points(result.elo_low), _points(result.elo_high)
+    show(f"stocks a game: {result.stocks_taken:.2f} taken, {result.stocks_lost:.2f} lost")
     show(f"score {result.score:.3f}  Elo difference {_points(result.elo)} (95 %: {low} to {high})")
     say(
         f"{result.frames:,} frames in {result.seconds:.1f} s, {result.by_stocks} games ended by stocks, "
