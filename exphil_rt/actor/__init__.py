@@ -52,7 +52,7 @@ from exphil_rt.actor.reasons import Crash, ExitReason, Killed, Normal, Shutdown,
 from exphil_rt.actor.reports import DeadLetter, ProgressReport, Report, SupervisorReport
 from exphil_rt.actor.runtime import Runtime, RuntimeStatistics
 from exphil_rt.actor.slots import SlotPool, map_slots
-from exphil_rt.actor.specs import Backoff, ChildSpec, DynamicFlags, Restart, SupFlags, check_childspecs
+from exphil_rt.actor.specs import Backoff, ChildSpec, DynamicFlags, Restart, Strategy, SupFlags, check_childspecs
 from exphil_rt.actor.supervisor import Supervisor
 from exphil_rt.actor.sys import ActorStatistics
 from exphil_rt.actor.timers import Timer
@@ -111,6 +111,7 @@ __all__ = (
     "SlotsExhausted",
     "StartError",
     "Stop",
+    "Strategy",
     "SupFlags",
     "Supervisor",
     "SupervisorReport",

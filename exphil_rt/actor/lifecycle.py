@@ -94,6 +94,7 @@ async def _serve(cell: Cell, actor: GenServer[Any]) -> None:
     box = cell.mailbox
     system, info, user = box.system, box.info, box.user
     casts = actor._casts
+    remembers = actor.kind == "worker"  # a supervisor's messages hold specifications and dead cells
     budget = _BATCH
     message: Any
     while True:
@@ -111,10 +112,12 @@ async def _serve(cell: Cell, actor: GenServer[Any]) -> None:
             cell.handled += 1
             if type(message) is From:
                 if not message.done:  # else the caller gave up before its turn came
-                    cell.remember(message.message)
+                    if remembers:
+                        cell.remember(message.message)
                     await _answer(cell, actor, message)
             else:
-                cell.remember(message)
+                if remembers:
+                    cell.remember(message)
                 handler = casts.get(type(message))
                 if handler is None:
                     await actor.handle_info(message)

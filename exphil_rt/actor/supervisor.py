@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import anyio
+import msgspec
 
 from exphil_rt.actor.admin import (
     ChildCounts,
@@ -144,6 +145,8 @@ class Supervisor(GenServer[SupState]):
             assert born.reason is not None
             raise StartError(name, born.reason)
         child.cell = born
+        if child.spec.restart == "temporary":  # nobody starts it again, so nobody keeps its arguments
+            child.spec = msgspec.structs.replace(child.spec, args=None)
         self._by_cell[born] = child
         return born
 
