@@ -56,11 +56,13 @@ class Embed(nn.Module):
         self.tables = nn.ModuleDict({table.name: nn.Embedding(table.rows, table.width) for table in schema.tables})
         for table in self.tables.values():
             nn.init.normal_(table.weight, std=0.3)  # type: ignore[arg-type]
-        used = dict.fromkeys(field.table for field in flat_ids)
-        # Ids of one table are looked up together; as slices where they stand side by side.
-        self.lookups = [(name, [i for i, f in enumerate(flat_ids) if f.table == name]) for name in used]
+        # Ids of one table stand side by side.
+        tables = [field.table for field in flat_ids]
+        self.lookups = [
+            (name, slice(tables.index(name), tables.index(name) + tables.count(name))) for name in dict.fromkeys(tables)
+        ]
         self.item_tables = [field.table for field in item_ids]
-        width = self.flat_floats + sum(widths[name] * len(columns) for name, columns in self.lookups)
+        width = self.flat_floats + sum(widths[name] for name in tables)
         self.items: nn.Linear | None = None
         if self.item_floats:
             self.items = nn.Linear(self.item_floats + sum(widths[t] for t in self.item_tables), config.item_width)

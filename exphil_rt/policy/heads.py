@@ -155,6 +155,7 @@ class Heads(nn.Module):
         every = torch.cat(logits, 1) + self._base(previous)
         return every if temperature == 1.0 else every / temperature
 
+    @torch.no_grad()
     def sample(
         self, hidden: Tensor, previous: Tensor, noise: Tensor, temperature: float = 1.0
     ) -> tuple[Tensor, Tensor]:
@@ -183,7 +184,7 @@ class Heads(nn.Module):
         for k in range(NUM_BUTTONS):
             logit = torch.mv(stream.relu(), weights[k])
             press = (logit > threshold[k]).to(stream.dtype)
-            stream = torch.addr(stream, press, embeddings[k])
+            stream.addr_(press, embeddings[k])
             button_logits.append(logit)
             pressed.append(press)
         weights = self.weight[NUM_BUTTONS:].split_with_sizes(_WIDE)
@@ -195,7 +196,7 @@ class Heads(nn.Module):
             logit = torch.mm(stream.relu(), weights[k].t())
             bucket = (logit + noises[k]).argmax(-1)
             if k < NUM_AXES:
-                stream = stream + embeddings[k].index_select(0, bucket)
+                stream += embeddings[k].index_select(0, bucket)
             wide_logits.append(logit)
             buckets.append(bucket)
         press_all = torch.stack(pressed)  # [8, N]

@@ -80,8 +80,15 @@ class ObservationSchema(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     tables: tuple[IdTable, ...]
 
     def of(self, kind: Literal["float", "id"], *, items: bool) -> tuple[ObservationField, ...]:
-        """Fields of one kind, those of the items or all others, in order."""
-        return tuple(f for f in self.fields if f.kind == kind and (f.group == "items") == items)
+        """Fields of one kind, those of the items or all others, in the order in which they are encoded.
+
+        Floats come in the schema's order, ids by table, so that one lookup serves all ids of a table.
+        """
+        found = [f for f in self.fields if f.kind == kind and (f.group == "items") == items]
+        if kind == "id":
+            order = [table.name for table in self.tables]
+            found.sort(key=lambda f: order.index(f.table))
+        return tuple(found)
 
     @property
     def num_floats(self) -> int:
