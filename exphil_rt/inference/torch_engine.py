@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from exphil_rt.errors import ExphilError
 from exphil_rt.game.frames import F32, U8, Frames
 from exphil_rt.policy.backbones import State
+from exphil_rt.policy.device import pick_device
 from exphil_rt.policy.embed import to_tensors
 from exphil_rt.policy.inputs import Inputs, build_inputs
 from exphil_rt.policy.observation import Encoder
@@ -64,7 +65,7 @@ class Engine:
 
     def __init__(self, num_rows: int, device: str = "cpu") -> None:
         self.num_rows = num_rows
-        self.device = torch.device(device)
+        self.device = pick_device(device)
         self._loaded: dict[str, _Loaded] = {}
         self._names: list[str] = [RANDOM]
         self._key = np.zeros(num_rows, np.intp)  # index into _names, by row

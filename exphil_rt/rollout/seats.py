@@ -172,6 +172,41 @@ class Seats:
             faults={} if finite.all() else self._name(rows[~finite]),
         )
 
+    # The state of a deterministic run ---------------------------------------------------------------------------
+
+    def export(self, games: int, frame: I32) -> dict[str, NDArray[Any]]:
+        """What the first ``games`` slots' players have in mind and in their queues, at ``frame`` ``[games]``."""
+        rows = np.arange(PLAYERS * games)
+        committed, mask = self.queue.committed(rows, np.repeat(frame, PLAYERS))
+        arrays: dict[str, NDArray[Any]] = {"committed": committed, "mask": mask, "delay": self.queue.delay[rows]}
+        for key in {self.engine.assigned(int(row)) for row in rows} - {RANDOM}:
+            mine = np.array([row for row in rows if self.engine.assigned(int(row)) == key])
+            arrays[f"rows.{key}"] = mine
+            for number, part in enumerate(self.engine.state(mine)[key]):
+                arrays[f"part.{number}.{key}"] = part
+        return arrays
+
+    def load_export(self, arrays: dict[str, NDArray[Any]], frame: I32) -> None:
+        """Put an export back; the policies that it names must be loaded.
+
+        Raises:
+            EngineError: where one is not.
+        """
+        frames = np.repeat(frame, PLAYERS).astype(np.int64)
+        rows = np.arange(len(frames))
+        self.queue.reset(rows, frames, arrays["delay"])
+        for ahead in range(self.queue.dmax):
+            due = np.flatnonzero(arrays["mask"][:, ahead])
+            self.queue.push(due, frames[due] + ahead + 1, arrays["committed"][due, ahead])
+        for name in sorted(arrays):
+            kind, _, key = name.partition(".")
+            if kind == "rows":
+                mine = arrays[name]
+                self.engine.assign(mine, key)
+                self._learner[mine] = key == CURRENT
+                count = sum(other.startswith("part.") and other.endswith(f".{key}") for other in arrays)
+                self.engine.set_state(mine, key, tuple(arrays[f"part.{n}.{key}"] for n in range(count)))
+
     def _inputs(self, rows: NDArray[np.intp], frames: Frames, committed: U8, mask: U8) -> Inputs | dict[str, Inputs]:
         """Inputs of all rows where every policy observes as ``current`` does, else by policy."""
         delay, count = self.queue.delay[rows], len(rows) // PLAYERS

@@ -19,6 +19,7 @@ from torch import Tensor
 from exphil_rt.game.frames import FIRST_PLAYABLE_FRAME
 from exphil_rt.messages.learner import LearnerConfig, LearnMetrics
 from exphil_rt.policy.backbones import State
+from exphil_rt.policy.device import pick_device
 from exphil_rt.policy.embed import InputTensors, to_tensors
 from exphil_rt.policy.inputs import Inputs, build_inputs
 from exphil_rt.policy.observation import Encoder
@@ -75,7 +76,7 @@ class Learner:
             torch.set_num_threads(1)
             torch.use_deterministic_algorithms(True)
         self.config = config
-        self.device = torch.device(device)
+        self.device = pick_device(device)
         self.policy = policy.to(self.device)
         self.update = 0
         """Updates so far, undone ones too: the stamp of the weights."""
