@@ -70,7 +70,7 @@ MAX_PATH: Final = 103
 _CHANGING: Final = (Pause, Resume, RestartActor, Checkpoint, Stop)
 _GONE: Final = (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream, OSError)
 
-log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__, actor="control")
 
 
 class AlreadyServing(ControlError):
