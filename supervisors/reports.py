@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from exphil_rt.actor import Crash, Runtime, SupervisorReport, describe
+from exphil_rt.actor import Crash, ExitReason, Runtime, Shutdown, SupervisorReport, describe
+from exphil_rt.actor.children import FailedToStartChild
 from exphil_rt.actor.reports import Report
 from exphil_rt.messages.run import Note
 
@@ -22,9 +23,9 @@ def tell_reports(runtime: Runtime) -> Callable[[Report], None]:
             case "zombie":
                 text = f"{who} does not end and was dropped from the tree."
             case "start_error":
-                text = f"{who} could not be started: it {describe(report.reason)}"
+                text = f"{who} could not be started: {root_cause(report.reason)}"
             case _:
-                text = f"{who} {describe(report.reason)}"
+                text = f"{who}: {root_cause(report.reason)}"
         if report.context in ("child_terminated", "start_error") and report.restart != "temporary":
             wait = f" in {report.restart_in_s:.1f} s" if report.restart_in_s else ""
             text = f"{text.rstrip('.')}; it is restarted{wait}."
@@ -42,3 +43,15 @@ def tell_reports(runtime: Runtime) -> Callable[[Report], None]:
         )
 
     return tell
+
+
+def root_cause(reason: ExitReason) -> str:
+    """What lies behind an end, in one line: the child that failed to start, the last line of what a crash said."""
+    while isinstance(reason, Shutdown) and isinstance(reason.info, FailedToStartChild):
+        if not isinstance(reason.info.reason, Shutdown):
+            return f"{reason.info.id} {root_cause(reason.info.reason)}"
+        reason = reason.info.reason
+    if isinstance(reason, Crash):
+        said = [line for text in (reason.text, reason.trace) for line in text.strip().splitlines()[-1:]]
+        return f"crashed: {said[0] if said else reason.type}"
+    return describe(reason)

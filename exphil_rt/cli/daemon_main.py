@@ -57,9 +57,9 @@ async def _serve(run: Run) -> str:
     """The tree's life; returns why it ended."""
     import trio
 
-    from exphil_rt.actor import ActorError, Runtime, describe
+    from exphil_rt.actor import ActorError, Runtime, StartError
     from exphil_rt.messages.run import StopRun
-    from supervisors.reports import tell_reports
+    from supervisors.reports import root_cause, tell_reports
     from supervisors.run_tree import run_tree
 
     over = trio.Event()
@@ -95,10 +95,9 @@ async def _serve(run: Run) -> str:
                 try:
                     await runtime.start_root(run_tree(context))
                     reason = await runtime.wait_root()
-                except ActorError as error:
-                    finish(f"failed: {error}")
-                else:
-                    finish(f"failed: its tree {describe(reason)}")
+                except StartError as error:
+                    reason = error.reason
+                finish(f"failed: {root_cause(reason)}")
 
             nursery.start_soon(watch_signals)
             nursery.start_soon(grow)

@@ -183,11 +183,12 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True, tag="saved"):
     """A generation of learner state is whole on disk."""
 
     generation: int
+    """0 where it was asked for and could not be written."""
     path: str
     update: int
     frames: int
     asked: bool = False
-    """It answers SaveNow or PublishNow."""
+    """It answers SaveNow or PublishNow, and comes after all that these led to."""
 
 
 class Reverted(msgspec.Struct, frozen=True, kw_only=True, tag="reverted"):

@@ -119,9 +119,9 @@ class Worker:
                     self._learn(message, time.perf_counter() - waiting)
                     waiting = time.perf_counter()
                 case SaveNow():
-                    self._save()
+                    self._answer(self._save())
                 case PublishNow():
-                    self._publish()
+                    self._answer(self._publish())
                 case None:
                     pass
         if self.learner.update != self._saved_update:
@@ -223,6 +223,11 @@ class Worker:
         number = int(path.name.removeprefix("gen-"))
         self.port.send(Saved(generation=number, path=str(path), update=learner.update, frames=learner.frames))
         return number
+
+    def _answer(self, generation: int) -> None:
+        """Say that what was asked for is done; last, so that whoever waits knows that a bundle was announced, too."""
+        learner = self.learner
+        self.port.send(Saved(generation=generation, path="", update=learner.update, frames=learner.frames, asked=True))
 
     def _publish(self) -> int:
         """Write a generation and then a bundle, and announce them; the generation, 0 where one of them failed."""
