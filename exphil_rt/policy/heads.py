@@ -170,59 +170,52 @@ class Heads(nn.Module):
         Returns:
             ``action`` uint8 ``[N, 13]`` and ``logp [N]`` under the distribution drawn from (0 for temperature 0).
         """
-        # Few and small operations: this runs for every frame played. Buttons are kept head first, [8, N].
+        # Few and small operations, most of them in place: this runs for every frame played.
+        rows = hidden.shape[0]
         base = self._base(previous)
-        button_base = base[:, :NUM_BUTTONS].t()
+        button_base, wide_base = base[:, :NUM_BUTTONS].t().contiguous(), base[:, NUM_BUTTONS:]  # [8, N], [N, 73]
         # A button is pressed when logit + logistic noise > 0, a bucket is the argmax of logits + Gumbel noise.
-        threshold = torch.add(button_base, torch.logit(noise[:, :NUM_BUTTONS].t()), alpha=temperature).neg_().unbind(0)
-        perturbed = torch.sub(base[:, NUM_BUTTONS:], noise[:, NUM_BUTTONS:].log().neg_().log_(), alpha=temperature)
+        logistic = torch.logit(noise[:, :NUM_BUTTONS].t())
+        thresholds = torch.add(button_base, logistic, alpha=temperature).neg_().unbind(0)
+        gumbel = noise[:, NUM_BUTTONS:].log().neg_().log_()  # negative
+        perturbed = torch.sub(wide_base, gumbel, alpha=temperature).split_with_sizes(_WIDE, 1)
         weights = self.weight[:NUM_BUTTONS].unbind(0)
         embeddings = self.button_embedding.unbind(0)
         stream = self.stream(hidden)
-        pressed: list[Tensor] = []
-        button_logits: list[Tensor] = []
-        for k in range(NUM_BUTTONS):
-            logit = torch.mv(stream.relu(), weights[k])
-            press = (logit > threshold[k]).to(stream.dtype)
-            stream.addr_(press, embeddings[k])
-            button_logits.append(logit)
-            pressed.append(press)
+        buttons = hidden.new_empty(NUM_BUTTONS, rows)
+        pressed = hidden.new_empty(NUM_BUTTONS, rows)
+        for weight, embedding, logit, press, threshold in zip(
+            weights, embeddings, buttons.unbind(0), pressed.unbind(0), thresholds, strict=True
+        ):
+            torch.mv(stream.relu(), weight, out=logit)
+            torch.gt(logit, threshold, out=press)
+            stream.addr_(press, embedding)
         weights = self.weight[NUM_BUTTONS:].split_with_sizes(_WIDE)
-        noises = perturbed.split_with_sizes(_WIDE, 1)
         embeddings = self.axis_embedding.unbind(0)
-        wide_logits: list[Tensor] = []
+        wide: list[Tensor] = []
         buckets: list[Tensor] = []
-        for k in range(NUM_AXES + 1):
-            logit = torch.mm(stream.relu(), weights[k].t())
-            bucket = (logit + noises[k]).argmax(-1)
+        for k, (weight, perturb) in enumerate(zip(weights, perturbed, strict=True)):
+            logits = torch.mm(stream.relu(), weight.t())
+            bucket = (logits + perturb).argmax(-1)
             if k < NUM_AXES:
                 stream += embeddings[k].index_select(0, bucket)
-            wide_logits.append(logit)
+            wide.append(logits)
             buckets.append(bucket)
-        press_all = torch.stack(pressed)  # [8, N]
-        bucket_all = torch.stack(buckets)  # [5, N]
-        action = torch.cat([press_all.to(torch.uint8), bucket_all.to(torch.uint8)]).t().contiguous()
+        bucket_all = torch.stack(buckets, 1)  # [N, 5]
+        action = torch.cat([pressed.t(), bucket_all], 1).to(torch.uint8)
         if temperature == 0.0:
-            return action, hidden.new_zeros(hidden.shape[0])
-        return action, self._drawn_logp(
-            torch.stack(button_logits) + button_base,
-            torch.cat(wide_logits, 1) + base[:, NUM_BUTTONS:],
-            press_all,
-            bucket_all,
-            temperature,
-        )
-
-    @staticmethod
-    def _drawn_logp(buttons: Tensor, wide: Tensor, pressed: Tensor, buckets: Tensor, temperature: float) -> Tensor:
-        """Log-probability ``[N]``: logits ``[8, N]`` and ``[N, 73]``, choices ``[8, N]`` and ``[5, N]``."""
+            return action, hidden.new_zeros(rows)
+        buttons += button_base
+        every = torch.cat(wide, 1).add_(wide_base)
         if temperature != 1.0:
-            buttons, wide = buttons / temperature, wide / temperature
-        axes = wide[:, : NUM_AXES * AXIS_BUCKETS].view(-1, NUM_AXES, AXIS_BUCKETS)
-        trigger = wide[:, NUM_AXES * AXIS_BUCKETS :]
-        normaliser = axes.logsumexp(-1).sum(-1) + trigger.logsumexp(-1) + F.softplus(buttons).sum(0)
-        starts = torch.arange(0, NUM_AXES * AXIS_BUCKETS + 1, AXIS_BUCKETS, device=wide.device)
-        chosen = wide.gather(1, buckets.t() + starts).sum(-1) + (pressed * buttons).sum(0)
-        return chosen - normaliser
+            buttons /= temperature
+            every /= temperature
+        axes = every[:, : NUM_AXES * AXIS_BUCKETS].view(-1, NUM_AXES, AXIS_BUCKETS).log_softmax(-1)
+        trigger = every[:, NUM_AXES * AXIS_BUCKETS :].log_softmax(-1)
+        logp = (pressed * buttons - F.softplus(buttons)).sum(0)
+        logp += axes.gather(-1, bucket_all[:, :NUM_AXES, None]).sum((1, 2))
+        logp += trigger.gather(-1, bucket_all[:, NUM_AXES:])[:, 0]
+        return action, logp
 
 
 def _score(logits: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
