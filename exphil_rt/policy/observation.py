@@ -265,6 +265,7 @@ class Encoder:
         self._items = [f.column for f in item_floats]
         self._ids = ids
         self._item_ids = item_ids
+        self._num_floats, self._num_ids = schema.num_floats, schema.num_ids
         self._rows = {table.name: table.rows for table in schema.tables}
         every = [*floats, *(list(item_floats) * MAX_ITEMS)]
         self._scale = np.asarray([f.scale for f in every], np.float32)
@@ -279,7 +280,7 @@ class Encoder:
                 a leading shape ``[*L, 2]``.
         """
         view = _View(frames, port)
-        floats = np.zeros((*view.lead, self.schema.num_floats), np.float32)
+        floats = np.zeros((*view.lead, self._num_floats), np.float32)
         place = self._fighters(floats, 0, frames.players, self._players, view)
         place = self._fighters(floats, place, frames.nanas, self._nanas, view)
         for column in self._stage:
@@ -332,19 +333,23 @@ class Encoder:
         out[...] = block.reshape(out.shape)
 
     def _encode_ids(self, frames: Frames, view: _View) -> NDArray[np.int64]:
-        ids = np.empty((*view.lead, self.schema.num_ids), np.int64)
+        ids = np.zeros((*view.lead, self._num_ids), np.int64)
+        of_both: dict[tuple[bool, str], NDArray[np.int64]] = {}  # rows of a column of both fighters, [*L, 2, 1]
         for i, field in enumerate(self._ids):
             rows = self._rows[field.table]
             if field.group == "stage":
                 ids[..., i] = view.shared(_row(_stage_column(frames, field.column), rows, None))
                 continue
-            columns = frames.nanas if field.group.endswith("nana") else frames.players
-            values = _row(getattr(columns, field.column), rows, columns.exists)
-            ids[..., i] = view.side(values[..., None], field.group.startswith("opponent"))[..., 0]
+            key = (field.group.endswith("nana"), field.column)
+            if key not in of_both:
+                columns = frames.nanas if key[0] else frames.players
+                of_both[key] = _row(getattr(columns, field.column), rows, columns.exists)[..., None]
+            ids[..., i] = view.side(of_both[key], field.group.startswith("opponent"))[..., 0]
         place = len(self._ids)
-        for i, field in enumerate(self._item_ids):
-            values = _row(getattr(frames.items, field.column), self._rows[field.table], frames.items.exists)
-            ids[..., place + i :: len(self._item_ids)] = view.shared(values, behind=1)
+        if self._item_ids and frames.items.exists.any():
+            for i, field in enumerate(self._item_ids):
+                values = _row(getattr(frames.items, field.column), self._rows[field.table], frames.items.exists)
+                ids[..., place + i :: len(self._item_ids)] = view.shared(values, behind=1)
         return ids
 
 
@@ -375,11 +380,13 @@ class _View:
 
 def _row(values: NDArray[Any], rows: int, exists: NDArray[Any] | None) -> NDArray[np.int64]:
     """Table rows of ids: id + 1, or 0 where it is absent or the table does not know it."""
-    found = values.astype(np.int64) + 1
-    unknown = (found >= rows) | (found < 0)
+    found = values.astype(np.int64)
+    known = found < rows - 1
+    known &= found >= 0
     if exists is not None:
-        unknown |= exists == 0
-    found[unknown] = 0
+        known &= exists != 0
+    found += 1
+    found *= known
     return found
 
 
