@@ -116,7 +116,7 @@ class Proxy(ProcessChild[ProxyState]):
 class QuickProxy(Proxy):
     """A proxy that soon gives a silent process up."""
 
-    heartbeat_s = 0.5
+    heartbeat_s = 1.0
     ready_s = 1.0
 
 

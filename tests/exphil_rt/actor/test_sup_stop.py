@@ -98,15 +98,21 @@ async def test_sup_stop_brutal_kill_dynamic() -> None:
 async def test_sup_stop_race() -> None:
     ends: list[ExitReason] = [Normal(), Shutdown(), Shutdown("term"), Crash("odd", "odd")]
     kinds = list(itertools.product(RESTARTS, ends))
-    children = [probe(f"p{n}", restart=restart, trap_exit=True) for n, (restart, _) in enumerate(kinds)]
-    async with start_tree(*children) as tree:
+    children = [probe(f"p{n}", restart=restart) for n, (restart, _) in enumerate(kinds)]
+    slow = probe("slow", ProbeArgs(terminate_s=1.0))
+    async with start_tree(*children, slow) as tree:
         downs = watch(tree, *[child.id for child in children])
-        for n, (_, end) in enumerate(kinds):
-            tree.runtime.cast(f"p{n}", End(end))  # waits in its mailbox when the stop begins
-        tree.runtime.exit("sup", Shutdown())
-        tree.supervisor.cell.exit_from_parent(Shutdown())
-        assert await tree.runtime.wait_ended(tree.supervisor, 60.0) == Shutdown()
+        stopping_at = tree.runtime.loop.now()
+
+        def end_all() -> None:  # while the supervisor waits for its last child
+            for n, (_, end) in enumerate(kinds):
+                tree.runtime.cast(f"p{n}", End(end))
+
+        tree.runtime.timers.after(0.5, end_all)
+        assert await tree.runtime.stop()
+        assert tree.runtime.loop.now() - stopping_at == pytest.approx(1.0, abs=0.05)
         assert reasons(downs) == {f"p{n}": end for n, (_, end) in enumerate(kinds)}
+        assert tree.runtime.statistics().started == len(kinds) + 2  # nobody was started again
 
 
 @both_backends
