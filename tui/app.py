@@ -94,17 +94,18 @@ class ExphilApp(App[Outcome]):
     COMMAND_PALETTE_DISPLAY = "^p"
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("1", "go('overview')", "Overview"),
-        Binding("2", "go('games')", "Games"),
-        Binding("3", "go('tree')", "Tree"),
-        Binding("4", "go('training')", "Training"),
-        Binding("5", "go('policies')", "Policies"),
-        Binding("6", "go('events')", "Events"),
-        Binding("P", "toggle_run", "Pause run", key_display="P"),
-        Binding("R", "restart_actor", "Restart", key_display="R"),
-        Binding("C", "checkpoint", "Checkpoint", key_display="C"),
+        Binding("1", "go('overview')", "Screens", key_display="1-6"),
+        Binding("2", "go('games')", "Games", show=False),
+        Binding("3", "go('tree')", "Tree", show=False),
+        Binding("4", "go('training')", "Training", show=False),
+        Binding("5", "go('policies')", "Policies", show=False),
+        Binding("6", "go('events')", "Events", show=False),
         Binding("question_mark,f1", "keys", "Keys", key_display="?"),
+        Binding("P", "toggle_run", "Pause", key_display="P"),
+        Binding("R", "restart_actor", "Restart", key_display="R"),
+        Binding("C", "checkpoint", "Save", key_display="C"),
         Binding("d", "detach", "Detach"),
+        Binding("ctrl+p", "command_palette", "Palette", key_display="^p"),
         Binding("ctrl+q", "quit", "Quit", key_display="^q", priority=True),
         Binding("p", "freeze", "Pause view", show=False),
         Binding("l", "events_of", "Events of selection", show=False),
@@ -173,7 +174,7 @@ class ExphilApp(App[Outcome]):
         if self._leaving:
             self.exit("stopped")
         elif status is None:
-            self._set_link("connecting", f"{reason} Trying again in {max(1, round(retry_s))} s.")
+            self._set_link("connecting", f"{reason} Next attempt in {max(1, round(retry_s))} s.")
         elif status.state in ("ended", "failed", "stopping"):
             self._set_link("ended", reason)
         else:

@@ -14,7 +14,7 @@ KEYS: Final[tuple[tuple[str, tuple[tuple[str, str], ...]], ...]] = (
     ("Look", (
         ("tab, arrows, j k", "move"), ("enter", "inspect an actor, a game or an event"), ("/", "filter"),
         ("s", "sort the tree by the next column"), ("space", "fold a part of the tree"),
-        ("l", "events of the selection"), ("z", "zoom the game out to the blast zones, and back"),
+        ("l", "events of the selection"), ("z", "show all up to the blast zones, and back"),
         ("[ ]", "turn the panels (under 80 columns)"), ("p", "pause this view; the run goes on"),
         ("y", "copy a report of the selection"), ("f12", "save a picture of the screen"),
     )),

@@ -51,9 +51,9 @@ class Link:
         """Connect, listen, and connect again, until cancelled."""
         failed = 0
         while True:
+            self._greeted = False
             try:
-                await self._session()
-                reason = "The daemon ended the connection."
+                reason = await self._session()
             except ControlError as error:
                 reason = error.message
             except OSError as error:
@@ -71,8 +71,8 @@ class Link:
             raise DaemonGone("There is no connection to the daemon now.")
         return await self._client.request(command, timeout)
 
-    async def _session(self) -> None:
-        self._greeted = False
+    async def _session(self) -> str:
+        """One connection from Hello to its end; the answer is why it ended."""
         async with connect_async(self._path, author="tui", readonly=self._readonly) as client:
             self._greeted = True
             self._client = client
@@ -83,8 +83,11 @@ class Link:
                 await client.subscribe("events", OVERVIEW_HZ)
                 async for update in client.updates():
                     self._listener.link_update(update)
+            except ControlError as error:  # caught here: leaving the block with it would wrap it in a group
+                return error.message
             finally:
                 self._client = None
+        return "The daemon ended the connection."
 
     async def _wait(self, reason: str, seconds: float) -> None:
         left = seconds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, cast
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
@@ -11,7 +12,7 @@ from textual.widget import Widget
 
 from tui.glyphs import Glyphs, plain
 from tui.palette import Palette
-from tui.table import Line, line_width
+from tui.table import Line
 
 
 class Look:
@@ -22,12 +23,15 @@ class Look:
         self.palette = palette
 
     def strip(self, line: Line, width: int, over: Style | None = None) -> Strip:
-        """``line`` as a strip of ``width`` cells, every cell on the palette's ground (or on ``over``)."""
-        base = self.palette.ground if over is None else self.palette.ground + over
-        segments = [
-            Segment(text if self.glyphs.braille else plain(text), base + self.palette[name]) for text, name in line
-        ]
-        used = line_width(line)
+        """``line`` as a strip of ``width`` cells, every cell on the palette's ground, or on ``over``."""
+        base = over or self.palette.ground
+        segments, used = [], 0
+        for text, name in line:
+            shown = text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
+            if not self.glyphs.braille:
+                shown = plain(shown)
+            segments.append(Segment(shown, base + self.palette[name]))
+            used += cell_len(shown)
         if used < width:
             segments.append(Segment(" " * (width - used), base))
         strip = Strip(segments, max(used, width))

@@ -45,7 +45,7 @@ class Palette:
         success, warning = color("success", "#7fd962"), color("warning", "#ffb454")
         error, primary = color("error", "#f26d78"), color("primary", "#59c2ff")
         accent = color("accent", "#d2a6ff")
-        p1, p2 = color("player-1", "#ff8f5e"), color("player-2", "#59c2ff")
+        p1, p2 = color("player-1", "#ff6ac1"), color("player-2", "#57c7ff")
         heat = (fore, fore.blend(warning, 0.55), warning, warning.blend(error, 0.55), error)
         grade = (0.45, 0.6, 0.75, 0.9, 1.0)
         colors = {
@@ -57,12 +57,15 @@ class Palette:
             "platform": shade(accent, 0.8), "blast": shade(error, 0.35), "spark": shade(warning),
             "game": shade(primary), "inference": shade(accent), "learning": shade(success), "waiting": shade(fore, 0.3),
         }  # fmt: skip
+        colors |= {"alarm": error, "notice": warning}  # these speak of the link itself and never grow pale
         colors |= {name: shade(value) for name, value in zip(HEAT, heat, strict=True)}
         colors |= {name: shade(primary.blend(accent, k / 4), grade[k]) for k, name in enumerate(GRADIENT)}
-        bold = {"bold", "good", "warn", "bad", P1, P2, "accent", *HEAT[2:]}
+        bold = {"bold", "alarm", "notice", "good", "warn", "bad", P1, P2, "accent", *HEAT[2:]}
         self._styles = {name: Style(color=c.rich_color, bold=name in bold) for name, c in colors.items()}
         self.ground: Style = Style(bgcolor=back.rich_color)
         """What everything stands on."""
+        self.bar: Style = Style(bgcolor=back.blend(fore, 0.055).rich_color)
+        """The ground of the head lines."""
         self.cursor: Style = Style(bgcolor=back.blend(grey if stale else primary, 0.28).rich_color)
         """Background of the selected row."""
         self.cursor_blurred: Style = Style(bgcolor=back.blend(fore, 0.1).rich_color)

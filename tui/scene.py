@@ -133,7 +133,9 @@ def _draw_stage(raster: Raster, shape: StageShape, camera: Camera) -> None:
     corners = [project(camera, raster, x, y) for x, y in ((left, top), (right, top), (right, bottom), (left, bottom))]
     for a, b in zip(corners, [*corners[1:], corners[0]], strict=True):
         raster.line(*a, *b, _INK["blast"], every=3)
-    _poly(raster, camera, (shape.floor[-1], *shape.body, shape.floor[0]), _INK["body"])
+    outline = (shape.floor[-1], *shape.body, shape.floor[0])
+    _fill(raster, camera, (*shape.floor, *shape.body), _INK["ghost"])
+    _poly(raster, camera, outline, _INK["body"])
     _poly(raster, camera, shape.floor, _INK["stage"])
     if raster.height >= 40:  # a second line of dots: the floor one stands on is the thickest thing
         under = tuple((x, y - camera.scale) for x, y in shape.floor)
@@ -148,11 +150,27 @@ def _poly(raster: Raster, camera: Camera, points: Sequence[tuple[float, float]],
         raster.line(*a, *b, ink)
 
 
+def _fill(raster: Raster, camera: Camera, points: Sequence[tuple[float, float]], ink: int) -> None:
+    """Every second dot inside a closed outline, row by row."""
+    dots = [project(camera, raster, x, y) for x, y in points]
+    edges = list(pairwise((*dots, dots[0])))
+    first = max(0, math.ceil(min(y for _, y in dots)))
+    last = min(raster.height - 1, math.floor(max(y for _, y in dots)))
+    for row in range(first, last + 1):
+        crossings = sorted(
+            x0 + (row - y0) * (x1 - x0) / (y1 - y0) for (x0, y0), (x1, y1) in edges if (y0 <= row) != (y1 <= row)
+        )
+        for start, end in zip(crossings[::2], crossings[1::2], strict=False):
+            begin = max(0, math.ceil(start))
+            for x in range(begin + (begin + row) % 2, min(raster.width - 1, math.floor(end)) + 1, 2):
+                raster.dot(x, row, ink)
+
+
 def _draw_trail(raster: Raster, camera: Camera, trail: Trail, index: int) -> None:
     _, dim, ghost = _PLAYER_INKS[index]
-    for age, (x, y) in enumerate(reversed(trail)):
-        dot_x, dot_y = project(camera, raster, x, y + 7.0)
-        raster.dot(round(dot_x), round(dot_y), dim if age < len(trail) // 2 else ghost)
+    dots = [project(camera, raster, x, y + 7.0) for x, y in trail]
+    for number, (a, b) in enumerate(pairwise(dots)):
+        raster.line(*a, *b, dim if number >= len(dots) // 2 else ghost)
 
 
 def _draw_fighter(
@@ -173,7 +191,7 @@ def _draw_fighter(
         _off_screen(raster, foot_x, foot_y, index, glyphs, ink)
         return
     side = 1.0 if player.facing >= 0 else -1.0
-    size = max(drawn_height(player.character) / camera.scale, 9.0 if raster.braille else 6.0)
+    size = max(1.15 * drawn_height(player.character) / camera.scale, 9.0 if raster.braille else 6.0)
     column, row = raster.cell_of(foot_x, foot_y)
     tag = f"{index + 1}{glyphs.right}" if side > 0 else f"{glyphs.left}{index + 1}"
     if not raster.braille:
@@ -181,7 +199,7 @@ def _draw_fighter(
         return
     body = dim if untouchable(player.state) else ink
     pose = POSES[name]
-    thick = size >= 14
+    thick = max(1, round(size / 9))
 
     def dot(x: float, y: float) -> tuple[float, float]:
         return foot_x + side * x * size, foot_y - y * size
@@ -189,9 +207,8 @@ def _draw_fighter(
     for limb in pose.limbs:
         points = [dot(*point) for point in limb]
         for a, b in pairwise(points):
-            raster.line(*a, *b, body)
-            if thick:
-                raster.line(a[0] + 1, a[1], b[0] + 1, b[1], body)
+            for offset in range(thick):
+                raster.line(a[0] + offset, a[1], b[0] + offset, b[1], body)
     _disc(raster, *dot(*pose.head), max(1.0, 0.13 * size), body)
     for hit in pose.hits:
         _burst(raster, *dot(*hit), _INK["spark"], 1)

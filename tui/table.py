@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 
 from tui.glyphs import Glyphs
 from tui.words import fit, fit_name
@@ -95,6 +95,6 @@ def crop(line: Line, width: int) -> Line:
         if left <= 0:
             break
         size = cell_len(text)
-        kept.append((text if size <= left else text[:left], style))
+        kept.append((text if size <= left else set_cell_size(text, left), style))
         left -= size
     return kept

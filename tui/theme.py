@@ -6,7 +6,7 @@ from typing import Final
 
 from textual.theme import Theme
 
-VARIABLES: Final = {"player-1": "#ff8f5e", "player-2": "#59c2ff", "panel-edge": "#2d3640"}
+VARIABLES: Final = {"player-1": "#ff6ac1", "player-2": "#57c7ff", "panel-edge": "#2d3640"}
 """Used where a theme does not define them."""
 
 MIDNIGHT: Final = Theme(

@@ -176,7 +176,7 @@ def events(t: float = 754.0) -> tuple[Event, ...]:
         for k in range(1, 13)
     ]  # fmt: skip
     told += [
-        (662.0, "error", "root/games/runner-2", "child_exit", "runner-2 ended: the rollout worker was killed by SIGKILL.",
+        (662.0, "error", "root/games/runner-2", "child_exit", "runner-2 ended: its rollout worker got SIGKILL.",
          "supervisor"),
         (662.5, "warn", "root/games/runner-2", "child_restarted",
          "runner-2 restarted (1 of 5 in 60 s), back-off 0.5 s, 8 games voided.", "supervisor"),
@@ -185,7 +185,9 @@ def events(t: float = 754.0) -> tuple[Event, ...]:
     rows = []
     for seq, (at, level, actor, name, text, author) in enumerate(sorted(told)):
         if at <= t:
-            report = {"reason": "ProcessExit", "signal": "SIGKILL", "restart": "1 of 5 in 60 s"} if "exit" in name else {}
+            report = (
+                {"reason": "ProcessExit", "signal": "SIGKILL", "restart": "1 of 5 in 60 s"} if "exit" in name else {}
+            )
             rows.append(
                 Event(seq=seq, time_ns=START_NS + int(at * 1e9), level=level, actor=actor, event=name, text=text,  # type: ignore[arg-type]
                       author=author, report=report)

@@ -78,6 +78,7 @@ class ActorScreen(RunScreen):
     def on_mount(self) -> None:
         super().on_mount()
         self.query_one("#facts").can_focus = False
+        self.query_one("#children", TreeTable).empty = "It has no children."
         self.query_one("#state").focus()
 
     def show_report(self, report: ActorReport | None, problem: str = "") -> None:
@@ -105,7 +106,7 @@ class ActorScreen(RunScreen):
         )
         children = self.query_one("#children", TreeTable)
         children.show_tree(report.children if report else (), view.rates)
-        children.entitle(f" Children {len(report.children) if report else 0} ", children.position)
+        children.entitle(f"Children {len(report.children) if report else 0}", children.position)
 
     def selected_actor(self) -> str | None:
         return self.path

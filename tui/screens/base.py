@@ -9,12 +9,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer
 
 from exphil_rt.messages.telemetry import GameSample
 from tui.look import look_of
 from tui.view import View
 from tui.widgets.header import Banner, HeadLines
+from tui.widgets.key_line import KeyLine
 from tui.widgets.panel import Panel
 
 
@@ -28,9 +28,7 @@ class RunScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "Back", show=False)]
     DEFAULT_CSS = """
     RunScreen { layout: vertical; background: $background; }
-    RunScreen Footer { background: $background; }
     RunScreen .page { height: 1fr; }
-    RunScreen FooterKey.-command-palette { border-left: none; }
     """
 
     crumb = ""
@@ -40,7 +38,7 @@ class RunScreen(Screen[None]):
         yield HeadLines()
         yield Banner()
         yield from self.body()
-        yield Footer(compact=True)
+        yield KeyLine()
 
     def body(self) -> Iterable[Widget]:
         """The widgets between banner and footer."""

@@ -35,35 +35,35 @@ class OverviewScreen(RunScreen):
         Binding("right_square_bracket", "tab(1)", "Next panel", show=False),
     ]
     DEFAULT_CSS = """
-    OverviewScreen #page { grid-size: 20; grid-gutter: 0; grid-rows: 5fr 3fr 4; }
+    OverviewScreen #page { grid-size: 40; grid-gutter: 0; grid-rows: 5fr 3fr 4; }
     OverviewScreen TabLine { display: none; }
-    OverviewScreen #game { column-span: 11; }
-    OverviewScreen #games { column-span: 9; }
-    OverviewScreen #elo { column-span: 6; }
-    OverviewScreen #tree { column-span: 9; }
-    OverviewScreen #training { column-span: 5; }
-    OverviewScreen #events { column-span: 20; }
+    OverviewScreen #game { column-span: 22; }
+    OverviewScreen #games { column-span: 18; }
+    OverviewScreen #elo { column-span: 12; }
+    OverviewScreen #tree { column-span: 18; }
+    OverviewScreen #training { column-span: 10; }
+    OverviewScreen #events { column-span: 40; }
+    OverviewScreen.-normal.-tall #page, OverviewScreen.-normal.-medium #page { grid-rows: 5fr 4fr 6; }
 
     /* 160 columns and more: the events stand at the right. */
     OverviewScreen.-wide {
-        #page { grid-size: 20; grid-rows: 3fr 2fr; }
-        #game { column-span: 9; }
-        #games { column-span: 6; }
-        #elo { column-span: 5; }
-        #tree { column-span: 9; }
-        #training { column-span: 5; }
-        #events { column-span: 6; }
+        #page { grid-rows: 3fr 2fr; }
+        #game { column-span: 17; }
+        #games { column-span: 13; }
+        #elo { column-span: 10; }
+        #tree { column-span: 17; }
+        #training { column-span: 10; }
+        #events { column-span: 13; }
     }
-    OverviewScreen.-normal.-tall #page, OverviewScreen.-normal.-medium #page { grid-rows: 5fr 4fr 6; }
 
     /* 80 to 109 columns: the tiles have a screen of their own (2). */
     OverviewScreen.-narrow {
-        #page { grid-rows: 1fr 8 4; }
+        #page { grid-rows: 1fr 7 3; }
         #games { display: none; }
-        #game { column-span: 12; }
-        #elo { column-span: 8; }
-        #tree { column-span: 12; }
-        #training { column-span: 8; }
+        #game { column-span: 24; }
+        #elo { column-span: 16; }
+        #tree { column-span: 24; }
+        #training { column-span: 16; }
     }
     OverviewScreen.-narrow.-medium #page, OverviewScreen.-narrow.-tall #page { grid-rows: 4fr 3fr 6; }
 
@@ -96,13 +96,14 @@ class OverviewScreen(RunScreen):
     def fill(self, view: View) -> None:
         overview = view.overview
         self.query_one(Exhibition).empty = waiting_words(view)
-        if overview is None:
-            self.query_one(Exhibition).refresh()
-            return
-        self.query_one(Tiles).show_games(overview.games)
-        self.query_one(EloTable).show_ratings(overview.ratings, overview.status.population)
-        self.query_one(TreeTable).show_tree(overview.tree, view.rates)
-        self.query_one(Sparklines).show_series(overview.series, overview.status.shares)
+        self.query_one(Tiles).show_games(overview.games if overview else ())
+        self.query_one(EloTable).show_ratings(
+            overview.ratings if overview else (), overview.status.population if overview else 0
+        )
+        self.query_one(TreeTable).show_tree(view.tree, view.rates)
+        self.query_one(Sparklines).show_series(
+            overview.series if overview else (), overview.status.shares if overview else None
+        )
         self.query_one(EventLog).show_events(view.events)
         self.show_exhibition(view.exhibition)
 
@@ -133,7 +134,7 @@ def waiting_words(view: View) -> str:
     """What the large panel says while there is no game to draw."""
     status = view.status
     if status is None:
-        return view.link_text or "Connecting to the daemon."
+        return "Connecting to the daemon."
     if status.state == "starting":
         return f"Starting: {status.message}" if status.message else "Starting the supervision tree."
     if status.state in ("ended", "failed"):

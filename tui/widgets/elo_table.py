@@ -47,4 +47,4 @@ class EloTable(Rows):
             ]  # fmt: skip
             rows.append((rating.policy, row_line(cells, fitted, glyphs)))
         self.set_rows(header_line(fitted, glyphs), rows, "No ratings yet: the first rated match sets them.")
-        self.entitle(f" Elo  population {population} " if population else " Elo ", self.position)
+        self.entitle(f"Elo  population {population}" if population else "Elo", self.position)

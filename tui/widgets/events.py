@@ -11,7 +11,7 @@ from tui.widgets.rows import Rows
 from tui.words import wall_clock
 
 COLUMNS: Final = (
-    Column("", 8, priority=2), Column("", 5, priority=3), Column("", 14, priority=1), Column("", 20, flex=True),
+    Column("", 8, priority=2), Column("", 5, priority=3), Column("", 10, priority=1), Column("", 28, flex=True),
 )  # fmt: skip
 
 _LEVELS: Final = {"debug": "faint", "info": "primary", "warn": "warn", "error": "bad"}
@@ -39,4 +39,4 @@ class EventLog(Rows):
             rows.append((str(event.seq), row_line(cells, fitted, glyphs)))
         empty = f"No event matches {wanted!r}." if wanted else "No events yet."
         self.set_rows(None, rows, empty)
-        self.entitle(f" Events {len(kept)}{f'  {wanted!r}' if wanted else ''} ", self.position)
+        self.entitle(f"Events {len(kept)}{f'  {wanted!r}' if wanted else ''}", self.position)

@@ -40,7 +40,7 @@ class Exhibition(Panel):
     """Draws one GameSample large; ``show_game`` may be called 60 times a second."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "choose", "Inspect", key_display="enter"),
+        Binding("enter", "choose", "Open", key_display="enter"),
         Binding("z", "zoom", "Zoom", show=False),
     ]
 
@@ -78,7 +78,7 @@ class Exhibition(Panel):
         old = self._game
         if game is None:
             self._game, self._camera, self._drawn = None, None, []
-            self.entitle(f" {name} ")
+            self.entitle(name)
             self.refresh()
             return
         if old is None or old.game_id != game.game_id or old.stage != game.stage:
@@ -91,7 +91,7 @@ class Exhibition(Panel):
             elif old is None or old.frame != game.frame:
                 trail.append((player.x, player.y))
         self._game = game
-        self.entitle(f" {name}  {stage_name(game.stage)}  {game_clock(game.frame)} ", f" game {game.game_id} ")
+        self.entitle(f"{name}  {stage_name(game.stage)}  {game_clock(game.frame)}", f"game {game.game_id}")
         self.redraw()
 
     def redraw(self) -> None:

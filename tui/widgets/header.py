@@ -52,7 +52,7 @@ def first_line(status: RunStatus, view: View, glyphs: Glyphs, width: int) -> Lin
     style = STATE_STYLES[status.state]
     state = status.state
     if view.link == "lost":
-        state_part: Line = [(f"{glyphs.dot} reconnecting {max(1, round(view.retry_s))} s", "bad")]
+        state_part: Line = [(f"{glyphs.dot} reconnecting {max(1, round(view.retry_s))} s", "alarm")]
     else:
         state_part = [(f"{glyphs.dot} {state} ", style), (clock(status.uptime_s, glyphs), "text")]
     parts: list[Part] = [
@@ -129,7 +129,7 @@ class HeadLines(Widget):
         else:
             status = view.status
             line = first_line(status, view, look.glyphs, width) if y == 0 else second_line(status, look.glyphs, width)
-        return look.strip(line, width)
+        return look.strip(line, width, look.palette.bar)
 
 
 class Banner(Widget):
@@ -161,12 +161,12 @@ def banner_line(view: View) -> Line:
     status = view.status
     if view.link == "ended" and status is not None:
         said = status.message or "The daemon ended."
-        return [(f" The run {'failed' if status.state == 'failed' else 'ended'}: {said}", "bold"),
+        return [(f" The run {'failed' if status.state == 'failed' else 'ended'}: {said}", "notice"),
                 ("  Last values are shown; ctrl+q leaves.", "dim")]  # fmt: skip
     if view.link == "lost":
-        return [(f" {view.link_text}", "bad"), ("  Last values are shown.", "dim")]
+        return [(f" {view.link_text}", "alarm"), ("  Last values are shown.", "dim")]
     if status is None:
-        return [(f" {view.link_text}", "warn")] if view.link_text else []
+        return [(f" {view.link_text}", "notice")] if view.link_text else []
     if status.state == "running" and not status.message:
         return []
     said = status.message or STATE_WORDS.get(status.state, "")

@@ -35,6 +35,8 @@ class Panel(Widget, can_focus=True):
         &.-ascii { border: ascii $panel-edge; }
         &.-ascii:focus { border: ascii $primary; }
         &.-stale { border-title-color: $foreground 45%; }
+        &.-stale:focus { border: round $foreground 45%; border-title-color: $foreground 45%; }
+        &.-ascii.-stale:focus { border: ascii $foreground 45%; }
     }
     """
 

@@ -25,7 +25,7 @@ class Rows(Panel):
         Binding("pagedown", "page(1)", "Page down", show=False),
         Binding("home", "move(-100000)", "First", show=False),
         Binding("end", "move(100000)", "Last", show=False),
-        Binding("enter", "choose", "Inspect", key_display="enter"),
+        Binding("enter", "choose", "Open", key_display="enter"),
     ]
 
     class Chosen(Message):
@@ -125,7 +125,8 @@ class Rows(Panel):
             self.post_message(self.Chosen(self, self.key))
 
     def moved(self) -> None:
-        """Hook: the cursor or the view moved."""
+        """The cursor or the view moved."""
+        self.entitle(self._shown_title, self.position)
 
     def on_resize(self) -> None:
         self._settle()

@@ -11,7 +11,7 @@ from rich.style import Style
 from exphil_rt.messages.telemetry import Series, Shares
 from tui.glyphs import Glyphs
 from tui.palette import GRADIENT
-from tui.table import Line, crop
+from tui.table import Line, line_width
 from tui.widgets.panel import Panel
 from tui.words import count, fit, metric
 
@@ -21,6 +21,12 @@ ORDER: Final = ("win_rate_vs_first", "frames_per_s", "loss", "entropy", "reward"
 LABELS: Final = {
     "win_rate_vs_first": "vs first", "frames_per_s": "frames/s", "value_loss": "value", "policy_loss": "policy",
 }  # fmt: skip
+
+SCALES: Final[dict[str, dict[str, float]]] = {
+    "win_rate_vs_first": {"low": 0.0, "high": 1.0},
+    "frames_per_s": {"low": 0.0},
+}
+"""Where a graph does not run from the least to the greatest value."""
 
 _LABEL_WIDTH: Final = 8
 _VALUE_WIDTH: Final = 6
@@ -116,7 +122,9 @@ class Sparklines(Panel):
             return
         foot = self._foot(width) if height >= 5 and self._shares is not None else []
         room = height - len(foot)
-        series = self._series[: min(self._most, max(1, room))]
+        # Three rows a graph look best; where there is less, one row each shows more of them.
+        fits = room // 3 if room >= 9 else room
+        series = self._series[: min(self._most, max(1, fits))]
         self._lines = []
         if series:
             tall, extra = divmod(room, len(series))
@@ -124,7 +132,7 @@ class Sparklines(Panel):
                 self._lines += self._block(one, width, min(6, tall + (1 if index < extra else 0)))
             self._lines += [[]] * (room - len(self._lines)) + foot
         frames = max((one.frames[-1] for one in self._series if one.frames), default=0)
-        self.entitle(" Training ", f" at {count(frames)} frames " if frames else "")
+        self.entitle("Training", f"at {count(frames)} frames" if frames else "")
         self.refresh()
 
     def line_at(self, y: int, width: int) -> tuple[Line, Style | None]:
@@ -139,7 +147,7 @@ class Sparklines(Panel):
         glyphs = self.look.glyphs
         label = fit(LABELS.get(series.name, series.name), _LABEL_WIDTH, glyphs)
         value = shown_value(series)
-        scale = {"low": 0.0, "high": 1.0} if series.name == "win_rate_vs_first" else {}
+        scale = SCALES.get(series.name, {})
         gap = 1 if height > 2 else 0  # a free row between tall graphs
         rows = height - gap
         if rows == 1:
@@ -159,7 +167,7 @@ class Sparklines(Panel):
     def _span(self, series: Series) -> str:
         if series.name == "win_rate_vs_first":
             return "0-100%"
-        low, high = min(series.values), max(series.values)
+        low, high = SCALES.get(series.name, {}).get("low", min(series.values)), max(series.values)
         show = count if series.name == "frames_per_s" else (lambda value: f"{value:.2g}")
         return f"{show(low)}-{show(high)}"[:_LABEL_WIDTH]
 
@@ -168,6 +176,9 @@ class Sparklines(Panel):
             return []
         glyphs = self.look.glyphs
         names: Line = []
+        gap = "  " if width >= 42 else " "
         for name, short in (("game", "game"), ("inference", "infer"), ("learning", "learn"), ("waiting", "wait")):
-            names += [(f"{short} ", "dim"), (f"{100 * getattr(self._shares, name):.0f}%  ", name)]
-        return [share_bar(self._shares, width, glyphs), crop(names, width)]
+            part = [(f"{short} ", "dim"), (f"{100 * getattr(self._shares, name):.0f}%{gap}", name)]
+            if line_width(names) + line_width(part) - len(gap) <= width:
+                names += part
+        return [share_bar(self._shares, width, glyphs), names]

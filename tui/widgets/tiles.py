@@ -18,7 +18,7 @@ from tui.table import Line, crop, line_width
 from tui.widgets.panel import Panel
 from tui.words import fit, fit_name, game_clock, stage_short, stocks
 
-LEAST_WIDTH: Final = 12
+LEAST_WIDTH: Final = 11
 LEAST_HEIGHT: Final = 2
 
 
@@ -35,8 +35,9 @@ def grid(count: int, width: int, height: int) -> tuple[int, int, int, int]:
         tile_height = height // max(1, rows)
         if tile_height < LEAST_HEIGHT:
             continue
-        shape = (columns, rows, tile_width, min(tile_height, 2 + tile_width // 4))
-        score = min(tile_width / 2.6, float(shape[3]))
+        shape = (columns, rows, tile_width, min(tile_height, 3 + tile_width // 4))
+        covered = count * tile_width * shape[3] / max(1, width * height)
+        score = min(tile_width / 2.6, float(shape[3])) * covered
         if best is None or score > best[0]:
             best = (score, shape)
     if best is not None:
@@ -52,7 +53,7 @@ class Tiles(Panel):
         Binding("right", "move(1)", "Right", show=False),
         Binding("up,k", "row(-1)", "Up", show=False),
         Binding("down,j", "row(1)", "Down", show=False),
-        Binding("enter", "choose", "Inspect", key_display="enter"),
+        Binding("enter", "choose", "Open", key_display="enter"),
     ]
 
     class Chosen(Message):
@@ -79,7 +80,7 @@ class Tiles(Panel):
         self._games = tuple(sorted(games, key=lambda game: game.slot))
         self._cursor = min(self._cursor, max(0, len(games) - 1))
         rated = sum(game.kind == "rated" for game in games)
-        self.entitle(f" Games  {len(games)} live{f', {rated} rated' if rated else ''} ")
+        self.entitle(f"Games  {len(games)} live{f', {rated} rated' if rated else ''}")
         self.redraw()
 
     def redraw(self) -> None:
@@ -92,7 +93,7 @@ class Tiles(Panel):
         shown = self._games[: columns * rows]
         self._tiles = [self._tile(game, tile_width, tile_height) for game in shown]
         hidden = len(self._games) - len(shown)
-        self.entitle(self._shown_title, f" +{hidden} more: press 2 " if hidden else "")
+        self.entitle(self._shown_title, f"+{hidden} more: press 2" if hidden else "")
         self.refresh()
 
     def line_at(self, y: int, width: int) -> tuple[Line, Style | None]:
@@ -143,8 +144,9 @@ class Tiles(Panel):
 
     def _tile(self, game: GameSample, width: int, height: int) -> list[Line]:
         glyphs = self.look.glyphs
-        kind = {"rated": " rated", "exhibition": " shown"}.get(game.kind, "")
-        head = fit(f"{game.slot} {stage_short(game.stage)} {game_clock(game.frame)}{kind} ", width, glyphs)
+        head = f"{game.slot} {stage_short(game.stage)} {game_clock(game.frame)} "
+        kind = {"rated": "rated ", "exhibition": "shown "}.get(game.kind, "")
+        head = fit(head + kind if len(head + kind) <= width else head, width, glyphs)
         rule = glyphs.rule * (width - len(head))
         lines: list[Line] = [[(head, "head" if game.kind == "training" else "accent"), (rule, "ghost")]]
         names = width >= 20 and height >= 6
@@ -155,13 +157,13 @@ class Tiles(Panel):
             lines += [[(text, INKS[ink]) for text, ink in raster.runs(row)] for row in range(drawn)]
         half = width // 2
         if names:
-            lines.append(self._pair([[(fit_name(p.policy, half - 1, glyphs), "dim")] for p in game.players], half))
-        lines.append(self._pair([self._score(game, index, half) for index in (0, 1)], half))
+            lines.append(self._pair([[(fit_name(p.policy, half - 1, glyphs), "dim")] for p in game.players], width))
+        lines.append(self._pair([self._score(game, index, half) for index in (0, 1)], width))
         return lines[:height]
 
-    def _pair(self, sides: list[Line], half: int) -> Line:
+    def _pair(self, sides: list[Line], width: int) -> Line:
         left, right = sides
-        return [*left, (" " * (half - line_width(left)), "text"), *right]
+        return [*left, (" " * max(0, width - line_width(left) - line_width(right)), "text"), *right]
 
     def _score(self, game: GameSample, index: int, width: int) -> Line:
         player = game.players[index]

@@ -61,6 +61,7 @@ class TreeTable(Rows):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
+        self.empty = "No actors yet: the tree is starting."
         self.sort = SORTS[0]
         self.wanted = ""
         self._folded: set[str] = set()
@@ -85,15 +86,12 @@ class TreeTable(Rows):
         for node in nodes:
             cells = self._cells(node, flat=flat, parent=node.path in parents, named=named, detailed=detailed)
             rows.append((node.path, row_line(cells, fitted, glyphs)))
-        empty = f"No actor matches {self.wanted!r}." if self.wanted else "No actors yet: the tree is starting."
+        empty = f"No actor matches {self.wanted!r}." if self.wanted else self.empty
         self.set_rows(header_line(fitted, glyphs), rows, empty)
         extra = f"  filter {self.wanted!r}" if self.wanted else ""
         extra += f"  by {self.sort}" if self.sort != "tree" else ""
         restarts = sum(node.restarts for node in self._tree)
-        self.entitle(f" Supervision tree  {len(self._tree)} actors, {restarts} restarts{extra} ", self.position)
-
-    def moved(self) -> None:
-        self.entitle(self._shown_title, self.position)
+        self.entitle(f"Supervision tree  {len(self._tree)} actors, {restarts} restarts{extra}", self.position)
 
     def action_sort(self) -> None:
         """Sort by the next column."""
