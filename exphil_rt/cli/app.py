@@ -149,11 +149,9 @@ def launch(
         no_color: print without colours (also NO_COLOR).
         debug: show the traceback of an unexpected error.
     """
-    # Through the environment, so that processes started from here know them too.
     if home is not None:
+        # Through the environment, so that processes started from here know it, too.
         os.environ["EXPHIL_RT_HOME"] = os.fspath(home.absolute())
-    if no_color:
-        os.environ["NO_COLOR"] = "1"
     if not tokens:
         from exphil_rt.cli.attach import open_or_start
 
@@ -166,6 +164,8 @@ def run(argv: Sequence[str]) -> int:
     if sys.platform == "win32":
         return _fail(WINDOWS, 5)
     debug = "--debug" in argv
+    if "--no-color" in argv:
+        os.environ["NO_COLOR"] = "1"  # before help is drawn; and processes started from here know it, too
     try:
         result = app.meta(list(argv), exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()

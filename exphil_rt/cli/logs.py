@@ -93,10 +93,15 @@ def describe(line: Line) -> str:
     fields = line.fields
     if not fields:
         return line.raw
-    level = str(fields.get("level", fields.get("lvl", "")))
-    parts = [_time_of_day(line.stamp), f"{level.upper():<5}", str(fields.get("actor", fields.get("logger", "-")))]
+    level = str(fields.get("level", fields.get("lvl", ""))).upper().replace("WARNING", "WARN")
+    parts = [_time_of_day(line.stamp), f"{level:<5}", str(fields.get("actor", fields.get("logger", "-")))]
     parts += [str(fields.get("event", "")), str(fields.get("text", ""))]
-    parts += [f"{name}={value}" for name, value in fields.items() if name not in _SHOWN]
+    actor = fields.get("actor")
+    parts += [
+        f"{name}={value}"
+        for name, value in fields.items()
+        if name not in _SHOWN and not (name == "author" and value == actor)
+    ]
     text = "  ".join(part for part in parts if part)
     trace = fields.get("exception")
     return f"{text}\n{trace}" if isinstance(trace, str) else text

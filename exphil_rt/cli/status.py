@@ -25,7 +25,11 @@ def status(*, run: Run = None, json: Json = False) -> None:
 
 def describe(found: RunStatus) -> str:
     """The status in a few lines for a person."""
-    share = f" of {found.target_frames:,} ({found.frames / found.target_frames:.0%})" if found.target_frames else ""
+    share = (
+        f" of {found.target_frames:,} ({min(found.frames / found.target_frames, 1.0):.0%})"
+        if found.target_frames
+        else ""
+    )
     win_rate = "" if found.win_rate_vs_first is None else f"{found.win_rate_vs_first:.0%} against the first version"
     shares = found.shares
     rows = {

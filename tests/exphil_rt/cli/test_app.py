@@ -46,6 +46,12 @@ def test_every_command_has_examples_that_name_it(verb: app.Verb, cli: Cli) -> No
     assert verb.text in shown.out
 
 
+def test_the_page_of_commands_has_them_all() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "commands.md").read_text()
+    for verb in app.VERBS:
+        assert f"exphil-rt {verb.words}" in page
+
+
 def test_help_loads_nothing_heavy() -> None:
     code = (
         "import sys; from exphil_rt.cli.app import run; code = run(['--help']); "
@@ -164,3 +170,14 @@ def test_completion_knows_the_commands(shell: str, cli: Cli) -> None:
     assert shown.code == 0, shown.err
     for word in ("policies", "self-play", "doctor"):
         assert word in shown.out
+
+
+def test_no_color_is_heard_before_anything_is_drawn(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    colour = "\x1b[3"
+    assert colour in run("--help", check=0).stdout
+    assert colour not in run("--no-color", "--help", check=0).stdout
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert colour not in run("--help", check=0).stdout

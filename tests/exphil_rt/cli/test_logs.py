@@ -98,6 +98,9 @@ def test_a_line_for_people() -> None:
     shown = describe(parse_line(line(1, "child_exit", text="The runner ended.", restarts=2).encode()))
     for part in ("INFO", "root/games/runner-1", "child_exit", "The runner ended.", "restarts=2"):
         assert part in shown
+    shown = describe(parse_line(line(1, "e", level="warning", actor="trainer", author="trainer").encode()))
+    assert "WARN " in shown
+    assert "author" not in shown
     assert describe(parse_line(line(1, "crash", exception="Traceback\n  here").encode())).endswith("Traceback\n  here")
 
 

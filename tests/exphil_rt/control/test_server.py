@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import stat
 import struct
@@ -12,7 +13,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
+from anyio.abc import TaskStatus
 
 from exphil_rt.control import server as server_module
 from exphil_rt.control.client import connect_async
@@ -428,3 +431,42 @@ async def test_a_silent_client_is_told_and_closed(path: Path, monkeypatch: pytes
         answer = await anyio.to_thread.run_sync(read_all, raw_client(path, None))
         assert isinstance(answer[-1], Fault)
         assert "No Hello" in answer[-1].message
+
+
+async def test_the_last_answer_goes_out_when_the_command_ends_the_daemon(path: Path) -> None:
+    scope = anyio.CancelScope()
+
+    async def stop(command: Command, author: str) -> Answer:
+        scope.cancel()
+        return Done("stopping")
+
+    async def daemon(*, task_status: TaskStatus[None]) -> None:
+        with scope:
+            await serve(path, HELLO, stop, Hub(), task_status=task_status)
+
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as group:
+            await group.start(daemon)
+            async with connect_async(path) as client:
+                assert await client.request(Stop()) == Done("stopping")
+
+
+async def test_no_noise_ends_the_daemon(path: Path) -> None:
+    noise = random.Random(5)
+    hello, command = encode_frame(HELLO), encode_frame(Request(1, "noise", Subscribe("events", 10.0)))
+
+    def mangled() -> bytes:
+        data = bytearray(noise.choice([b"", hello]) + noise.choice([command, noise.randbytes(40)]))
+        for _ in range(noise.randrange(4)):
+            data[noise.randrange(len(data))] = noise.randrange(256)
+        return bytes(data[: noise.randrange(len(data) + 1)])
+
+    async with serving(path) as hub:
+        for _ in range(150):
+            with raw_client(path, None) as raw:
+                raw.sendall(mangled())
+            hub.publish("events", EventsUpdate((event(1),)))
+            await anyio.lowlevel.checkpoint()
+        await until(lambda: hub.clients == 0)
+        async with connect_async(path) as client:
+            assert await client.request(GetStatus()) == Done("done")
