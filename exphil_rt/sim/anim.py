@@ -8,7 +8,7 @@ from typing import Any
 from exphil_rt.game import states as st
 from exphil_rt.sim.damage import leave_hitlag
 from exphil_rt.sim.enter import enter, leave_ground, to_fall, to_wait
-from exphil_rt.sim.inputs import XY
+from exphil_rt.sim.inputs import CROUCH_RELEASE, NEUTRAL_TILT, XY
 from exphil_rt.sim.jit import njit
 
 
@@ -38,6 +38,7 @@ def take_off(pl: Any, t: Any) -> None:
     pl.vy = at.jump_v_short if pl.short_hop else at.jump_v_full
     pl.jumps = max(pl.jumps - 1, 0)
     back = pl.stick_x * pl.facing <= -t.common[0].jump_back_x
+    pl.tilt_y = NEUTRAL_TILT  # the tap that jumped does not jump again in the air
     enter(pl, t, st.JUMP_B if back else st.JUMP_F)
 
 
@@ -53,9 +54,16 @@ def ended(pl: Any, t: Any) -> None:
     elif s == st.ESCAPE_AIR:
         enter(pl, t, st.FALL_SPECIAL)
     elif s == st.SQUAT:
-        enter(pl, t, st.SQUAT_WAIT)
+        enter(pl, t, st.SQUAT_WAIT if pl.stick_y <= -CROUCH_RELEASE else st.SQUAT_RV)
+    elif s == st.LANDING_FALL_SPECIAL or st.LANDING_AIR_N <= s <= st.LANDING_AIR_LW:
+        enter(pl, t, st.SQUAT_WAIT if pl.stick_y <= -c.crouch_stick_y else st.WAIT)
     elif s == st.TURN_RUN:
-        enter(pl, t, st.RUN)
+        if pl.stick_x * pl.facing >= c.run_stick_x:
+            at = t.fighters[pl.character]
+            pl.gv = min(max(pl.gv, -at.dash_max), at.dash_max)
+            enter(pl, t, st.RUN)
+        else:
+            to_wait(pl, t)
     elif s == st.OTTOTTO:
         enter(pl, t, st.OTTOTTO_WAIT)
     elif s == st.REBIRTH:
@@ -138,9 +146,21 @@ def animate(pl: Any, t: Any) -> None:
             pl.facing = -pl.facing
             pl.flag = 1
     elif s == st.TURN_RUN:
-        if pl.flag == 0 and pl.age >= t.fighters[pl.character].turnrun_flip:
-            pl.facing = -pl.facing
-            pl.flag = 1
+        at = t.fighters[pl.character]
+        if pl.flag == 0 and pl.age >= at.turnrun_flip:
+            if pl.gv * pl.facing > at.friction:
+                pl.age = at.turnrun_flip  # the animation waits until the old run is spent
+            else:
+                pl.facing = -pl.facing
+                pl.flag = 1
+    elif s == st.RUN_BRAKE:
+        at = t.fighters[pl.character]
+        if at.runbrake_flag1 > 0.0 and pl.age >= at.runbrake_flag1:
+            if abs(pl.gv) > at.friction:
+                pl.age = at.runbrake_flag1
+            else:
+                to_wait(pl, t)
+            return
     elif an.flip > 0 and pl.flag == 0 and pl.age >= an.flip:
         pl.facing = -pl.facing
         pl.flag = 1

@@ -10,6 +10,7 @@ from exphil_rt.sim.enter import enter, land, leave_ground, to_fall, to_wait, tou
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.physics import flat_landing
 
+EDGE_SLACK = 0.1  # still on the ground this far past its end (real replays: held at 0.098, off at 0.12)
 ABOVE = 0.0001  # the game rests a fighter this much above a line
 
 
@@ -31,6 +32,8 @@ def walks_off(pl: Any) -> bool:
         or s == st.RUN
         or s == st.RUN_BRAKE
         or s == st.TURN_RUN
+        or s == st.TURN
+        or s == st.ATTACK_DASH
         or st.LANDING <= s <= st.LANDING_FALL_SPECIAL
         or st.LANDING_AIR_N <= s <= st.LANDING_AIR_LW
         or st.DAMAGE_HI_1 <= s <= st.DAMAGE_FLY_ROLL
@@ -55,9 +58,8 @@ def on_ground(pl: Any, t: Any, stage: Any) -> None:
     line = t.lines[index]
     pl.line = index
     pl.last_line = index
-    out = pl.x < line.x0 or pl.x > line.x1
-    if not out:
-        pl.y = height_at(line, pl.x) + ABOVE
+    if line.x0 - EDGE_SLACK <= pl.x <= line.x1 + EDGE_SLACK:
+        pl.y = height_at(line, min(max(pl.x, line.x0), line.x1)) + ABOVE
         return
     if walks_off(pl):
         pl.y = (line.y0 if pl.x < line.x0 else line.y1) + ABOVE
@@ -65,7 +67,8 @@ def on_ground(pl: Any, t: Any, stage: Any) -> None:
             leave_ground(pl)
         else:
             to_fall(pl, t)
-            pl.vx = pl.gv
+            limit = t.fighters[pl.character].drift_max
+            pl.vx = min(max(pl.gv, -limit), limit)
         pl.jumps = max(int(t.fighters[pl.character].max_jumps) - 1, 0)
         return
     pl.x = min(max(pl.x, line.x0), line.x1)
@@ -120,7 +123,6 @@ def landed(pl: Any, t: Any, line: int) -> None:
     """What the state becomes on the ground."""
     s = pl.state
     c = t.common[0]
-    at = t.fighters[pl.character]
     speed = pl.vy
     tumbling = s == st.DAMAGE_FALL or (st.DAMAGE_HI_1 <= s <= st.DAMAGE_FLY_ROLL and pl.tumble)
     knock = math.sqrt(pl.kx * pl.kx + pl.ky * pl.ky)
@@ -164,7 +166,7 @@ def landed(pl: Any, t: Any, line: int) -> None:
         pl.ky = 0.0
         pl.hitstun = 0.0
         land(pl, t, st.LANDING, 0.0)
-    elif flat_landing(speed, at):
+    elif flat_landing(speed):
         to_wait(pl, t)
     else:
         land(pl, t, st.LANDING, 0.0)
@@ -173,7 +175,7 @@ def landed(pl: Any, t: Any, line: int) -> None:
 @njit
 def against_walls(pl: Any, t: Any, stage: Any, at: Any) -> None:
     """Keep the body out of the stage's sides and underside."""
-    half = at.width
+    half = at.width * 0.72
     middle = at.height * 0.5
     for n in range(stage.walls):
         wall = t.walls[stage.wall_offset + n]

@@ -5,7 +5,6 @@ Hitboxes are libmelee's recorded circles; bodies are one upright capsule a fight
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from exphil_rt.game import states as st
@@ -19,6 +18,7 @@ ELEMENT_EMPTY = 7
 ELEMENT_GRAB = 8
 CHARGE_BONUS = 0.3671
 CLANK_RANGE = 9.0
+PUSH = 0.3  # units a frame that fighters inside each other drift apart (real replays: exact)
 
 
 @njit
@@ -217,10 +217,10 @@ def push_apart(a: Any, b: Any, t: Any) -> None:
     """Grounded fighters that stand inside each other drift apart."""
     if a.airborne or b.airborne or a.state <= st.SLEEP or b.state <= st.SLEEP or a.held or b.held:
         return
-    room = (t.fighters[a.character].width + t.fighters[b.character].width) * 0.9
+    room = t.fighters[a.character].push_width + t.fighters[b.character].push_width
     gap = b.x - a.x
-    if abs(gap) >= room or abs(a.y - b.y) > 6.0:
+    if abs(gap) >= room or abs(a.y - b.y) > 1.0:
         return
-    away = math.copysign(0.3, gap) if gap != 0.0 else 0.3
+    away = -PUSH if gap < 0.0 else PUSH
     a.push_x = -away
     b.push_x = away

@@ -22,6 +22,7 @@ A_OR_Z = Button.A | Button.Z
 _KNOWN = LRZ | XY | Button.A | Button.B | Button.START | 0x000F
 NEUTRAL_TILT = 254
 LONG_AGO = 10_000
+CROUCH_RELEASE = 0.6  # a crouch is held down to here (real replays: held at 0.64, left at 0.57)
 
 
 @njit
@@ -59,7 +60,7 @@ def read_pad(pl: Any, c: Any, buttons: int, x: float, y: float, cx: float, cy: f
     pl.raw_x2 = pl.raw_x1
     pl.raw_x1 = pl.raw_x
     if raw != 0:
-        pl.raw_x = min(80, max(-80, raw))
+        pl.raw_x = raw
     else:
         pl.raw_x = math.floor(pl.stick_x * 80.0 + 0.5)
     pl.tilt_x = tilt(pl.tilt_x, pl.stick_x, pl.last_x, c.stick_tilt_threshold)

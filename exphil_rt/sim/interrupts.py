@@ -7,10 +7,24 @@ from typing import Any
 
 from exphil_rt.game import states as st
 from exphil_rt.sim.enter import enter, leave_ground, start_attack, to_fall, to_wait
-from exphil_rt.sim.inputs import A_OR_Z, AB, LR, XY, A, Z, c_flick, flick_x, wants_jump, wants_shield
+from exphil_rt.sim.inputs import (
+    A_OR_Z,
+    AB,
+    CROUCH_RELEASE,
+    LR,
+    NEUTRAL_TILT,
+    XY,
+    A,
+    Z,
+    c_flick,
+    flick_x,
+    wants_jump,
+    wants_shield,
+)
 from exphil_rt.sim.jit import njit
 
 UCF_RAW = 75.0
+PASS_DELAY = 3  # frames of Squat before a platform lets go (real replays)
 
 
 @njit
@@ -71,6 +85,7 @@ def to_turn(pl: Any, t: Any, frames: int) -> None:
 @njit
 def to_dash(pl: Any, t: Any) -> None:
     """Dash toward the facing."""
+    pl.tilt_x = NEUTRAL_TILT
     enter(pl, t, st.DASH)
 
 
@@ -106,10 +121,7 @@ def try_dash_or_turn(pl: Any, t: Any, c: Any) -> bool:
 
 @njit
 def try_squat(pl: Any, t: Any, c: Any) -> bool:
-    """Crouch; a flick down on a platform drops through it."""
-    if pl.stick_y <= -c.pass_stick_y and pl.tilt_y < c.pass_frames and t.lines[pl.line].drop:
-        drop_through(pl, t, c)
-        return True
+    """Crouch."""
     if pl.stick_y <= -c.crouch_stick_y:
         enter(pl, t, st.SQUAT)
         return True
@@ -142,9 +154,15 @@ def try_turn_or_walk(pl: Any, t: Any, c: Any) -> bool:
     """A tilt turns or walks."""
     x = pl.stick_x
     if x * pl.facing <= c.turn_stick:
-        to_turn(pl, t, int(t.fighters[pl.character].turn_frames))
+        to_turn(pl, t, int(t.fighters[pl.character].turn_frames) + 1)
         return True
-    if abs(x) >= c.stick_tilt_threshold:
+    return try_walk(pl, t, c)
+
+
+@njit
+def try_walk(pl: Any, t: Any, c: Any) -> bool:
+    """Walk ahead."""
+    if pl.stick_x * pl.facing >= c.stick_tilt_threshold:
         enter(pl, t, st.WALK_SLOW)
         return True
     return False
@@ -194,6 +212,7 @@ def try_air_jump(pl: Any, t: Any, c: Any) -> bool:
         pl.vy = at.jump_v_full * at.air_jump_v_mul
     pl.jumps -= 1
     pl.fastfall = 0
+    pl.tilt_y = NEUTRAL_TILT  # the same tap is not used twice
     back = pl.stick_x * pl.facing <= -c.jump_back_x
     enter(pl, t, st.JUMP_AERIAL_B if back else st.JUMP_AERIAL_F)
     return True
@@ -233,7 +252,7 @@ def dash_options(pl: Any, t: Any, c: Any) -> None:
     if c_flick(pl, c) or (early and pl.pressed & A and abs(pl.stick_x) >= c.dash_flick):
         if try_ground_attack(pl, t, c):
             return
-    if pl.pressed & A:
+    if pl.pressed & A and pl.age <= c.dash_window_frames_2:
         start_attack(pl, t, st.ATTACK_DASH)
         return
     if try_shield(pl, t, c):
@@ -285,6 +304,11 @@ def run_options(pl: Any, t: Any, c: Any) -> None:
 def turn_options(pl: Any, t: Any, c: Any) -> None:
     """Turn: after a flick it becomes a dash; UCF makes the second frame of a fast push a flick too."""
     x = pl.stick_x
+    if try_grab(pl, t) or try_ground_attack(pl, t, c) or try_shield(pl, t, c):
+        return
+    if wants_jump(pl, c):
+        to_jump_squat(pl, t)
+        return
     if pl.flag == 0:
         # not turned yet: UCF's dash-back
         if pl.t == 1 and pl.charge == 1 and x * pl.facing <= -c.dash_flick:
@@ -293,20 +317,9 @@ def turn_options(pl: Any, t: Any, c: Any) -> None:
                 to_dash(pl, t)
                 pl.flag = 1
                 return
-    elif pl.count == 1 and pl.t == 1 and x * pl.facing >= c.dash_flick:
+    elif pl.t == pl.count and x * pl.facing >= c.dash_flick and (pl.count == 1 or pl.tilt_x < c.dash_flick_frames):
         to_dash(pl, t)
         pl.flag = 1
-        return
-    if try_grab(pl, t) or try_ground_attack(pl, t, c) or try_shield(pl, t, c):
-        return
-    if wants_jump(pl, c):
-        to_jump_squat(pl, t)
-        return
-    if pl.flag == 1 and flick_x(pl, c):
-        if x * pl.facing > 0.0:
-            to_dash(pl, t)
-        else:
-            to_turn(pl, t, 1)
         return
     try_squat(pl, t, c)
 
@@ -317,10 +330,8 @@ def walk_options(pl: Any, t: Any, c: Any) -> None:
     if ground_options(pl, t, c):
         return
     x = pl.stick_x
-    if abs(x) < c.stick_tilt_threshold:
+    if x * pl.facing < c.stick_tilt_threshold:
         to_wait(pl, t)
-    elif x * pl.facing <= c.turn_stick:
-        to_turn(pl, t, int(t.fighters[pl.character].turn_frames))
     else:
         at = t.fighters[pl.character]
         share = abs(pl.gv) / at.walk_max
@@ -343,15 +354,29 @@ def squat_options(pl: Any, t: Any, c: Any) -> None:
         return
     s = pl.state
     if s == st.SQUAT_RV:
-        if not try_dash_or_turn(pl, t, c) and not try_squat(pl, t, c):
-            try_turn_or_walk(pl, t, c)
+        try_walk(pl, t, c)
         return
     if s == st.SQUAT_WAIT and try_dash_or_turn(pl, t, c):
         return
-    if pl.stick_y <= -c.pass_stick_y and pl.tilt_y < c.pass_frames and t.lines[pl.line].drop:
+    down = pl.stick_y <= -c.pass_stick_y and pl.tilt_y < c.pass_frames and t.lines[pl.line].drop != 0
+    if down and s == st.SQUAT and pl.t >= PASS_DELAY:
         drop_through(pl, t, c)
-    elif s == st.SQUAT_WAIT and pl.stick_y > -c.crouch_stick_y:
+    elif s == st.SQUAT_WAIT and pl.stick_y > -CROUCH_RELEASE:
         enter(pl, t, st.SQUAT_RV)
+
+
+@njit
+def landing_options(pl: Any, t: Any, c: Any) -> None:
+    """Landing after its lag; a stick held down crouches on the first free frame only."""
+    lag = t.fighters[pl.character].landing_lag
+    if pl.t < lag or try_grab(pl, t) or try_ground_attack(pl, t, c) or try_shield(pl, t, c):
+        return
+    if wants_jump(pl, c):
+        to_jump_squat(pl, t)
+    elif pl.t == lag and pl.stick_y <= -c.crouch_stick_y:
+        enter(pl, t, st.SQUAT_WAIT)
+    elif not try_dash_or_turn(pl, t, c):
+        try_turn_or_walk(pl, t, c)
 
 
 @njit
@@ -485,9 +510,7 @@ def interrupt(pl: Any, t: Any) -> None:
     elif st.SQUAT <= s <= st.SQUAT_RV:
         squat_options(pl, t, c)
     elif s == st.LANDING:
-        if pl.t >= t.fighters[pl.character].landing_lag:
-            if not ground_options(pl, t, c):
-                try_turn_or_walk(pl, t, c)
+        landing_options(pl, t, c)
     elif s == st.GUARD_ON or s == st.GUARD:
         guard_options(pl, t, c)
     elif s == st.GUARD_OFF:

@@ -110,9 +110,8 @@ def air(pl: Any, t: Any, at: Any, c: Any) -> None:
         return
     if s == st.ESCAPE_AIR:
         if pl.age < t.anim[pl.character, s].safe_to:
-            if pl.t > 0:
-                pl.vx *= c.escapeair_decay
-                pl.vy *= c.escapeair_decay
+            pl.vx *= c.escapeair_decay
+            pl.vy *= c.escapeair_decay
         else:
             gravity(pl, at)
             drift(pl, at, 1.0)
@@ -157,11 +156,18 @@ def ground(pl: Any, t: Any, at: Any, c: Any) -> None:
         if pl.t > 0:
             a = x * at.dash_accel_mul + sign(x) * at.dash_accel_base
             pl.gv = accelerate(pl.gv, a, x * at.dash_max, at.friction)
-    elif s == st.RUN or s == st.TURN_RUN:
-        if x == 0.0:
+    elif s == st.RUN or s == st.TURN_RUN or s == st.RUN_BRAKE:
+        turned = pl.flag == 1
+        if x == 0.0 or s == st.RUN_BRAKE or (s == st.TURN_RUN and (x * pl.facing > 0.0) != turned):
             pl.gv = toward_zero(pl.gv, at.friction)
         else:
             target = x * at.dash_max
+            if s == st.TURN_RUN:
+                # the turn pushes on past the target, against friction
+                pl.gv += x * at.dash_accel_mul + sign(x) * at.dash_accel_base
+                if (pl.gv - target) * sign(x) > 0.0 and pl.gv * x > 0.0:
+                    pl.gv -= sign(x) * at.friction
+                return
             a = tapered(x * at.dash_accel_mul + sign(x) * at.dash_accel_base, pl.gv, target, c.run_accel_taper)
             pl.gv = accelerate(pl.gv, a, target, at.friction)
     elif an.motion_frames > 0 and not (st.CLIFF_CATCH <= s <= st.CLIFF_JUMP_QUICK_2):
@@ -196,6 +202,21 @@ def decay_knockback(pl: Any, at: Any, c: Any) -> None:
 
 
 @njit
+def feet(pl: Any, at: Any) -> float:
+    """Height of the lowest point that lands: legs tuck in from the eleventh frame in the air on."""
+    s = pl.state
+    if pl.air_frames <= 10:
+        return 0.0
+    if s == st.JUMP_F or s == st.JUMP_B:
+        return float(at.ecb_jump)
+    if s == st.JUMP_AERIAL_F or s == st.JUMP_AERIAL_B or s == st.FALL_AERIAL:
+        return float(at.ecb_air_jump)
+    if st.ATTACK_AIR_N <= s <= st.ATTACK_AIR_LW:
+        return float(at.ecb_attack)
+    return float(at.ecb_fall)
+
+
+@njit
 def move(pl: Any, t: Any) -> None:
     """Phase 3 of one fighter."""
     at = t.fighters[pl.character]
@@ -213,7 +234,7 @@ def move(pl: Any, t: Any) -> None:
         pl.x += pl.vx + pl.kx + pl.push_x
         pl.y += pl.vy + pl.ky
         pl.air_frames += 1
-        pl.ecb = 0.0 if pl.air_frames <= 10 else at.ecb
+        pl.ecb = feet(pl, at)
     else:
         before = pl.gv
         ground(pl, t, at, c)
@@ -234,7 +255,10 @@ def move(pl: Any, t: Any) -> None:
     pl.push_x = 0.0
 
 
+SOFT_LANDING = -1.0  # slower than this lands without impact (real replays: at -0.57 without, at -1.17 with)
+
+
 @njit
-def flat_landing(vy: float, at: Any) -> bool:
-    """Landing this softly goes straight to Wait (no impact landing)."""
-    return vy > -at.gravity * 1.5
+def flat_landing(vy: float) -> bool:
+    """Landing this softly goes straight to Wait."""
+    return bool(vy > SOFT_LANDING)
