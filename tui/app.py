@@ -100,7 +100,8 @@ class ExphilApp(App[Outcome]):
         Binding("4", "go('training')", "Training", show=False),
         Binding("5", "go('policies')", "Policies", show=False),
         Binding("6", "go('events')", "Events", show=False),
-        Binding("question_mark,f1", "keys", "Keys", key_display="?"),
+        Binding("question_mark", "keys", "Keys", key_display="?"),
+        Binding("f1", "keys", "Keys", show=False),
         Binding("P", "toggle_run", "Pause", key_display="P"),
         Binding("R", "restart_actor", "Restart", key_display="R"),
         Binding("C", "checkpoint", "Save", key_display="C"),
@@ -137,6 +138,9 @@ class ExphilApp(App[Outcome]):
         self._owns_daemon = owns_daemon
         self._theme_name = theme
         self._leaving = False
+        """Whether the daemon was told to stop."""
+        self._left = False
+        """Whether the app is ending: its widgets may be gone already."""
         self._held: Overview | None = None
         self.register_theme(MIDNIGHT)
         self.look = Look(ASCII if ascii_only else UNICODE, Palette(self.get_css_variables()))
@@ -181,11 +185,14 @@ class ExphilApp(App[Outcome]):
             self._set_link("lost", reason)
 
     def link_update(self, update: Update) -> None:
+        if self._left:
+            return
         match update:
             case ExhibitionUpdate(game):
                 if not self.view.frozen:
                     self.view.exhibition = game
-                    if (screen := self._run_screen()) is not None and self.screen is screen:
+                    screen = self._run_screen()
+                    if screen is not None and screen.is_mounted and self.screen is screen:
                         screen.show_exhibition(game)
             case OverviewReply(overview):
                 if self.view.frozen:
@@ -209,7 +216,7 @@ class ExphilApp(App[Outcome]):
 
     def _show(self) -> None:
         screen = self._run_screen()
-        if screen is not None:
+        if screen is not None and not self._left:
             screen.show_view(self.view)
 
     def show_on(self, screen: RunScreen) -> None:
@@ -359,6 +366,11 @@ class ExphilApp(App[Outcome]):
         self.push_screen(ConfirmScreen(f"Restart the {kind} {target}{below}?", "Restart"), answered)
 
     # -- leaving
+
+    def exit(self, result: Outcome | None = None, *args: Any, **options: Any) -> None:
+        """End the app; what still arrives is not shown any more."""
+        self._left = True
+        super().exit(result, *args, **options)
 
     def action_detach(self) -> None:
         """Leave; the run goes on."""

@@ -41,7 +41,7 @@ async def capture(
         TimeoutError: no snapshot came.
     """
     picture = ""
-    app = ExphilApp(socket_path, readonly=True, ascii_only=ascii_only)
+    app = ExphilApp(socket_path, ascii_only=ascii_only)
 
     async def drive(pilot: Pilot[object]) -> None:
         async with asyncio.timeout(deadline):

@@ -135,7 +135,8 @@ def test_text_pages_wrap_to_their_width(text: str, width: int) -> None:
 def test_the_key_line_keeps_what_matters() -> None:
     bindings = [
         Binding("ctrl+q", "quit", "Quit"), Binding("1", "go('overview')", "Screens"),
-        Binding("P", "toggle_run", "Pause"), Binding("C", "checkpoint", "Save"), Binding("s", "sort", "Sort"), Binding("x", "hidden", "Hidden", show=False),
+        Binding("P", "toggle_run", "Pause"), Binding("C", "checkpoint", "Save"), Binding("s", "sort", "Sort"),
+        Binding("x", "hidden", "Hidden", show=False),
     ]  # fmt: skip
     display = {binding.key: binding.key for binding in bindings}
     assert [words for _, _, words in key_parts(bindings, 80, display)] == ["Sort", "Screens", "Pause", "Save", "Quit"]

@@ -24,7 +24,9 @@ class GameScreen(RunScreen):
         self._worker = ""
 
     def body(self) -> Iterable[Widget]:
-        yield Exhibition(id="page", empty=f"No game runs in slot {self.slot} now.").add_class("page")
+        picture = Exhibition(id="page", empty=f"No game runs in slot {self.slot} now.")
+        picture.opens = False
+        yield picture.add_class("page")
 
     def fill(self, view: View) -> None:
         if self.live:

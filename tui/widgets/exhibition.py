@@ -54,6 +54,9 @@ class Exhibition(Panel):
     def __init__(self, *, id: str | None = None, empty: str = "No games yet.") -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self.empty = empty
+        """What to say while there is no game."""
+        self.opens = True
+        """Whether enter opens the game's page; not there already."""
         self.whole = False
         """Whether all up to the blast zones is shown."""
         self._game: GameSample | None = None
@@ -120,6 +123,10 @@ class Exhibition(Panel):
         self._camera = None
         self._drawn = []
         self.redraw()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Enter has a meaning only where it leads somewhere."""
+        return self.opens if action == "choose" else True
 
     def action_choose(self) -> None:
         """Open the game's page."""

@@ -18,15 +18,15 @@ from tui.widgets.panel import Panel
 class Rows(Panel):
     """Lines under an optional header; the cursor stays on its row's key when the rows change."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    MOVES: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Up", show=False),
         Binding("down,j", "move(1)", "Down", show=False),
         Binding("pageup", "page(-1)", "Page up", show=False),
         Binding("pagedown", "page(1)", "Page down", show=False),
         Binding("home", "move(-100000)", "First", show=False),
         Binding("end", "move(100000)", "Last", show=False),
-        Binding("enter", "choose", "Open", key_display="enter"),
     ]
+    BINDINGS: ClassVar[list[BindingType]] = [*MOVES, Binding("enter", "choose", "Open", key_display="enter")]
 
     class Chosen(Message):
         """Enter or a second click on a row."""

@@ -23,10 +23,10 @@ def wrapped(text: str, width: int) -> list[str]:
     return lines or [""]
 
 
-class TextPage(Rows):
+class TextPage(Rows, inherit_bindings=False):
     """Lines without a marked row; the keys scroll."""
 
-    BINDINGS: ClassVar[list[BindingType]] = []
+    BINDINGS: ClassVar[list[BindingType]] = Rows.MOVES
 
     def show_text(self, title: str, text: str | Sequence[Line], empty: str) -> None:
         """Show ``text`` (a string, or styled lines)."""
