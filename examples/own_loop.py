@@ -18,10 +18,11 @@ import torch
 from exphil_rt.game import ids
 from exphil_rt.inference import Engine
 from exphil_rt.messages.rollout import GameSpec, PlayerSpec
-from exphil_rt.policy import Policy, PolicyConfig
+from exphil_rt.policy import PolicyConfig
 from exphil_rt.rollout.loop import RolloutLoop
 from exphil_rt.rollout.match import play_match
 from exphil_rt.sim import EmbeddedLane
+from exphil_rt.training.fresh import fresh_policy
 from exphil_rt.training.learner import Learner, LearnerConfig
 
 FIGHTERS = ("fox", "marth", "mewtwo")
@@ -39,7 +40,6 @@ def main(argv: list[str] | None = None) -> Learner:
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args(argv)
     torch.set_num_threads(1)
-    torch.manual_seed(args.seed)
     draw = np.random.default_rng(args.seed)
     numbers = itertools.count()
 
@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> Learner:
             players=(ITSELF, ITSELF), seed=args.seed, max_frames=3600,
         )  # fmt: skip
 
-    policy = Policy(PolicyConfig(backbone="gru", hidden=args.hidden))
+    policy = fresh_policy(PolicyConfig(backbone="gru", hidden=args.hidden), args.seed)
     first = copy.deepcopy(policy)
     learner = Learner(LearnerConfig(seed=args.seed), policy)
     loop = RolloutLoop(

@@ -11,7 +11,7 @@ from exphil_rt.messages.founding import FoundArgs
 from exphil_rt.policy.bundle import load_bundle, save_bundle
 from exphil_rt.policy.config import PolicyConfig
 from exphil_rt.policy.manifest import Manifest, Training
-from exphil_rt.policy.policy import Policy
+from exphil_rt.training.fresh import fresh_policy
 
 
 def found(args: FoundArgs) -> Path:
@@ -32,11 +32,10 @@ def found(args: FoundArgs) -> Path:
             training=parent.training,
         )
     else:
-        torch.manual_seed(args.seed)
         config = PolicyConfig(
             backbone=args.backbone, hidden=args.hidden, layers=args.layers, delay=args.delay, dmax=args.delay
         )
-        policy = Policy(config)
+        policy = fresh_policy(config, args.seed)
         manifest = Manifest(
             name=args.name,
             version=1,

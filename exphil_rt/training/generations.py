@@ -36,6 +36,7 @@ class LearnerState(msgspec.Struct, frozen=True, kw_only=True):
     update: int
     frames: int
     rate_scale: float
+    return_spread: float
     digests: dict[str, str] = {}
     """sha256 by file."""
 

@@ -34,6 +34,7 @@ from exphil_rt.training.rewards import RewardMix
 __all__ = ("Learner", "LearnerConfig", "LearnerStateInvalid")
 
 _FRAMES_A_SECOND: Final = 60
+_SPREAD_FLOOR: Final = 1e-4
 _RATE_FLOOR: Final = 1 / 16
 """How far undone updates may lower the learning rate."""
 
@@ -84,6 +85,8 @@ class Learner:
         """Game frames learned from."""
         self.rate_scale = 1.0
         """Share of the learning rate in use: halved by an undone update, won back by good ones."""
+        self.return_spread = 0.0
+        """Running variance of the returns; 0 before the first update."""
         self.encoder = Encoder(policy.config.schema)
         self._rewards = RewardMix(config.reward, config.reward_weights)
         self._parameters = list(self.policy.parameters())
@@ -121,6 +124,8 @@ class Learner:
         chosen = advantages[counts]
         if config.normalize_advantage:
             advantages = (advantages - chosen.mean()) / (chosen.std() + np.float32(1e-8))
+        learned_returns = returns[learn]
+        self._follow(learned_returns)
         sequences = self._sequences(rollout, advantages, returns, learn, counts)
         good = self._snapshot()
         self.policy.train()
@@ -135,7 +140,6 @@ class Learner:
         else:
             self.rate_scale = min(1.0, self.rate_scale * 1.02)
         second = _FRAMES_A_SECOND / max(1, int(learn.sum()))
-        learned_returns = returns[learn]
         return msgspec.structs.replace(
             metrics,
             loss=_number(done.total),
@@ -155,6 +159,14 @@ class Learner:
             faults=tuple(faults),
         )
 
+    def _follow(self, returns: NDArray[np.float32]) -> None:
+        """Move the running variance of the returns; what is not finite does not count."""
+        seen = float(returns.var())
+        if np.isfinite(seen):
+            self.return_spread = max(
+                _SPREAD_FLOOR, 0.99 * self.return_spread + 0.01 * seen if self.return_spread else seen
+            )
+
     def _epochs(self, sequences: _Sequences, number: int, rate: float) -> tuple[Loss, Loss, int, float]:
         """Run the epochs. Returns mean loss parts, those of a minibatch at the end, epochs begun and gradient norm."""
         config = self.config
@@ -172,15 +184,15 @@ class Learner:
             for part in order.tensor_split(minibatches):
                 loss = self._loss(sequences.at(part))
                 if not bool(torch.isfinite(loss.total)):
-                    return loss, loss, epoch + 1, float("nan")
+                    return _detached(loss), _detached(loss), epoch + 1, float("nan")
                 self._optimizer.zero_grad()
                 loss.total.backward()  # type: ignore[no-untyped-call]
                 norm = torch.nn.utils.clip_grad_norm_(self._parameters, config.grad_norm)
                 norms.append(float(norm))
                 if not np.isfinite(norms[-1]):
-                    return loss, loss, epoch + 1, norms[-1]
+                    return _detached(loss), _detached(loss), epoch + 1, norms[-1]
                 self._optimizer.step()
-                seen.append(Loss(*(value.detach() for value in loss)))
+                seen.append(_detached(loss))
                 kls.append(float(loss.kl))
             if np.mean(kls) > config.target_kl:
                 break
@@ -192,7 +204,7 @@ class Learner:
     def _loss(self, part: _Sequences) -> Loss:
         hidden, value, _ = self.policy(part.inputs, part.states, part.reset)
         logp, entropy, _ = self.policy.heads.log_prob(hidden, part.inputs.previous, part.actions)
-        return ppo_loss(logp, entropy, value, part.targets, self.config)
+        return ppo_loss(logp, entropy, value, part.targets, self.config, self.return_spread)
 
     # Sequences --------------------------------------------------------------------------------------------------
 
@@ -307,7 +319,9 @@ class Learner:
         for index, parameter in enumerate(self._parameters):
             for name, tensor in self._optimizer.state[parameter].items():
                 optimizer[f"{index}.{name}"] = tensor
-        state = LearnerState(update=self.update, frames=self.frames, rate_scale=self.rate_scale)
+        state = LearnerState(
+            update=self.update, frames=self.frames, rate_scale=self.rate_scale, return_spread=self.return_spread
+        )
         number = generations.write(
             Path(folder), state, {"policy": self.weights(), "optimizer": optimizer}, self.config.keep
         )
@@ -350,13 +364,18 @@ class Learner:
                 )
             good.append(source)
         self._return_to(good)
-        self.update, self.frames, self.rate_scale = state.update, state.frames, state.rate_scale
+        self.update, self.frames = state.update, state.frames
+        self.rate_scale, self.return_spread = state.rate_scale, state.return_spread
 
 
 def _judge(mean: Loss, last: Loss, config: LearnerConfig) -> Literal["", "nan", "kl"]:
     if not bool(torch.isfinite(mean.total)) or not bool(torch.isfinite(last.total)):
         return "nan"
     return "kl" if float(last.kl) > config.kl_limit else ""
+
+
+def _detached(loss: Loss) -> Loss:
+    return Loss(*(value.detach() for value in loss))
 
 
 def _number(value: Tensor) -> float:

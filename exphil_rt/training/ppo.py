@@ -39,7 +39,9 @@ class Loss(NamedTuple):
     """Share of decisions outside the clip range."""
 
 
-def ppo_loss(logp: Tensor, entropy: Tensor, value: Tensor, targets: Targets, config: LearnerConfig) -> Loss:
+def ppo_loss(
+    logp: Tensor, entropy: Tensor, value: Tensor, targets: Targets, config: LearnerConfig, spread: float = 1.0
+) -> Loss:
     """The loss of a minibatch.
 
     Args:
@@ -48,6 +50,8 @@ def ppo_loss(logp: Tensor, entropy: Tensor, value: Tensor, targets: Targets, con
         value: ``[B, T]``.
         targets: ``[B, T]`` each.
         config: clip range and weights.
+        spread: variance of the returns. The value's loss is measured in it: a stock is lost once in a thousand frames,
+            and in its own units the loss would be too small for the shared trunk to hear beside the policy's.
     """
     decisions = targets.policy_mask.sum().clamp(min=1.0)
     rows = targets.value_mask.sum().clamp(min=1.0)
@@ -57,10 +61,10 @@ def ppo_loss(logp: Tensor, entropy: Tensor, value: Tensor, targets: Targets, con
     gain = torch.minimum(ratio * targets.advantage, bounded * targets.advantage)
     policy = -(gain * targets.policy_mask).sum() / decisions
     miss = (value - targets.returns).square() * targets.value_mask
-    value_loss = 0.5 * miss.sum() / rows
-    spread = (entropy * targets.policy_mask).sum() / decisions
-    total = policy + config.value * value_loss - config.entropy * spread
+    value_loss = 0.5 * miss.sum() / (rows * spread)
+    unrest = (entropy * targets.policy_mask).sum() / decisions
+    total = policy + config.value * value_loss - config.entropy * unrest
     with torch.no_grad():
         kl = ((ratio - 1.0 - move) * targets.policy_mask).sum() / decisions
         clipped = (((ratio - 1.0).abs() > config.clip) * targets.policy_mask).sum() / decisions
-    return Loss(total, policy, value_loss, spread, kl, clipped)
+    return Loss(total, policy, value_loss, unrest, kl, clipped)

@@ -208,7 +208,7 @@ class Worker:
             return self.learner.update % every == 0
         return time.monotonic() - self._last_save >= self.args.save_every_s
 
-    def _save(self) -> int:
+    def _save(self, *, asked: bool = False) -> int:
         """Write a generation; its number, 0 where that failed (learning goes on)."""
         learner = self.learner
         self._last_save = time.monotonic()
@@ -221,7 +221,9 @@ class Worker:
             return 0
         self._saved_update = learner.update
         number = int(path.name.removeprefix("gen-"))
-        self.port.send(Saved(generation=number, path=str(path), update=learner.update, frames=learner.frames))
+        self.port.send(
+            Saved(generation=number, path=str(path), update=learner.update, frames=learner.frames, asked=asked)
+        )
         return number
 
     def _answer(self, generation: int) -> None:
@@ -229,12 +231,12 @@ class Worker:
         learner = self.learner
         self.port.send(Saved(generation=generation, path="", update=learner.update, frames=learner.frames, asked=True))
 
-    def _publish(self) -> int:
+    def _publish(self, *, asked: bool = False) -> int:
         """Write a generation and then a bundle, and announce them; the generation, 0 where one of them failed."""
         args, learner, metrics = self.args, self.learner, self._metrics
-        saved = self._save()
+        saved = self._save(asked=asked)
         folder = Path(args.policies)
-        while (folder / f"{args.name}@v{self.next_version}").exists():
+        while (folder / f"{args.name}@v{self.next_version}").exists() and not args.config.deterministic:
             self.next_version += 1
         version = self.next_version
         path = folder / f"{args.name}@v{version}"
@@ -258,7 +260,8 @@ class Worker:
             physics=args.physics,
         )
         try:
-            save_bundle(path, learner.policy, manifest)
+            if not path.exists():  # a deterministic run that goes on comes by versions that it published before
+                save_bundle(path, learner.policy, manifest)
         except (ExphilError, OSError) as error:
             self.port.send(LearnerTrouble(what="publish", text=f"The policy cannot be published: {error}"))
             return saved
