@@ -12,6 +12,7 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 
+from exphil_rt.cli.attach import need_terminal
 from exphil_rt.cli.config import resolve
 from exphil_rt.cli.options import ConfigFiles, Flag, Preset, Settings
 from exphil_rt.cli.output import duration, say
@@ -81,6 +82,8 @@ def self_play(
         config: a settings file; repeat it for several, the last one wins.
         set_: one setting, as `section.key=value`.
     """
+    if not headless and not dry_run:
+        need_terminal()  # before anything is started for its sake
     home = Home.find()
     if resume is not None:
         found = _resume(home, resume)

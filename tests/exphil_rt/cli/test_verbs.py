@@ -91,10 +91,12 @@ def test_connect_for_scripts(home: Home, daemon: Any) -> None:
         exphil_rt.connect("steady-fox-01", home.root)
 
 
-def test_attach_needs_a_terminal(cli: Cli, daemon: Any) -> None:
-    ended = cli("attach")
-    assert ended.code == 1
-    assert "needs a terminal" in ended.sentence()
+def test_the_client_needs_a_terminal_before_anything_is_started(cli: Cli, home: Home, daemon: Any) -> None:
+    for argv in (["attach"], [], ["self-play"], ["self-play", "--resume", "steady-fox-01"]):
+        ended = cli(*argv)
+        assert ended.code == 1
+        assert "needs a terminal" in ended.sentence()
+    assert len(list(home.runs.iterdir())) == 1
 
 
 def test_runs_list(cli: Cli, home: Home, daemon: Any) -> None:
