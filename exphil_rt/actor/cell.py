@@ -143,7 +143,8 @@ class Cell:
         """The supervisor wants it to end: a message for one that traps exits, a cancellation else."""
         if self.phase in ("ending", "dead"):
             return
-        if self.actor.trap_exit and (self.phase == "running" or self.actor.kind == "supervisor"):
+        idle = self.mailbox.parked  # then a message is as good as a cancellation, and cheaper
+        if (self.phase == "running" and (idle or self.actor.trap_exit)) or self.actor.kind == "supervisor":
             self.mailbox.put_system(ParentExit(reason))
             if self.interrupt is not None:
                 self.interrupt.set()
@@ -204,6 +205,11 @@ class Cell:
         if not self._tasks and self._tasks_done is not None:
             self._tasks_done.set()
 
+    @property
+    def busy_ending(self) -> bool:
+        """Whether its end takes awaits: tasks or children to be waited for."""
+        return bool(self._tasks or self.children)
+
     def cancel_tasks(self) -> None:
         """Cancel every start_task task."""
         for scope in self._tasks or ():
@@ -256,14 +262,13 @@ class Cell:
 
     async def wait_dead(self, deadline: float) -> bool:
         """Wait until it is buried; False at the deadline."""
-        while not self.dead:
+        while not self.dead and self.runtime.loop.now() < deadline:
             event = self.runtime.loop.event()
             self.watch(event)
-            with anyio.CancelScope(deadline=deadline) as scope:
-                await event.wait()
-            if scope.cancelled_caught:
-                return self.dead
-        return True
+            timer = self.runtime.timers.at(deadline, event.set)
+            await event.wait()
+            timer.cancel()
+        return self.dead
 
     def remember(self, message: Any) -> None:
         """Keep ``message`` among the last few that were handled."""

@@ -173,5 +173,10 @@ class GenServer(Generic[S]):
         outcome = self.init(args)
         return await outcome if inspect.isawaitable(outcome) else outcome
 
+    @classmethod
+    def _has_finish(cls) -> bool:
+        """Whether there is anything to do at its end; where not, the end needs no deadline."""
+        return cls._finish is not GenServer._finish or cls.terminate is not GenServer.terminate
+
     async def _finish(self, reason: ExitReason) -> None:
         await self.terminate(reason)

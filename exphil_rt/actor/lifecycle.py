@@ -42,13 +42,13 @@ async def run_actor(cell: Cell) -> None:
         reason = await _live(cell)
         if cell.had_started and not cell.dead:
             cell.phase = "ending"
-        with anyio.CancelScope(shield=True):
-            await cell.end_tasks()
-            if cell.had_started and not cell.killed:
-                reason = await _terminate(cell, reason)
-            if cell.children:
+        await cell.end_tasks()
+        if cell.had_started and not cell.killed and cell.actor._has_finish():
+            reason = await _terminate(cell, reason)
+        if cell.busy_ending:
+            with anyio.CancelScope(shield=True):
                 await _end_orphans(cell)
-            await cell.end_tasks()
+                await cell.end_tasks()
     finally:
         cell.bury(reason)
         cell.runtime.remove_zombie(cell)
@@ -174,6 +174,8 @@ async def _end_orphans(cell: Cell) -> None:
     """End the children that a killed supervisor left, all at once; they never outlive it."""
     now = cell.runtime.loop.now
     orphans = tuple(cell.children or ())
+    if not orphans:
+        return
     grace = min(ORPHAN_GRACE_S, max(orphan.shutdown_s for orphan in orphans))
     if grace and not cell.runtime.hurried:
         for orphan in orphans:

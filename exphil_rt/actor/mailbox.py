@@ -48,6 +48,11 @@ class Mailbox:
     def __len__(self) -> int:
         return len(self.system) + len(self.info) + len(self.user)
 
+    @property
+    def parked(self) -> bool:
+        """Whether the owner waits for something to arrive."""
+        return self._parked is not None
+
     def put(self, message: Any) -> None:
         """Append to the bounded queue without asking for room, and wake the owner."""
         self.user.append(message)

@@ -9,7 +9,6 @@ import math
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-import anyio
 import msgspec
 
 from exphil_rt.actor.admin import (
@@ -127,10 +126,11 @@ class Supervisor(GenServer[SupState]):
         born.watch(event)
         own.interrupt = event
         own.waiting_on.append(born)
+        timer = self.runtime.timers.after(child.spec.start.init_timeout, event.set)
         try:
-            with anyio.CancelScope(deadline=loop.now() + child.spec.start.init_timeout):
-                await event.wait()
+            await event.wait()
         finally:
+            timer.cancel()
             own.interrupt = None
             own.waiting_on.remove(born)
         if born.phase == "starting":

@@ -38,7 +38,7 @@ class Timer:
         """Forget the callback; harmless after it fired."""
         if self._callback is not None:
             self._callback = None
-            self._queue.forget()
+            self._queue.forget(self)
 
     def fire(self) -> None:
         """Run the callback once."""
@@ -74,8 +74,10 @@ class TimerQueue:
         """Have ``callback`` called in ``seconds``."""
         return self.at(self._loop.now() + seconds, callback)
 
-    def forget(self) -> None:
+    def forget(self, timer: Timer) -> None:
         """Count a cancelled timer, and drop the cancelled ones when they are the larger half."""
+        if timer.when == math.inf:  # never was in the heap
+            return
         self._cancelled += 1
         if self._cancelled > _COMPACT_FROM and self._cancelled * 2 > len(self._heap):
             self._heap = [entry for entry in self._heap if entry[2].pending]
