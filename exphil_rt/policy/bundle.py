@@ -33,7 +33,7 @@ from exphil_rt.policy.manifest import (
 )
 from exphil_rt.policy.playable import PlayablePolicy
 from exphil_rt.policy.policy import Policy
-from exphil_rt.policy.ref import PolicyNotFound, PolicyRef, parse_ref, resolve_bundle
+from exphil_rt.policy.ref import PolicyNotFound, PolicyRef, bundle_name, parse_ref, resolve_bundle
 
 __all__ = (
     "FORMAT",
@@ -64,8 +64,10 @@ def save_bundle(path: Path | str, policy: Policy, manifest: Manifest) -> Manifes
 
     Raises:
         BundleInvalid: the folder exists, or a weight is not finite, or it cannot be written.
+        PolicyRefInvalid: the manifest's name or version is none that a bundle may have.
     """
     target = Path(path)
+    bundle_name(manifest.name, manifest.version)
     tensors = {name: tensor.detach().to("cpu").contiguous() for name, tensor in policy.state_dict().items()}
     broken = [name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())]
     if broken:

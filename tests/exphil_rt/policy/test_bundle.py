@@ -26,7 +26,7 @@ from exphil_rt.policy.manifest import (
     read_manifest,
 )
 from exphil_rt.policy.policy import Policy
-from exphil_rt.policy.ref import PolicyNotFound
+from exphil_rt.policy.ref import PolicyNotFound, PolicyRefInvalid
 
 CONFIG = PolicyConfig(hidden=16, head_width=8, delay=1, dmax=2)
 
@@ -99,6 +99,13 @@ def test_broken_weights_are_not_saved(tmp_path):
         policy.heads.bias[3] = float("nan")
     with pytest.raises(BundleInvalid, match=r"heads\.bias is not finite"):
         save_bundle(tmp_path / "fox@v1", policy, _manifest())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["random", "cpu1", "a/b", ""])
+def test_a_name_that_no_bundle_may_have_is_refused(tmp_path, name):
+    with pytest.raises(PolicyRefInvalid):
+        save_bundle(tmp_path / "x", Policy(CONFIG), Manifest(name=name, version=1, config=CONFIG))
     assert list(tmp_path.iterdir()) == []
 
 
