@@ -54,7 +54,7 @@ def imitation(
     backbone: Literal["gru", "mlp"] = "gru",
     hidden: Positive = 128,
     layers: Positive = 1,
-    batch: Positive = 32,
+    batch: Positive = 16,
     learning_rate: Annotated[float, Parameter(validator=Number(gt=0, lte=1))] = 1e-3,
     held_out: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = 0.15,
     seed: int = 0,

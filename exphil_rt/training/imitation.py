@@ -37,7 +37,7 @@ class ImitationConfig(msgspec.Struct, frozen=True, kw_only=True):
     """How to learn."""
 
     epochs: int = 10
-    batch: int = 32
+    batch: int = 16
     steps: int = 64
     """T: frames of a sequence, through which gradients flow."""
     learning_rate: float = 1e-3
