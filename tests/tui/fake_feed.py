@@ -70,14 +70,14 @@ def exhibition(t: float = 754.0, stage: int = 31) -> GameSample:
     """A duel that moves: one runs and attacks, the other jumps, is hit and recovers."""
     frame = int(t * 60) % 9000
     beat = frame % 240
-    one_x = -40 + 55 * math.sin(frame / 90)
+    one_x = -8 + 52 * math.sin(frame / 90)
     run = math.cos(frame / 90)
     one = player(
         "mewtwo-zero@v13", MEWTWO, one_x, 0.0, facing=1.0 if run >= 0 else -1.0, percent=37 + frame / 160 % 120,
         stocks=3, state=(66 if 150 < beat < 175 else 20 if abs(run) > 0.3 else 14),
     )  # fmt: skip
     hop = max(0.0, math.sin(frame / 38))
-    two_x = 30 + 26 * math.cos(frame / 70)
+    two_x = 39 + 15 * math.cos(frame / 70)
     two = player(
         "mewtwo-zero@v9", FOX, two_x, 27.2 + 26 * hop if hop else 27.2, facing=-1.0, percent=84 + frame / 90 % 90,
         stocks=2, state=(88 if 160 < beat < 200 else 27 if hop > 0.1 else 14), airborne=hop > 0.1,
