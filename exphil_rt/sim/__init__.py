@@ -1,6 +1,7 @@
 """The embedded game: an approximate Melee, compiled by numba, for training and watching without Dolphin.
 
-Importing this package is light; numba is loaded when the first lane is built. Physics and limits: docs/embedded-game.md.
+Importing this package is light; numba is loaded when the first lane is built. What it does and does not do stands in
+docs/embedded-game.md.
 """
 
 from __future__ import annotations

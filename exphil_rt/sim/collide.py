@@ -18,15 +18,15 @@ ABOVE = 0.0001  # the game rests a fighter this much above a line
 def height_at(line: Any, x: float) -> float:
     """Height of a line at ``x``."""
     if line.x1 == line.x0:
-        return line.y0 + 0.0
-    return line.y0 + (line.y1 - line.y0) * (x - line.x0) / (line.x1 - line.x0)
+        return float(line.y0 + 0.0)
+    return float(line.y0 + (line.y1 - line.y0) * (x - line.x0) / (line.x1 - line.x0))
 
 
 @njit
 def walks_off(pl: Any) -> bool:
     """States that slide over an edge; the others stop at it."""
     s = pl.state
-    return (
+    return bool(
         st.WALK_SLOW <= s <= st.WALK_FAST
         or s == st.DASH
         or s == st.RUN
@@ -87,7 +87,7 @@ def passes_platform(pl: Any, t: Any, index: int) -> bool:
         return True
     s = pl.state
     free = st.JUMP_F <= s <= st.FALL_SPECIAL or s == st.PASS
-    return free and pl.stick_y <= -t.common[0].pass_stick_y
+    return bool(free and pl.stick_y <= -t.common[0].pass_stick_y)
 
 
 @njit

@@ -39,7 +39,7 @@ def knockback(percent: float, staled: float, base: float, weight: float, kbg: fl
         p = math.floor(percent) + staled
         part = p * c.kb_percent_mul + p * math.floor(base) * c.kb_damage_mul
     kb = (part * factor * c.kb_growth_mul + c.kb_base_add) * kbg * 0.01 + bkb
-    return min(kb, c.kb_applied_max)
+    return float(min(kb, c.kb_applied_max))
 
 
 @njit
@@ -50,7 +50,7 @@ def hitlag_frames(damage: float, electric: bool, crouching: bool, c: Any) -> flo
         frames = math.floor(frames * c.hitlag_electric_mul)
     if crouching:
         frames = math.floor(frames * c.hitlag_crouch_mul)
-    return min(max(frames, 1.0), 20.0)
+    return float(min(max(frames, 1.0), 20.0))
 
 
 @njit

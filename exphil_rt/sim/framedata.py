@@ -1,6 +1,7 @@
 """Hitbox positions and root motion, read from the installed ``melee`` package without importing it.
 
-libmelee's ``framedata.csv`` (LGPL-3.0, https://github.com/altf4/libmelee) is parsed once and kept as .npz in the cache folder.
+libmelee's ``framedata.csv`` (LGPL-3.0, https://github.com/altf4/libmelee) is parsed once and kept as .npz in the
+cache folder.
 """
 
 from __future__ import annotations

@@ -80,19 +80,19 @@ def read_pad(pl: Any, c: Any, buttons: int, x: float, y: float, cx: float, cy: f
 @njit
 def wants_jump(pl: Any, c: Any) -> bool:
     """X, Y or a tap of the stick."""
-    return (pl.pressed & XY) != 0 or (pl.stick_y >= c.tap_jump and pl.tilt_y < c.tap_jump_frames)
+    return bool((pl.pressed & XY) != 0 or (pl.stick_y >= c.tap_jump and pl.tilt_y < c.tap_jump_frames))
 
 
 @njit
 def wants_shield(pl: Any, c: Any) -> bool:
     """A trigger held, lightly or fully."""
-    return (pl.buttons & LR) != 0 or pl.trigger >= c.trigger_deadzone
+    return bool((pl.buttons & LR) != 0 or pl.trigger >= c.trigger_deadzone)
 
 
 @njit
 def flick_x(pl: Any, c: Any) -> bool:
     """The stick was dashed to a side."""
-    return abs(pl.stick_x) >= c.dash_flick and pl.tilt_x < c.dash_flick_frames
+    return bool(abs(pl.stick_x) >= c.dash_flick and pl.tilt_x < c.dash_flick_frames)
 
 
 @njit

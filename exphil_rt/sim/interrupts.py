@@ -1,245 +1,34 @@
-"""Phase 2b: what a fighter may begin on this frame, in the game's order of priority, by groups of states."""
+"""Phase 2b: what a fighter may begin on this frame, by groups of states."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from exphil_rt.game import states as st
-from exphil_rt.sim.enter import enter, leave_ground, start_attack, to_fall, to_wait
-from exphil_rt.sim.inputs import (
-    A_OR_Z,
-    AB,
-    CROUCH_RELEASE,
-    LR,
-    NEUTRAL_TILT,
-    XY,
-    A,
-    Z,
-    c_flick,
-    flick_x,
-    wants_jump,
-    wants_shield,
+from exphil_rt.sim.begin import (
+    air_options,
+    drop_through,
+    ground_options,
+    steep,
+    to_dash,
+    to_jump_squat,
+    to_turn,
+    try_air_attack,
+    try_air_jump,
+    try_dash_or_turn,
+    try_grab,
+    try_ground_attack,
+    try_shield,
+    try_squat,
+    try_turn_or_walk,
+    try_walk,
 )
+from exphil_rt.sim.enter import enter, start_attack, to_fall, to_wait
+from exphil_rt.sim.inputs import A_OR_Z, AB, CROUCH_RELEASE, LR, A, Z, c_flick, flick_x, wants_jump, wants_shield
 from exphil_rt.sim.jit import njit
 
 UCF_RAW = 75.0
 PASS_DELAY = 3  # frames of Squat before a platform lets go (real replays)
-
-
-@njit
-def steep(x: float, y: float, c: Any) -> bool:
-    """The stick's angle is nearer to vertical than the game's threshold (50 degrees)."""
-    return math.atan2(abs(y), abs(x)) > c.attack_angle_threshold_rad
-
-
-@njit
-def try_ground_attack(pl: Any, t: Any, c: Any) -> bool:
-    """Smashes, tilts and the jab."""
-    x, y = pl.stick_x, pl.stick_y
-    if c_flick(pl, c):
-        if steep(pl.c_x, pl.c_y, c):
-            start_attack(pl, t, st.ATTACK_HI_4 if pl.c_y > 0.0 else st.ATTACK_LW_4)
-        else:
-            pl.facing = 1.0 if pl.c_x > 0.0 else -1.0
-            start_attack(pl, t, st.ATTACK_S4_S)
-        return True
-    if not (pl.pressed & A):
-        return False
-    if abs(x) >= c.dash_flick and pl.tilt_x < c.smash_flick_frames and not steep(x, y, c):
-        pl.facing = 1.0 if x > 0.0 else -1.0
-        start_attack(pl, t, st.ATTACK_S4_S)
-    elif y >= c.usmash_stick_y and pl.tilt_y < c.usmash_tilt_frames:
-        start_attack(pl, t, st.ATTACK_HI_4)
-    elif y <= c.dsmash_stick_y and pl.tilt_y < c.usmash_tilt_frames:
-        start_attack(pl, t, st.ATTACK_LW_4)
-    elif abs(x) >= c.ftilt_stick_x and not steep(x, y, c):
-        pl.facing = 1.0 if x > 0.0 else -1.0
-        start_attack(pl, t, st.ATTACK_S3_S)
-    elif y >= c.utilt_stick_y:
-        start_attack(pl, t, st.ATTACK_HI_3)
-    elif y <= c.dtilt_stick_y:
-        start_attack(pl, t, st.ATTACK_LW_3)
-    else:
-        start_attack(pl, t, st.ATTACK_11)
-    return True
-
-
-@njit
-def to_jump_squat(pl: Any, t: Any) -> None:
-    """Begin a jump from the ground."""
-    enter(pl, t, st.KNEE_BEND)
-    pl.short_hop = 0
-    pl.stick_jump = 0 if pl.pressed & XY else 1
-
-
-@njit
-def to_turn(pl: Any, t: Any, frames: int) -> None:
-    """Turn around after ``frames`` frames; the stick's strength now decides what UCF makes of it."""
-    weak = abs(pl.stick_x) < t.common[0].dash_flick
-    enter(pl, t, st.TURN)
-    pl.count = frames
-    pl.charge = 1 if weak else 0
-
-
-@njit
-def to_dash(pl: Any, t: Any) -> None:
-    """Dash toward the facing."""
-    pl.tilt_x = NEUTRAL_TILT
-    enter(pl, t, st.DASH)
-
-
-@njit
-def try_grab(pl: Any, t: Any) -> bool:
-    """Z, or A with a trigger held."""
-    if pl.pressed & Z or (pl.pressed & A and pl.buttons & LR):
-        enter(pl, t, st.CATCH)
-        return True
-    return False
-
-
-@njit
-def try_shield(pl: Any, t: Any, c: Any) -> bool:
-    """Raise the shield."""
-    if wants_shield(pl, c) and pl.shield > 0.0:
-        enter(pl, t, st.GUARD_ON)
-        return True
-    return False
-
-
-@njit
-def try_dash_or_turn(pl: Any, t: Any, c: Any) -> bool:
-    """A flick dashes; against the facing it turns first."""
-    if flick_x(pl, c):
-        if pl.stick_x * pl.facing > 0.0:
-            to_dash(pl, t)
-        else:
-            to_turn(pl, t, 1)
-        return True
-    return False
-
-
-@njit
-def try_squat(pl: Any, t: Any, c: Any) -> bool:
-    """Crouch."""
-    if pl.stick_y <= -c.crouch_stick_y:
-        enter(pl, t, st.SQUAT)
-        return True
-    return False
-
-
-@njit
-def drop_through(pl: Any, t: Any, c: Any) -> None:
-    """Leave the platform downward."""
-    pl.pass_line = pl.line
-    leave_ground(pl)
-    pl.vx = pl.gv
-    pl.vy = c.pass_vy
-    enter(pl, t, st.PASS)
-
-
-@njit
-def ground_options(pl: Any, t: Any, c: Any) -> bool:
-    """Everything that a standing fighter can do, walking excepted."""
-    if try_grab(pl, t) or try_ground_attack(pl, t, c) or try_shield(pl, t, c):
-        return True
-    if wants_jump(pl, c):
-        to_jump_squat(pl, t)
-        return True
-    return try_dash_or_turn(pl, t, c) or try_squat(pl, t, c)
-
-
-@njit
-def try_turn_or_walk(pl: Any, t: Any, c: Any) -> bool:
-    """A tilt turns or walks."""
-    x = pl.stick_x
-    if x * pl.facing <= c.turn_stick:
-        to_turn(pl, t, int(t.fighters[pl.character].turn_frames) + 1)
-        return True
-    return try_walk(pl, t, c)
-
-
-@njit
-def try_walk(pl: Any, t: Any, c: Any) -> bool:
-    """Walk ahead."""
-    if pl.stick_x * pl.facing >= c.stick_tilt_threshold:
-        enter(pl, t, st.WALK_SLOW)
-        return True
-    return False
-
-
-@njit
-def try_air_attack(pl: Any, t: Any, c: Any) -> bool:
-    """Aerials from A, Z or the c-stick."""
-    by_c = c_flick(pl, c)
-    if not by_c and not (pl.pressed & A_OR_Z):
-        return False
-    x = pl.c_x if by_c else pl.stick_x
-    y = pl.c_y if by_c else pl.stick_y
-    dead = c.aerial_stick_deadzone
-    if abs(x) < dead and abs(y) < dead:
-        start_attack(pl, t, st.ATTACK_AIR_N)
-    elif steep(x, y, c):
-        start_attack(pl, t, st.ATTACK_AIR_HI if y > 0.0 else st.ATTACK_AIR_LW)
-    else:
-        start_attack(pl, t, st.ATTACK_AIR_F if x * pl.facing > 0.0 else st.ATTACK_AIR_B)
-    return True
-
-
-@njit
-def try_air_jump(pl: Any, t: Any, c: Any) -> bool:
-    """A jump in the air."""
-    if pl.jumps <= 0 or not wants_jump(pl, c):
-        return False
-    at = t.fighters[pl.character]
-    pl.vx = pl.stick_x * at.air_jump_h_mul
-    if at.multi_jump_0 > 0.0:
-        left = pl.jumps
-        pl.vx = pl.stick_x * at.drift_max
-        if left >= 5:
-            pl.vy = at.multi_jump_0
-        elif left == 4:
-            pl.vy = at.multi_jump_1
-        elif left == 3:
-            pl.vy = at.multi_jump_2
-        elif left == 2:
-            pl.vy = at.multi_jump_3
-        else:
-            pl.vy = at.multi_jump_4
-        if pl.stick_x * pl.facing < 0.0:
-            pl.facing = -pl.facing
-    else:
-        pl.vy = at.jump_v_full * at.air_jump_v_mul
-    pl.jumps -= 1
-    pl.fastfall = 0
-    pl.tilt_y = NEUTRAL_TILT  # the same tap is not used twice
-    back = pl.stick_x * pl.facing <= -c.jump_back_x
-    enter(pl, t, st.JUMP_AERIAL_B if back else st.JUMP_AERIAL_F)
-    return True
-
-
-@njit
-def try_air_dodge(pl: Any, t: Any, c: Any) -> bool:
-    """L or R pressed in the air."""
-    if not (pl.pressed & LR):
-        return False
-    x, y = pl.stick_x, pl.stick_y
-    if abs(x) < c.escapeair_deadzone and abs(y) < c.escapeair_deadzone:
-        pl.vx = 0.0
-        pl.vy = 0.0
-    else:
-        angle = math.atan2(y, x)
-        pl.vx = c.escapeair_force * math.cos(angle)
-        pl.vy = c.escapeair_force * math.sin(angle)
-    pl.fastfall = 0
-    enter(pl, t, st.ESCAPE_AIR)
-    return True
-
-
-@njit
-def air_options(pl: Any, t: Any, c: Any) -> bool:
-    """Everything that a free fighter in the air can do."""
-    return try_air_dodge(pl, t, c) or try_air_attack(pl, t, c) or try_air_jump(pl, t, c)
 
 
 @njit
@@ -249,9 +38,9 @@ def dash_options(pl: Any, t: Any, c: Any) -> None:
     if pl.pressed & Z or (pl.pressed & A and pl.buttons & LR):
         enter(pl, t, st.CATCH_DASH)
         return
-    if c_flick(pl, c) or (early and pl.pressed & A and abs(pl.stick_x) >= c.dash_flick):
-        if try_ground_attack(pl, t, c):
-            return
+    smash = c_flick(pl, c) or (early and pl.pressed & A and abs(pl.stick_x) >= c.dash_flick)
+    if smash and try_ground_attack(pl, t, c):
+        return
     if pl.pressed & A and pl.age <= c.dash_window_frames_2:
         start_attack(pl, t, st.ATTACK_DASH)
         return
@@ -311,12 +100,12 @@ def turn_options(pl: Any, t: Any, c: Any) -> None:
         return
     if pl.flag == 0:
         # not turned yet: UCF's dash-back
-        if pl.t == 1 and pl.charge == 1 and x * pl.facing <= -c.dash_flick:
-            if abs(pl.raw_x - pl.raw_x2) > UCF_RAW:
-                pl.facing = -pl.facing
-                to_dash(pl, t)
-                pl.flag = 1
-                return
+        pushed = pl.t == 1 and pl.charge == 1 and x * pl.facing <= -c.dash_flick
+        if pushed and abs(pl.raw_x - pl.raw_x2) > UCF_RAW:
+            pl.facing = -pl.facing
+            to_dash(pl, t)
+            pl.flag = 1
+            return
     elif pl.t == pl.count and x * pl.facing >= c.dash_flick and (pl.count == 1 or pl.tilt_x < c.dash_flick_frames):
         to_dash(pl, t)
         pl.flag = 1
@@ -524,9 +313,7 @@ def interrupt(pl: Any, t: Any) -> None:
             if pl.state != s:
                 return
         an = t.anim[pl.character, s]
-        if an.iasa > 0.0 and pl.age >= an.iasa:
-            if not ground_options(pl, t, c):
-                try_turn_or_walk(pl, t, c)
-    elif s == st.FURAFURA:
-        if pl.pressed:
-            pl.count -= 8
+        if an.iasa > 0.0 and pl.age >= an.iasa and not ground_options(pl, t, c):
+            try_turn_or_walk(pl, t, c)
+    elif s == st.FURAFURA and pl.pressed:
+        pl.count -= 8

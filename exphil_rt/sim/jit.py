@@ -7,6 +7,7 @@ that the compiled code depends on. ``EXPHIL_RT_SIM_JIT=0`` runs the game as plai
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import shutil
 import time
@@ -77,8 +78,7 @@ def prune() -> None:
 def _cpu() -> str:
     if not JIT:
         return "python"
-    import llvmlite.binding as llvm
-
+    llvm: Any = importlib.import_module("llvmlite.binding")
     return f"{llvm.get_process_triple()} {llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}"
 
 
@@ -87,8 +87,7 @@ def _decorator() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         return lambda function: function
     folder = str(cache_folder())
     os.environ["NUMBA_CACHE_DIR"] = folder
-    import numba
-
+    numba: Any = importlib.import_module("numba")
     numba.config.CACHE_DIR = folder  # numba may have been imported before us
     decorate: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(
         cache=True, error_model="numpy", nogil=True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,8 +14,9 @@ from numpy.typing import NDArray
 
 from exphil_rt.game.frames import Controllers, Frames
 from exphil_rt.game.ids import PLAYABLE
-from exphil_rt.sim import jit, observe, step, tables
-from exphil_rt.sim.state import JIT
+from exphil_rt.sim import anim, collide, grab, hits, interrupts, jit, ko, observe, physics, step, tables
+from exphil_rt.sim.state import GAME, JIT, PLAYER
+from exphil_rt.sim.tables import STAGE
 
 Progress = Callable[[str, int, int], None]
 
@@ -67,17 +69,38 @@ def warmup(progress: Progress | None = None) -> float:
 
     tell = progress or (lambda what, done, total: None)
     started = time.perf_counter()
-    parts = ("tables", "start of a game", "frames of a game")
-    tell(parts[0], 0, len(parts))
+    parts = _parts() if JIT else []
+    total = len(parts) + 2
+    tell("tables", 0, total)
     load()
-    tell(parts[1], 1, len(parts))
+    for done, (what, function, signature) in enumerate(parts, 1):
+        tell(what, done, total)
+        function.compile(signature)
+    tell("frames", total - 1, total)
     lane = EmbeddedLane(1)
     lane.start(0, GameSetup(game_id=0, stage=32, characters=(1, 1)))
-    tell(parts[2], 2, len(parts))
     slots = np.zeros(1, np.int32)
     lane.commit(slots, Controllers.allocate((1, 2)), np.array([-122], np.int32))
     lane.close()
     if JIT:
         jit.prune()
-    tell("done", len(parts), len(parts))
+    tell("done", total, total)
     return time.perf_counter() - started
+
+
+def _parts() -> list[tuple[str, Any, tuple[Any, ...]]]:
+    """The phases by name, with the types that the frame calls them with, so that a warm-up can show where it is."""
+    numba: Any = importlib.import_module("numba")
+    pl, game = numba.from_dtype(PLAYER), numba.from_dtype(GAME)
+    t = numba.from_dtype(load().tables.dtype)
+    stage = numba.from_dtype(STAGE)
+    port = numba.int64
+    return [
+        ("animation", anim.animate, (pl, t)),
+        ("interrupts", interrupts.interrupt, (pl, t)),
+        ("physics", physics.move, (pl, t)),
+        ("collisions", collide.collide, (pl, pl, t, stage)),
+        ("grabs", grab.resolve, (pl, pl, t, game)),
+        ("hits", hits.hits, (pl, pl, t, game)),
+        ("life", ko.life, (pl, t, game, stage, port)),
+    ]

@@ -23,7 +23,7 @@ def toward_zero(value: float, step: float) -> float:
 def accelerate(speed: float, a: float, target: float, friction: float) -> float:
     """Speed after ``a`` toward ``target``: friction without a target, and back to it when above it."""
     if target == 0.0:
-        return toward_zero(speed, friction)
+        return float(toward_zero(speed, friction))
     if target > 0.0:
         if speed + a > target:
             return max(speed - friction, target)

@@ -29,4 +29,4 @@ def uniform(seed: int, domain: int, game: int, frame: int, port: int) -> float:
     h = mix(h, int(game) >> 32)
     h = mix(h + 0x632BE5AB, int(frame))
     h = mix(h + 0x632BE5AB, port)
-    return h / 4294967296.0
+    return float(h / 4294967296.0)

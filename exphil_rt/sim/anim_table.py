@@ -1,0 +1,171 @@
+"""Table of animations: lengths, interruptibility, landing lag, intangibility, root motion, by fighter and state."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exphil_rt.game import states as st
+from exphil_rt.game.ids import Character
+from exphil_rt.sim import framedata
+from exphil_rt.sim.datafiles import number, read_rows
+
+NUM_FIGHTERS: Final = 27
+NUM_STATES: Final = framedata.NUM_STATES
+
+ANIM: Final = np.dtype(
+    [
+        ("start", np.float32),  # age on the frame of entry, as Slippi records it
+        ("length", np.float32),  # the state ends when its age reaches this; 0 for never
+        ("iasa", np.float32),  # interruptible from this age; 0 for never
+        ("cancel_before", np.float32),  # aerials: landing before or after these ages has no landing lag of its own
+        ("cancel_after", np.float32),
+        ("lag", np.float32),
+        ("charge", np.float32),  # smashes: the age at which a held A charges; 0 for never
+        ("safe_from", np.float32),  # intangible while safe_from <= age < safe_to
+        ("safe_to", np.float32),
+        ("hit_first", np.int32),  # first age with a hitbox
+        ("hit_frames", np.int32),
+        ("hit_offset", np.int32),  # into hit_frames
+        ("motion_offset", np.int32),  # into motion; one entry an age from 1
+        ("motion_frames", np.int32),
+        ("flip", np.int32),  # age at which the facing turns; 0 for never
+        ("exists", np.int32),  # this fighter has a table row for the state
+    ],
+    align=True,
+)
+
+
+# Lengths that no table gives for every fighter: the common value of real replays (Slippi's ages).
+_LENGTHS: Final = {
+    st.JUMP_F: 40, st.JUMP_B: 40, st.JUMP_AERIAL_F: 50, st.JUMP_AERIAL_B: 50, st.PASS: 30, st.SQUAT: 8,
+    st.SQUAT_RV: 10, st.TURN: 12, st.LANDING: 30, st.LANDING_FALL_SPECIAL: 30, st.OTTOTTO: 12, st.CLIFF_CATCH: 8,
+    st.CLIFF_JUMP_QUICK_1: 15, st.CLIFF_JUMP_SLOW_1: 20, st.CLIFF_JUMP_QUICK_2: 38, st.CLIFF_JUMP_SLOW_2: 38,
+    st.DOWN_BOUND_U: 26, st.DOWN_BOUND_D: 26, st.PASSIVE: 26, st.PASSIVE_STAND_F: 40, st.PASSIVE_STAND_B: 40,
+    st.REBIRTH: 60, st.GUARD_OFF: 15, st.CATCH_PULL: 8, st.CAPTURE_CUT: 30, st.CATCH_CUT: 30, st.CAPTURE_JUMP: 30,
+    st.SHIELD_BREAK_DOWN_U: 26, st.SHIELD_BREAK_DOWN_D: 26, st.SHIELD_BREAK_STAND_U: 30,
+    st.SHIELD_BREAK_STAND_D: 30, st.ATTACK_100_START: 8, st.REBOUND: 20, st.SHIELD_BREAK_FLY: 30,
+    st.SHIELD_BREAK_FALL: 0, st.FURAFURA: 0, st.CATCH_WAIT: 0, st.CAPTURE_WAIT_LW: 0,
+}  # fmt: skip
+
+_TURN_LENGTHS: Final = {Character.MEWTWO: 16, Character.GAME_AND_WATCH: 10, Character.POPO: 13}
+_JUMP_LENGTHS: Final = {
+    Character.CAPTAIN_FALCON: 35, Character.POPO: 18, Character.MEWTWO: 60, Character.MARTH: 45,
+    Character.PEACH: 50, Character.JIGGLYPUFF: 50, Character.GAME_AND_WATCH: 55,
+}  # fmt: skip
+_AIR_JUMP_LENGTHS: Final = {
+    Character.PEACH: 60, Character.POPO: 18, Character.MEWTWO: 48, Character.CAPTAIN_FALCON: 35,
+    Character.YOSHI: 70, Character.NESS: 58,
+}  # fmt: skip
+_SQUAT_RV: Final = {Character.SHEIK: 8, Character.GAME_AND_WATCH: 8, Character.MEWTWO: 8, Character.MARTH: 8}
+
+# States that show age 0 on the frame of entry; all others show 1 (real replays).
+_START_AT_0: Final = frozenset(
+    {
+        st.REBIRTH, st.REBIRTH_WAIT, st.WAIT, st.TURN_RUN, st.RUN, st.RUN_BRAKE, st.KNEE_BEND, st.JUMP_F, st.JUMP_B,
+        st.JUMP_AERIAL_F, st.JUMP_AERIAL_B, st.FALL, st.FALL_AERIAL, st.FALL_SPECIAL, st.DAMAGE_FALL, st.SQUAT_WAIT,
+        st.SQUAT_RV, st.LANDING, st.LANDING_FALL_SPECIAL, st.ATTACK_12, st.ATTACK_13, st.ATTACK_100_LOOP,
+        st.ATTACK_100_END, st.LANDING_AIR_N, st.LANDING_AIR_F, st.LANDING_AIR_B, st.LANDING_AIR_HI,
+        st.LANDING_AIR_LW, st.GUARD_OFF, st.GUARD_SET_OFF, st.DOWN_BOUND_U, st.DOWN_BOUND_D, st.DOWN_STAND_U,
+        st.DOWN_STAND_D, st.PASSIVE, st.PASSIVE_STAND_F, st.PASSIVE_STAND_B, st.SHIELD_BREAK_FALL, st.FURAFURA,
+        st.SHIELD_BREAK_DOWN_U, st.SHIELD_BREAK_DOWN_D, st.SHIELD_BREAK_STAND_U, st.SHIELD_BREAK_STAND_D, st.CATCH,
+        st.CATCH_DASH, st.CATCH_WAIT, st.CATCH_ATTACK, st.PASS, st.OTTOTTO, st.OTTOTTO_WAIT, st.CLIFF_WAIT,
+        st.ENTRY_START, st.DEAD_UP_STAR,
+    }
+)  # fmt: skip
+_START_AT_MINUS_1: Final = frozenset(
+    {st.DEAD_DOWN, st.DEAD_LEFT, st.DEAD_RIGHT, st.GUARD_ON, st.GUARD, st.ENTRY, st.ENTRY_END}
+)
+_SAFE: Final = {st.PASSIVE: (0, 20), st.PASSIVE_STAND_F: (0, 20), st.PASSIVE_STAND_B: (0, 20)}
+
+
+def anim_table(frames: dict[str, NDArray[Any]]) -> NDArray[Any]:
+    anim = np.zeros((NUM_FIGHTERS, NUM_STATES), ANIM)
+    anim["start"] = 1.0
+    for state in _START_AT_0:
+        anim[:, state]["start"] = 0.0
+    for state in _START_AT_MINUS_1:
+        anim[:, state]["start"] = -1.0
+    for state, length in _LENGTHS.items():
+        anim[:, state]["length"] = length
+    for state, (first, last) in _SAFE.items():
+        anim[:, state]["safe_from"], anim[:, state]["safe_to"] = first, last
+    for state, table in (
+        (st.TURN, _TURN_LENGTHS), (st.JUMP_F, _JUMP_LENGTHS), (st.JUMP_B, _JUMP_LENGTHS),
+        (st.JUMP_AERIAL_F, _AIR_JUMP_LENGTHS), (st.JUMP_AERIAL_B, _AIR_JUMP_LENGTHS), (st.SQUAT_RV, _SQUAT_RV),
+    ):  # fmt: skip
+        for who, value in table.items():
+            anim[who, state]["length"] = value
+    # libmelee's last recorded frame of every state it lists is the last age shown
+    key = frames["key"]
+    for who, state, frame in key:
+        row = anim[who, state]
+        row["exists"] = 1
+        if state not in _LENGTHS:
+            row["length"] = max(row["length"], frame + 1)
+    for (who, state, frame), iasa in zip(key, frames["iasa"], strict=True):
+        row = anim[who, state]
+        if iasa and state >= st.ATTACK_11 and (row["iasa"] == 0 or frame < row["iasa"]):
+            row["iasa"] = frame
+    for move in read_rows("moves.csv"):
+        row = anim[int(move["character"]), int(move["state"])]
+        row["exists"] = 1
+        row["length"] = max(row["length"], int(move["frames"]) + 1)
+        row["cancel_before"] = number(move["autocancel_before"])
+        row["cancel_after"] = number(move["autocancel_after"]) or 1e6
+        row["lag"] = number(move["landing_lag"])
+        row["charge"] = number(move["charge_frame"])
+        if move["iasa"]:
+            row["iasa"] = float(move["iasa"])
+    for fighter in read_rows("fighters.csv"):
+        index = int(fighter["character"])
+        for state, name in (
+            (st.TURN_RUN, "turnrun"), (st.DASH, "dash"), (st.RUN_BRAKE, "runbrake"), (st.GUARD_OFF, "guardoff"),
+            (st.ESCAPE_N, "spot"), (st.ESCAPE_F, "rollf"), (st.ESCAPE_B, "rollb"), (st.ESCAPE_AIR, "airdodge"),
+        ):  # fmt: skip
+            row = anim[index, state]
+            row["length"] = float(fighter[f"{name}_len"])
+            if f"{name}_inv_start" in fighter:
+                # Yoshi's rolls: intangible as he is inside the egg; the table has no figure, so the common one
+                row["safe_from"] = number(fighter[f"{name}_inv_start"]) or 4
+                row["safe_to"] = number(fighter[f"{name}_inv_end"]) or 20
+        anim[index, st.ESCAPE_F]["flip"] = number(fighter["rollf_flip"]) or 20
+        for state, name in zip(range(st.LANDING_AIR_N, st.LANDING_AIR_LW + 1), ("nair", "fair", "bair", "uair", "dair"),
+                               strict=True):  # fmt: skip
+            anim[index, state]["length"] = 30
+            anim[index, state]["lag"] = float(fighter[f"{name}_lag"])
+    return anim
+
+
+def motion_table(frames: dict[str, NDArray[Any]], anim: NDArray[Any]) -> NDArray[np.float32]:
+    """Forward movement of the grounded states that the animation moves (aerial rows hold recorded drift)."""
+    flat: list[float] = [0.0]
+    key, motion = frames["key"], frames["motion"]
+    moving = {
+        (int(who), int(state))
+        for (who, state, _), dx in zip(key, motion, strict=True)
+        if abs(dx) > 1e-3 and _moves_by_animation(int(state))
+    }
+    by_state: dict[tuple[int, int], dict[int, float]] = {}
+    for (who, state, frame), dx in zip(key, motion, strict=True):
+        if (int(who), int(state)) in moving:
+            by_state.setdefault((int(who), int(state)), {})[int(frame)] = float(dx)
+    for (who, state), by_frame in by_state.items():
+        if sum(abs(dx) for dx in by_frame.values()) < 2.0:
+            continue  # a recording's residual slide, not the animation's
+        anim[who, state]["motion_offset"] = len(flat)
+        anim[who, state]["motion_frames"] = max(by_frame)
+        flat += [by_frame.get(frame, 0.0) for frame in range(1, max(by_frame) + 1)]
+    return np.array(flat, np.float32)
+
+
+def _moves_by_animation(state: int) -> bool:
+    return (
+        st.ATTACK_11 <= state <= st.ATTACK_LW_4
+        or st.DOWN_STAND_U <= state <= st.DOWN_BACK_U
+        or st.DOWN_STAND_D <= state <= st.DOWN_BACK_D
+        or state in (st.PASSIVE_STAND_F, st.PASSIVE_STAND_B, st.ESCAPE_F, st.ESCAPE_B)
+        or st.CLIFF_CLIMB_SLOW <= state <= st.CLIFF_ESCAPE_QUICK
+    )
