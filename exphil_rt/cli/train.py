@@ -133,7 +133,7 @@ def imitation(
     manifest = _save(home, policy_out, policy, data.selection, result, seed)
     path = home.policies / manifest.ref
     if json:
-        show_json({"policy": manifest.ref, "path": path, "data": data.selection.kept_line(), "result": result})
+        show_json({"policy": manifest.ref, "path": str(path), "data": data.selection.kept_line(), "result": result})
     else:
         _summarise(result, manifest.ref, path)
     return 130 if result.ended == "interrupted" else 0
@@ -229,8 +229,9 @@ def _save(home: Home, name: str, policy: Policy, selection: Selection, result: I
 def _summarise(result: ImitationResult, ref: str, path: Path) -> None:
     from exphil_rt.policy.codec import HEADS
 
+    plural = "" if len(result.epochs) == 1 else "s"
     show(
-        f"{len(result.epochs)} epochs in {duration(result.seconds)} ({result.frames_per_second:,.0f} frames/s), "
+        f"{len(result.epochs)} epoch{plural} in {duration(result.seconds)} ({result.frames_per_second:,.0f} frames/s), "
         f"best: epoch {result.best_epoch}{ENDED[result.ended]}"
     )
     show()

@@ -168,6 +168,22 @@ def test_the_command_writes_a_bundle_that_loads_and_plays(multishine, tmp_path, 
     assert -1 <= float(controllers.joystick_x) <= 1
 
 
+def test_the_result_as_json(multishine, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("EXPHIL_RT_HOME", str(tmp_path / "home"))
+    folder = tmp_path / "replays"
+    folder.mkdir()
+    for path in multishine[:2]:
+        (folder / path.name).symlink_to(path)
+    assert (
+        run(["train", "imitation", str(folder), "--character", "fox", "--epochs", "1", "--hidden", "16", "--json"]) == 0
+    )
+    found = msgspec.json.decode(capsys.readouterr().out)
+    assert found["policy"] == "clone@v1"
+    assert found["path"] == str(tmp_path / "home" / "policies" / "clone@v1")
+    assert found["result"]["score"]["nll"] > 0
+    assert found["result"]["ended"] == "epochs"
+
+
 def test_dry_run_says_what_is_kept_and_writes_nothing(replays_dir, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("EXPHIL_RT_HOME", str(tmp_path / "home"))
     assert run(["train", "imitation", str(replays_dir / "short"), "--character", "marth", "--dry-run"]) == 0
