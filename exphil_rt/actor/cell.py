@@ -14,6 +14,7 @@ import msgspec
 import structlog
 
 from exphil_rt.actor.calls import From
+from exphil_rt.actor.children import TryAgain
 from exphil_rt.actor.errors import NoProc
 from exphil_rt.actor.mailbox import Mailbox
 from exphil_rt.actor.pid import Down, Exit, Pid, Ref
@@ -287,7 +288,7 @@ class Cell:
         runtime = self.runtime
         runtime.forget(self)
         for message in self.mailbox.close():
-            if type(message) is not From:
+            if type(message) not in (From, TryAgain):
                 runtime.dead_letter(self.label, message, "ended")
         for pending in tuple(self.open_calls):
             pending.fail(NoProc(self.label, reason))

@@ -35,11 +35,13 @@ class TryAgain(msgspec.Struct, frozen=True):
 class Child:
     """One specification and the incarnation that runs for it, if any."""
 
-    __slots__ = ("_failures", "_past", "cell", "restarting", "restarts", "spec", "timer")
+    __slots__ = ("_failures", "_past", "cell", "former", "restarting", "restarts", "spec", "timer")
 
     def __init__(self, spec: ChildSpec) -> None:
         self.spec = spec
         self.cell: Cell | None = None
+        self.former = 0
+        """Number of the incarnation that ended last; a restarting dynamic child is still known by it."""
         self.restarting = False
         self.restarts = 0
         self.timer: Timer | None = None
@@ -52,13 +54,16 @@ class Child:
         return tuple(self._past or ())
 
     def note_exit(self, now: float, reason: ExitReason) -> None:
-        """Remember an end, and whether the back-off starts over."""
+        """Its incarnation ended: remember how, and whether the back-off starts over."""
         if self._past is None:
             self._past = deque(maxlen=_EXITS)
         self._past.append((now, reason))
         backoff = self.spec.backoff
-        if self.cell is not None and backoff is not None and now - self.cell.started_at > backoff.max:
-            self._failures = 0
+        if self.cell is not None:
+            if backoff is not None and now - self.cell.started_at > backoff.max:
+                self._failures = 0
+            self.former = self.cell.number
+            self.cell = None
 
     def wants_restart(self, reason: ExitReason) -> bool:
         """OTP's restart types."""

@@ -55,6 +55,9 @@ class DynamicSupervisor(Supervisor):
             await cell.wait_dead(math.inf)  # bounded: whoever is not dead was killed
             self._note_stopped(child, cell)
 
+    def _drop(self, child: Child) -> None:
+        self._forget(child)
+
     @handle_call
     async def start_child(self, message: StartChild, sender: From) -> Pid | Refused | None:
         """Start one more child."""
@@ -70,19 +73,19 @@ class DynamicSupervisor(Supervisor):
         while spec.id in self._children:
             self._serial += 1
             spec = msgspec.structs.replace(spec, id=f"{message.spec.id}#{self._serial}")
-        return await self._add(Child(spec), keep_ignored=False)
+        return await self._add(Child(spec))
 
     @handle_call
     async def terminate_child(self, message: TerminateChild, sender: From) -> Refused | None:
         """Stop and forget the child of this pid; a dead one is no error."""
         if not isinstance(message.child, Pid):
             return Refused(NotSupported("A dynamic supervisor's children are stopped by pid."))
-        child = self._by_cell.get(message.child.cell)
+        child = self._find(message.child)
         if child is None:
             dead_child = message.child.cell.parent is self._cell and message.child.cell.dead
             return None if dead_child else Refused(ChildNotFound(str(message.child)))
         await self._stop_child(child)
-        self._forget(child)
+        self._drop(child)
         return None
 
     @handle_call

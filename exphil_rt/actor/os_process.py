@@ -6,8 +6,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import anyio
@@ -33,12 +32,11 @@ class OsProcess:
         self._sock: socket.socket | None = None
         self._output = -1
         self._status = -1
-        self._exited = anyio.Event()
         self._frames = FrameBuffer()
         self._unsent = bytearray()
         self._more = anyio.Event()
-        self._tail: deque[bytes] = deque()
-        self._tail_size = 0
+        self._tail = b""
+        self._line = b""
 
     async def launch(self, target: str, args: Any, nice: int, fds: Sequence[int]) -> None:
         """Have it forked, and send ``args``; returns when its pid is known. The caller sets the deadline."""
@@ -125,8 +123,8 @@ class OsProcess:
             if frames:
                 return frames
 
-    async def read_output(self) -> None:
-        """Keep the tail of what the process prints, until it closes its output."""
+    async def read_output(self, on_line: Callable[[str], None]) -> None:
+        """Keep the tail of what the process prints and pass on each line, until it closes its output."""
         while True:
             await anyio.wait_readable(self._output)
             try:
@@ -135,15 +133,16 @@ class OsProcess:
                 continue
             if not data:
                 return
-            self._tail.append(data[-_TAIL:])
-            self._tail_size += len(self._tail[-1])
-            while self._tail_size - len(self._tail[0]) >= _TAIL:
-                self._tail_size -= len(self._tail.popleft())
+            self._tail = (self._tail + data)[-_TAIL:]
+            *lines, self._line = (self._line + data).split(b"\n")
+            self._line = self._line[-_TAIL:]
+            for line in lines:
+                on_line(line[-_TAIL:].decode(errors="replace"))
 
     @property
     def tail(self) -> str:
         """The end of what it printed."""
-        return b"".join(self._tail)[-_TAIL:].decode(errors="replace").strip()
+        return self._tail.decode(errors="replace").strip()
 
     # Its end
 
@@ -152,12 +151,7 @@ class OsProcess:
         if self.exit_code is None:
             number = await self._read_status()
             self.exit_code = -int(signal.SIGKILL) if number is None else number
-            self._exited.set()
         return self.exit_code
-
-    async def wait_seen(self) -> None:
-        """Wait until another task's ``wait`` saw the end."""
-        await self._exited.wait()
 
     async def _read_status(self) -> int | None:
         while True:

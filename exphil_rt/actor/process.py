@@ -30,6 +30,8 @@ S = TypeVar("S")
 _FORK_S: Final = 60.0
 """Seconds that the forkserver gets to give a process; its preloading may still run."""
 _DRAIN_S: Final = 1.0
+_LINES: Final = 500
+"""Lines of output that are logged of one process; its tail is kept in any case."""
 _MESSAGE_SHARE: Final = 0.6
 _TERM_SHARE: Final = 0.9
 """Shares of the shutdown time at which a process that did not obey gets SIGTERM, and SIGKILL."""
@@ -64,6 +66,7 @@ class ProcessChild(GenServer[S]):
     phase: str = ""
     """What the process said it is doing, with its last heartbeat."""
     _process: OsProcess | None = None
+    _lines: int = 0
 
     def detail(self) -> str:
         """The process's phase."""
@@ -82,7 +85,7 @@ class ProcessChild(GenServer[S]):
         if scope.cancelled_caught:
             raise ActorError(f"The forkserver gave no process for {self._label()} within {_FORK_S:g} s.")
         self.os_pid = process.pid
-        self.start_task(process.read_output)
+        self.start_task(process.read_output, self._log_line)
         self.start_task(process.flush)
         with anyio.CancelScope(deadline=self._now() + self.ready_s) as scope:
             await self._until_ready(process)
@@ -175,7 +178,7 @@ class ProcessChild(GenServer[S]):
         process.send(pack(SHUTDOWN))
         async with anyio.create_task_group() as readers:
             readers.start_soon(process.flush)
-            readers.start_soon(process.read_output)
+            readers.start_soon(process.read_output, self._log_line)
             readers.start_soon(self._discard, process)
             if not await self._ended_by(process, min(start + patience * _MESSAGE_SHARE, math.inf)):
                 _log.warning("process_ignores_shutdown", actor=self.path, os_pid=process.pid)
@@ -192,14 +195,25 @@ class ProcessChild(GenServer[S]):
         return process.exit_code is not None
 
     async def _discard(self, process: OsProcess) -> None:
-        """Keep the socket empty, so that a process that sends its last words can end."""
-        while await process.receive() is not None:
-            pass
+        """Keep the socket empty, so that a process that sends its last words can end; kill one that falls silent."""
+        while True:
+            with anyio.CancelScope(deadline=self._now() + self.heartbeat_s) as scope:
+                if await process.receive() is None:
+                    return
+            if scope.cancelled_caught:
+                process.signal_group(signal.SIGKILL)
+                return
+
+    def _log_line(self, line: str) -> None:
+        self._lines += 1
+        if self._lines <= _LINES:
+            _log.info("process_output", actor=self.path, os_pid=self.os_pid, line=line)
 
     def _reason(self, process: OsProcess, exit_code: int) -> ExitReason:
         if exit_code == 0:
             return Normal()
-        how = signal.Signals(-exit_code).name if exit_code < 0 else f"exit code {exit_code}"
+        names = {number.value: number.name for number in signal.Signals}
+        how = names.get(-exit_code, f"signal {-exit_code}") if exit_code < 0 else f"exit code {exit_code}"
         return Crash("ProcessExit", f"{self._label()} ended by {how}", process.tail)
 
     def _label(self) -> str:

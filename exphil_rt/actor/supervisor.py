@@ -107,9 +107,9 @@ class Supervisor(GenServer[SupState]):
             except StartError as error:
                 self._report("start_error", child, error.reason)
                 raise _StartFailed(child, error.reason) from None
-            if started is None and child.spec.restart == "temporary":
-                self._forget(child)
-            elif started is not None:
+            if started is None:
+                self._drop(child)
+            else:
                 self._progress(child, again=again)
 
     async def _start_child(self, child: Child) -> Cell | None:
@@ -187,7 +187,6 @@ class Supervisor(GenServer[SupState]):
         reason = cell.reason
         assert reason is not None
         child.note_exit(self.runtime.loop.now(), reason)
-        child.cell = None
         match reason:
             case Killed():
                 expected = child.spec.shutdown == "brutal_kill"
@@ -210,20 +209,17 @@ class Supervisor(GenServer[SupState]):
             return
         reason: ExitReason = message.reason
         child.note_exit(self.runtime.loop.now(), reason)
-        child.cell = None
         if not child.wants_restart(reason):
             if not is_clean(reason):
                 self._report("child_terminated", child, reason)
-            if child.spec.restart == "temporary":
-                self._forget(child)
+            self._drop(child)
             self._auto_shutdown(child)
             return
-        self._count_restart(child, reason)
         delay = child.next_delay()
         self._report("child_terminated", child, reason, delay)
+        self._count_restart(child, reason)
         if delay:
-            for sibling in reversed(self._affected(child)):
-                await self._sweep(sibling)
+            await self._sweep(child, self._affected(child))
             self._try_again(child, delay, counted=True)
         else:
             await self._restart(child)
@@ -245,8 +241,7 @@ class Supervisor(GenServer[SupState]):
 
     async def _restart(self, child: Child) -> None:
         affected = self._affected(child)
-        for sibling in reversed(affected):
-            await self._sweep(sibling)
+        await self._sweep(child, affected)
         try:
             await self._start_all([one for one in affected if self._children.get(one.spec.id) is one], again=True)
         except _StartFailed as failed:
@@ -263,11 +258,12 @@ class Supervisor(GenServer[SupState]):
             case _:
                 return [child]
 
-    async def _sweep(self, child: Child) -> None:
-        """Stop a child because of a sibling; a temporary one is not coming back."""
-        await self._stop_child(child)
-        if child.spec.restart == "temporary":
-            self._forget(child)
+    async def _sweep(self, child: Child, affected: list[Child]) -> None:
+        """Stop the siblings of a child that ended, last first; a temporary one is not coming back."""
+        for sibling in reversed(affected):
+            if sibling is not child:
+                await self._stop_child(sibling)
+                self._drop(sibling)
 
     def _try_again(self, child: Child, delay: float, *, counted: bool) -> None:
         child.restarting = True
@@ -280,6 +276,11 @@ class Supervisor(GenServer[SupState]):
 
     def _forget(self, child: Child) -> None:
         self._children.pop(child.spec.id, None)
+
+    def _drop(self, child: Child) -> None:
+        """Its incarnation is gone and none follows by itself: is its specification kept?"""
+        if child.spec.restart == "temporary":
+            self._forget(child)
 
     def _auto_shutdown(self, child: Child) -> None:
         mode = self.state.flags.auto_shutdown
@@ -303,9 +304,9 @@ class Supervisor(GenServer[SupState]):
         known = self._children.get(message.spec.id)
         if known is not None:
             return Refused(AlreadyPresent(known.spec.id) if known.cell is None else _already(known))
-        return await self._add(Child(message.spec), keep_ignored=message.spec.restart != "temporary")
+        return await self._add(Child(message.spec))
 
-    async def _add(self, child: Child, *, keep_ignored: bool) -> Pid | Refused | None:
+    async def _add(self, child: Child) -> Pid | Refused | None:
         self._children[child.spec.id] = child
         try:
             cell = await self._start_child(child)
@@ -317,8 +318,7 @@ class Supervisor(GenServer[SupState]):
             self._forget(child)
             raise
         if cell is None:
-            if not keep_ignored:
-                self._forget(child)
+            self._drop(child)
             return None
         self._progress(child, again=False)
         return cell.pid
@@ -330,8 +330,7 @@ class Supervisor(GenServer[SupState]):
         if child is None:
             return Refused(ChildNotFound(str(message.child)))
         await self._stop_child(child)
-        if child.spec.restart == "temporary":
-            self._forget(child)
+        self._drop(child)
         return None
 
     @handle_call
@@ -389,7 +388,12 @@ class Supervisor(GenServer[SupState]):
         return ChildCounts(len(children), active, supervisors, len(children) - supervisors)
 
     def _find(self, child: str | Pid) -> Child | None:
-        return self._by_cell.get(child.cell) if isinstance(child, Pid) else self._children.get(child)
+        if isinstance(child, str):
+            return self._children.get(child)
+        found = self._by_cell.get(child.cell)
+        if found is None and child.cell.parent is self._cell:
+            found = next((one for one in self.children if one.restarting and one.former == child.number), None)
+        return found
 
     def _must_be_stopped(self, child: Child | None, wanted: str | Pid) -> Refused | None:
         if child is None:
