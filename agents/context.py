@@ -9,12 +9,37 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
+
+import msgspec
 
 from exphil_rt.actor import SlotPool
 from exphil_rt.config import Config
 from exphil_rt.control.server import Hub
+from exphil_rt.messages.league import LeagueSnapshot
 from exphil_rt.store.home import Home
 from exphil_rt.store.run import Run
+
+LOOP_FILE: Final = "loop.safetensors"
+LEAGUE_FILE: Final = "league.json"
+"""Beside a learner generation of a deterministic run: the rollout loop's state, and a LeagueSnapshot."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoingOn:
+    """The newest generation of a deterministic run with all that belongs to it: learner, loop and league."""
+
+    folder: Path
+    league: LeagueSnapshot
+
+    @classmethod
+    def find(cls, learner: Path) -> GoingOn | None:
+        """The newest whole one below the run's learner folder; None where there is none."""
+        for folder in sorted(learner.glob("gen-*"), key=lambda f: int(f.name.removeprefix("gen-")), reverse=True):
+            if (folder / LOOP_FILE).is_file() and (folder / LEAGUE_FILE).is_file():
+                league = msgspec.json.decode((folder / LEAGUE_FILE).read_bytes(), type=LeagueSnapshot)
+                return cls(folder, league)
+        return None
 
 
 @dataclass(slots=True)
@@ -37,6 +62,8 @@ class RunContext:
     delay: int
     characters: tuple[int, ...]
     stages: tuple[int, ...]
+    going_on: GoingOn | None
+    """Where a deterministic run goes on; None at its start, and for every other run."""
     finish: Callable[[str], None]
     """Says that the run is over, and why; the daemon then stops the tree."""
     started: float = field(default_factory=time.monotonic)
@@ -50,6 +77,11 @@ class RunContext:
     def runners(self) -> tuple[str, ...]:
         """Names of the game runners."""
         return tuple(f"game_runner-{i + 1}" for i in range(self.config.rollout.workers))
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether a resumed run has to equal an uninterrupted one."""
+        return self.config.run.deterministic
 
     @property
     def games_per_runner(self) -> int:

@@ -22,6 +22,8 @@ class Founder(ProcessChild[FounderState]):
 
     async def init(self, args: RunContext) -> Ignore:
         """Write and commit ``name@v1``, unless the population has it."""
+        if args.going_on is not None:
+            return Ignore()
         known: Population = await self.call("population_manager", GetPopulation())
         if known.first is not None:
             return Ignore()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from agents.context import RunContext
+from agents.context import LOOP_FILE, RunContext
 from agents.notes import note
 from agents.telemetry import LoopReading
 from exphil_rt.actor import ProcessChild, handle_cast
@@ -70,8 +70,9 @@ class GameRunner(ProcessChild[RunnerState]):
         self.context = context
         config = context.config
         self.games = context.games_per_runner
-        self.rated = config.rollout.rated_games if self.args.first else 0
-        exhibition = config.rollout.exhibition and self.args.first and not config.run.deterministic
+        beside = self.args.first and not context.deterministic  # their timing would show in the training games
+        self.rated = config.rollout.rated_games if beside else 0
+        exhibition = config.rollout.exhibition and beside
         current = await self.call("inference_worker", GetCurrent(), timeout=config.daemon.start_deadline_s)
         self.ready_s = config.daemon.start_deadline_s
         await self.start_process(
@@ -87,7 +88,8 @@ class GameRunner(ProcessChild[RunnerState]):
                 device=config.rollout.inference_device,
                 pool_slots=context.pool.count,
                 pool_slot_bytes=context.pool.size,
-                deterministic=config.run.deterministic,
+                deterministic=context.deterministic,
+                restore=str(context.going_on.folder / LOOP_FILE) if context.going_on else "",
             ),
             fds=[context.pool.fd],
         )
@@ -112,7 +114,7 @@ class GameRunner(ProcessChild[RunnerState]):
         """It plays nothing yet; tell those who decide."""
         self.state.physics = message.physics
         up = RunnerUp(runner=self.args.name, physics=message.physics)
-        for name in ("inference_worker", "matchmaker", "experience", "run_manager"):
+        for name in ("matchmaker", "inference_worker", "run_manager"):
             self.cast(name, up)
 
     @handle_cast
@@ -135,7 +137,9 @@ class GameRunner(ProcessChild[RunnerState]):
     async def on_filled(self, message: SlotFilled) -> None:
         """A slot is whole."""
         self.state.filled += 1
-        self.cast("experience", SlotReady(runner=self.args.name, filled=message))
+        # In lockstep the matchmaker passes it on, behind every game it was asked for before.
+        target = "matchmaker" if self.context.deterministic else "experience"
+        self.cast(target, SlotReady(runner=self.args.name, filled=message))
 
     @handle_cast
     async def on_samples(self, message: Samples | ExhibitionFrame) -> None:

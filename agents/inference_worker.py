@@ -10,12 +10,13 @@ from typing import Final
 
 import msgspec
 
-from agents.context import RunContext
+from agents.context import LOOP_FILE, RunContext
 from agents.notes import note
 from exphil_rt.actor import NO_REPLY, From, GenServer, handle_call, handle_cast
 from exphil_rt.messages.experience import CurrentWeights, GetCurrent
-from exphil_rt.messages.league import GameOver, GamePlanned, RunnerUp
+from exphil_rt.messages.league import GameOver, GamePlanned, LeagueSnapshot, RunnerUp
 from exphil_rt.messages.rollout import (
+    CURRENT,
     AssignGame,
     LoadPolicy,
     LoopSaved,
@@ -70,16 +71,22 @@ class InferenceWorker(GenServer[InferenceState]):
         for sender in self.waiting:
             self.reply(sender, message)
         self.waiting.clear()
+        save_to = ""
+        if message.saved and self.context.deterministic:
+            save_to = str(self.context.run.learner / f"gen-{message.saved:06d}" / LOOP_FILE)
         for runner in self.state.engines:
-            self.cast(runner, SetCurrent(update=message.update, weights=message.weights))
+            self.cast(runner, SetCurrent(update=message.update, weights=message.weights, save_to=save_to))
 
     @handle_cast
     async def on_runner(self, message: RunnerUp) -> None:
         """A fresh engine holds nothing but ``current``, maybe already an older one."""
         self.state.engines[message.runner] = {}
+        if self.context.going_on is not None:
+            self._load_again(message.runner, self.context.going_on.league)
         if self.state.current is not None:
             current = self.state.current
             self.cast(message.runner, SetCurrent(update=current.update, weights=current.weights))
+        self.cast("experience", message)  # slots come last: a worker that restores its games needs their policies
 
     @handle_cast
     async def on_planned(self, message: GamePlanned) -> None:
@@ -120,6 +127,20 @@ class InferenceWorker(GenServer[InferenceState]):
     @handle_cast
     async def on_loop_saved(self, message: LoopSaved) -> None:
         """The loop's state lies beside the learner's generation (deterministic runs)."""
+
+    def _load_again(self, runner: str, league: LeagueSnapshot) -> None:
+        """Load what the restored games name."""
+        held = self.state.engines[runner]
+        for where, _, policies in league.in_play.values():
+            for key in set(policies) - {CURRENT}:
+                if where != runner:
+                    continue
+                if key not in held:
+                    held[key] = Held()
+                    version = int(key.rpartition("@v")[2])
+                    path = str(self.context.home.policies / key)
+                    self.cast(runner, LoadPolicy(key=key, path=path, version=version))
+                held[key].games += 1
 
     def _forget(self, runner: str) -> None:
         held = self.state.engines[runner]

@@ -10,23 +10,29 @@ import random
 import time
 from typing import Final
 
+import anyio.to_thread
 import msgspec
 
-from agents.context import RunContext
+from agents.context import LEAGUE_FILE, RunContext
 from agents.notes import note
 from exphil_rt.actor import GenServer, handle_cast
+from exphil_rt.errors import ExphilError
 from exphil_rt.league.elo import START, Standing, calibrated, error_bar, update
 from exphil_rt.league.pairing import Entrant, Pairing, next_match
+from exphil_rt.messages.experience import SlotReady
 from exphil_rt.messages.league import (
     GameOver,
     GamePlanned,
     GetPopulation,
+    GetRosters,
+    LeagueSnapshot,
     Opponents,
     PlanGames,
     PolicyFile,
     Population,
     RunnerUp,
     SampleOpponents,
+    SaveLeague,
     SlotNeed,
 )
 from exphil_rt.messages.rollout import CURRENT, RANDOM, GameEnded, GameSpec, PlayerSpec
@@ -41,9 +47,12 @@ from exphil_rt.messages.store import (
     ReserveGames,
 )
 from exphil_rt.messages.telemetry import GameKind, Rating
+from exphil_rt.store.files import write_whole
 
 EXHIBITION_FRAMES: Final = 10_800
 """Three minutes: long enough to see how they play, short enough to see others."""
+NEVER: Final = 2**62
+"""Deterministic runs count game ids for themselves: nothing is reserved, the same game has the same id again."""
 RESERVE: Final = 256
 """Game ids that are reserved at a time."""
 
@@ -81,7 +90,17 @@ class Matchmaker(GenServer[LeagueState]):
     async def init(self, args: RunContext) -> LeagueState:
         """Ratings are read when the first runner says which physics it plays."""
         self.context = args
-        return LeagueState()
+        state = LeagueState()
+        if args.going_on is not None:
+            league = args.going_on.league
+            state.next_id, state.last_id = league.next_game_id, NEVER
+            state.plans = {
+                game_id: Plan(runner=runner, slot=slot, kind="training", policies=policies)
+                for game_id, (runner, slot, policies) in league.in_play.items()
+            }
+        elif args.deterministic:
+            state.last_id = NEVER
+        return state
 
     # Who plays -------------------------------------------------------------------------------------------------------
 
@@ -89,7 +108,8 @@ class Matchmaker(GenServer[LeagueState]):
     async def on_runner(self, message: RunnerUp) -> None:
         """A fresh worker process: what the old one played is void."""
         state = self.state
-        state.plans = {g: plan for g, plan in state.plans.items() if plan.runner != message.runner}
+        if self.context.going_on is None:
+            state.plans = {g: plan for g, plan in state.plans.items() if plan.runner != message.runner}
         state.idle = [(runner, need) for runner, need in state.idle if runner != message.runner]
         if state.physics != message.physics:
             rows: LeagueRows = await self.call("store", LoadLeague(physics=message.physics), timeout=30.0)
@@ -240,6 +260,29 @@ class Matchmaker(GenServer[LeagueState]):
         self.state.first = population.first.key if population.first else ""
         self.state.newest = population.newest.key if population.newest else ""
         return population
+
+    # Deterministic runs ----------------------------------------------------------------------------------------------
+
+    @handle_cast
+    async def on_full(self, message: SlotReady) -> None:
+        """Every game that was asked for before is planned: the learner may go on."""
+        self.cast("experience", message)
+
+    @handle_cast
+    async def on_save(self, message: SaveLeague) -> None:
+        """Keep what the coming games depend on, then let them begin."""
+        snapshot: LeagueSnapshot = await self.call("population_manager", GetRosters())
+        snapshot = msgspec.structs.replace(
+            snapshot,
+            next_game_id=self.state.next_id,
+            in_play={g: (plan.runner, plan.slot, plan.policies) for g, plan in self.state.plans.items()},
+        )
+        path = self.context.run.learner / f"gen-{message.weights.saved:06d}" / LEAGUE_FILE
+        try:
+            await anyio.to_thread.run_sync(write_whole, path, msgspec.json.encode(snapshot))
+        except ExphilError as error:
+            note(self, "error", "league_not_saved", str(error))
+        self.cast("inference_worker", message.weights)
 
     # Who won ---------------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,8 @@ from exphil_rt.actor import From, GenServer, handle_call, handle_cast
 from exphil_rt.league.population import CURRENT, UNIFORMS, Roster, Shares, Snapshot, assign, keep
 from exphil_rt.messages.league import (
     GetPopulation,
+    GetRosters,
+    LeagueSnapshot,
     Opponents,
     PolicyFile,
     Population,
@@ -54,9 +56,12 @@ class PopulationManager(GenServer[PopulationState]):
         settings = args.config.league
         self.shares = Shares(current=settings.current, historical=settings.historical, uniform=settings.uniform)
         state = PopulationState()
+        if args.going_on is not None:
+            self._take_up(state, args.going_on.league)
+            return state
         known: PolicyRows = await self.call("store", LoadPolicies())
         for row in known.rows:
-            if row.name == args.policy_name:
+            if row.name == args.policy_name and (row.version == 1 or not args.deterministic):
                 state.members.append(Snapshot(policy=row.ref, frames=row.frames))
                 state.files[row.ref] = PolicyFile(
                     key=row.ref, path=str(args.home.policies / row.ref), version=row.version
@@ -96,8 +101,9 @@ class PopulationManager(GenServer[PopulationState]):
 
     @handle_cast
     async def on_runner(self, message: RunnerUp) -> None:
-        """A fresh runner has nobody in play."""
-        self.state.rosters.pop(message.runner, None)
+        """A fresh runner has nobody in play, unless it restores its games."""
+        if self.context.going_on is None:
+            self.state.rosters.pop(message.runner, None)
 
     @handle_call
     async def on_sample(self, message: SampleOpponents, sender: From) -> Opponents:
@@ -117,6 +123,30 @@ class PopulationManager(GenServer[PopulationState]):
                 in_play[opponent] = in_play.get(opponent, 0) + 1
                 chosen.append(self.state.files[opponent])
         return Opponents(chosen=tuple(chosen))
+
+    @handle_call
+    async def on_rosters(self, message: GetRosters, sender: From) -> LeagueSnapshot:
+        """What a deterministic run keeps of the population."""
+        state = self.state
+        return LeagueSnapshot(
+            next_game_id=0,
+            in_play={},
+            members=tuple((member.policy, member.frames) for member in state.members),
+            versions=max((file.version for file in state.files.values()), default=0),
+            rosters={name: (r.seats, r.retiring, r.assigned) for name, r in state.rosters.items()},
+        )
+
+    def _take_up(self, state: PopulationState, league: LeagueSnapshot) -> None:
+        """Go on from a snapshot: versions that were published after it are published again, the same bit for bit."""
+        for key, frames in league.members:
+            state.members.append(Snapshot(policy=key, frames=frames))
+            version = int(key.rpartition("@v")[2])
+            state.files[key] = PolicyFile(key=key, path=str(self.context.home.policies / key), version=version)
+        state.rosters = {
+            name: Roster(seats=seats, retiring=retiring, assigned=assigned)
+            for name, (seats, retiring, assigned) in league.rosters.items()
+        }
+        self._tell(state)
 
     @handle_call
     async def on_get(self, message: GetPopulation, sender: From) -> Population:

@@ -5,7 +5,7 @@ What is learned and how stands in ``exphil_rt.training``; who owns the slots in 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import msgspec
 
@@ -13,7 +13,7 @@ from agents.context import RunContext
 from agents.notes import note
 from exphil_rt.actor import ProcessChild, handle_cast
 from exphil_rt.messages.experience import CurrentWeights, SlotLearned, TrainerUp
-from exphil_rt.messages.league import VersionPublished
+from exphil_rt.messages.league import SaveLeague, VersionPublished
 from exphil_rt.messages.learner import (
     FromLearner,
     Learn,
@@ -30,6 +30,9 @@ from exphil_rt.messages.learner import (
     ToLearner,
 )
 from exphil_rt.messages.run import Progress, Settled
+
+SAVE_EVERY_UPDATES: Final = 10
+"""Updates between two generations of a deterministic run, which cannot go by the clock."""
 
 
 class TrainerState(msgspec.Struct, kw_only=True):
@@ -59,6 +62,9 @@ class Trainer(ProcessChild[TrainerState]):
         config, train = args.config, args.config.train
         with args.run.reader() as database:
             versions = [row.version for row in database.policies() if row.name == args.policy_name]
+        newest = max(versions, default=1)
+        if args.deterministic:
+            newest = args.going_on.league.versions if args.going_on is not None else 1
         self.ready_s = config.daemon.start_deadline_s
         await self.start_process(
             LearnerArgs(
@@ -82,9 +88,11 @@ class Trainer(ProcessChild[TrainerState]):
                 folder=str(args.run.learner),
                 policies=str(args.home.policies),
                 name=args.policy_name,
-                next_version=max(versions, default=0) + 1,
+                next_version=newest + 1,
                 run=args.run_id,
+                restore=self._where_from(args),
                 publish_every=train.publish_every_frames,
+                save_every_updates=SAVE_EVERY_UPDATES if args.deterministic else 0,
                 device=train.device,
                 pool_slots=args.pool.count,
                 pool_slot_bytes=args.pool.size,
@@ -122,10 +130,7 @@ class Trainer(ProcessChild[TrainerState]):
         """One more update."""
         self.state.update, self.state.frames = message.update, message.frames
         self.cast("experience", SlotLearned(slot=message.slot, generation=message.generation))
-        self.cast(
-            "inference_worker",
-            CurrentWeights(update=message.update, weights=message.weights, saved=message.saved),
-        )
+        self._pass_on(CurrentWeights(update=message.update, weights=message.weights, saved=message.saved))
         progress = Progress(
             update=message.update,
             frames=message.frames,
@@ -137,6 +142,24 @@ class Trainer(ProcessChild[TrainerState]):
         self.cast("run_manager", progress)
         for fault in message.metrics.faults:
             note(self, "warn", "learning_fault", fault)
+
+    @staticmethod
+    def _where_from(context: RunContext) -> str:
+        """A deterministic run goes on where loop, league and learner were saved together, or begins again."""
+        if context.going_on is not None:
+            return str(context.going_on.folder)
+        return "none" if context.deterministic else "latest"
+
+    def _pass_on(self, weights: CurrentWeights) -> None:
+        target = self.context.config.run.timesteps
+        if not self.context.deterministic:
+            self.cast("inference_worker", weights)
+        elif target and self.state.frames >= target:
+            return  # the games wait for weights that never come: the run ends exactly here
+        elif weights.saved:
+            self.cast("matchmaker", SaveLeague(weights=weights))
+        else:
+            self.cast("inference_worker", weights)
 
     @handle_cast
     async def on_published(self, message: Published) -> None:

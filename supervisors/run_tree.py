@@ -23,6 +23,8 @@ from agents.telemetry import Telemetry
 from agents.trainer import Trainer
 from exphil_rt.actor import Backoff, ChildSpec, Supervisor, SupFlags
 
+LOCKSTEP: Final = 0
+"""Restarts of a process that a deterministic run survives: its learner and its games only go on together."""
 PROCESS_BACKOFF: Final = Backoff(first=0.2, factor=2.0, max=20.0)
 """Between two starts of an operating system process that failed."""
 
@@ -44,7 +46,7 @@ class Learning(Supervisor):
 
     def init(self, args: RunContext) -> Any:
         """Slots and policies before the process that fills and uses them."""
-        return SupFlags("one_for_one", intensity=5, period=60.0), [
+        return SupFlags("one_for_one", intensity=LOCKSTEP if args.deterministic else 5, period=60.0), [
             ChildSpec(id="experience", start=Experience, args=args, name="experience"),
             ChildSpec(id="inference_worker", start=InferenceWorker, args=args, name="inference_worker"),
             ChildSpec(id="founder", start=Founder, args=args, restart="temporary"),
@@ -64,7 +66,7 @@ class Games(Supervisor):
 
     def init(self, args: RunContext) -> Any:
         """One runner a rollout worker."""
-        return SupFlags("one_for_one", intensity=5, period=60.0), [
+        return SupFlags("one_for_one", intensity=LOCKSTEP if args.deterministic else 5, period=60.0), [
             ChildSpec(
                 id=name,
                 start=GameRunner,

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 SLOTS: Final = 3
 """Experience slots: one is filled, one is learned from, one waits for whoever is slower."""
+LOCKSTEP_SLOTS: Final = 2
+"""In lockstep nobody waits; but the last row of a slot is the first of the next, which must be there."""
 PRELOADED: Final = ("torch", "numpy", "msgspec")
 """What the forkserver imports once, so that its children start in milliseconds."""
 
@@ -113,7 +115,7 @@ def build_context(run: Run, finish: Callable[[str], None]) -> Iterator[RunContex
     Raises:
         UnknownName: a character or stage of the settings that nobody knows.
     """
-    from agents.context import RunContext
+    from agents.context import GoingOn, RunContext
     from exphil_rt.actor import SlotPool
     from exphil_rt.control.server import Hub
     from exphil_rt.game import ids
@@ -138,7 +140,7 @@ def build_context(run: Run, finish: Callable[[str], None]) -> Iterator[RunContex
     games = (config.run.games + workers - 1) // workers
     # The widest state of any backbone: a slot may be larger than what is written into it.
     shape = RolloutShape(steps=config.rollout.length, games=games, dmax=max(delay, 1), state=2 * hidden * layers)
-    pool = SlotPool(1 if config.run.deterministic else SLOTS + workers - 1, shape.nbytes)
+    pool = SlotPool(LOCKSTEP_SLOTS if config.run.deterministic else SLOTS + workers - 1, shape.nbytes)
     try:
         yield RunContext(
             run=run,
@@ -154,6 +156,7 @@ def build_context(run: Run, finish: Callable[[str], None]) -> Iterator[RunContex
             delay=delay,
             characters=tuple(int(ids.character(name)) for name in config.game.characters),
             stages=tuple(int(ids.stage(name)) for name in config.game.stages),
+            going_on=GoingOn.find(run.learner) if config.run.deterministic else None,
             finish=finish,
         )
     finally:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from exphil_rt.messages.experience import CurrentWeights
 from exphil_rt.messages.rollout import GameEnded, GameSpec
 from exphil_rt.messages.telemetry import GameKind
 
@@ -51,10 +52,14 @@ class GameOver(msgspec.Struct, frozen=True, kw_only=True, tag="game_over"):
 
 
 class RunnerUp(msgspec.Struct, frozen=True, kw_only=True, tag="runner_up"):
-    """Runner to matchmaker and inference worker: a fresh worker process that knows no game and no frozen policy."""
+    """Runner to whoever serves it: a fresh worker process that knows no game and no frozen policy, or it still runs."""
 
     runner: str
     physics: str
+    fresh: bool = True
+    """False where it answers SayAgain."""
+    held: dict[int, int] = {}
+    """Generation by experience slot that the process may still fill."""
 
 
 class VersionPublished(msgspec.Struct, frozen=True, kw_only=True, tag="version_published"):
@@ -66,6 +71,10 @@ class VersionPublished(msgspec.Struct, frozen=True, kw_only=True, tag="version_p
     update: int
     frames: int
     learner_generation: int
+
+
+class GetRosters(msgspec.Struct, frozen=True, tag="get_rosters"):
+    """Call to the population manager: members, versions and rosters of a LeagueSnapshot, the rest of it empty."""
 
 
 class SampleOpponents(msgspec.Struct, frozen=True, kw_only=True, tag="sample_opponents"):
@@ -81,6 +90,28 @@ class Opponents(msgspec.Struct, frozen=True, kw_only=True, tag="opponents"):
     """Answer: for each game the frozen opponent, or None for ``current``."""
 
     chosen: tuple[PolicyFile | None, ...]
+
+
+class SaveLeague(msgspec.Struct, frozen=True, kw_only=True, tag="save_league"):
+    """Trainer to matchmaker, in deterministic runs: keep what the coming games depend on beside this generation, then
+    pass the weights on.
+    """
+
+    weights: CurrentWeights
+
+
+class LeagueSnapshot(msgspec.Struct, frozen=True, kw_only=True, tag="league_snapshot"):
+    """What a deterministic run's coming training games depend on, besides the loop's and the learner's state."""
+
+    next_game_id: int
+    in_play: dict[int, tuple[str, int, tuple[str, str]]]
+    """Game id -> (runner, slot, policies) of the training games that run or wait."""
+    members: tuple[tuple[str, int], ...]
+    """(key, frames) of the population, oldest first."""
+    versions: int
+    """Newest published version."""
+    rosters: dict[str, tuple[tuple[str, ...], str, int]]
+    """By runner: seats, the retiring one, games since the last change (``league.population.Roster``)."""
 
 
 class GetPopulation(msgspec.Struct, frozen=True, tag="get_population"):

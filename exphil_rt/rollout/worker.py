@@ -129,6 +129,11 @@ class Worker:
         while not port.stopping:
             while (message := port.receive(ToRollout, 0.0)) is not None:
                 self.handle(message)
+            if self.restore_from is not None:  # its games come back with the first slot; it must not ask for others
+                port.heartbeat("restoring")
+                if (message := port.receive(ToRollout, _IDLE_S)) is not None:
+                    self.handle(message)
+                continue
             self._between_frames()
             stepped = loop.tick()
             self._send_events()
