@@ -23,8 +23,9 @@ _TAIL: Final = 4096
 class OsProcess:
     """A process that the forkserver forked. Make one, ``launch`` it, read it with tasks of its owner, ``close`` it."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, on_line: Callable[[str], None]) -> None:
         self.name = name
+        self._on_line = on_line
         self.pid = 0
         self.exit_code: int | None = None
         """-N for signal N; None while it runs. After a lost forkserver -9, which is what its death sends."""
@@ -123,26 +124,33 @@ class OsProcess:
             if frames:
                 return frames
 
-    async def read_output(self, on_line: Callable[[str], None]) -> None:
-        """Keep the tail of what the process prints and pass on each line, until it closes its output."""
+    async def read_output(self) -> None:
+        """Take in what the process prints, until it closes its output."""
         while True:
             await anyio.wait_readable(self._output)
+            if not self._take_output():
+                return
+
+    def last_words(self) -> str:
+        """The end of what it printed, up to now."""
+        if not self.closed and self._output >= 0:
+            self._take_output()
+        return self._tail.decode(errors="replace").strip()
+
+    def _take_output(self) -> bool:
+        """Take in what is there: keep its end, pass on its lines. False at the end of the output."""
+        while True:
             try:
                 data = os.read(self._output, _CHUNK)
             except BlockingIOError:
-                continue
+                return True
             if not data:
-                return
+                return False
             self._tail = (self._tail + data)[-_TAIL:]
             *lines, self._line = (self._line + data).split(b"\n")
             self._line = self._line[-_TAIL:]
             for line in lines:
-                on_line(line[-_TAIL:].decode(errors="replace"))
-
-    @property
-    def tail(self) -> str:
-        """The end of what it printed."""
-        return self._tail.decode(errors="replace").strip()
+                self._on_line(line[-_TAIL:].decode(errors="replace"))
 
     # Its end
 

@@ -78,19 +78,21 @@ class ProcessChild(GenServer[S]):
         Raises:
             ActorError: it ended, or was not ready in time.
         """
-        process = self._process = OsProcess(self._label())
+        process = self._process = OsProcess(self._label(), self._log_line)
         self.defer(process.close)
         with anyio.CancelScope(deadline=self._now() + _FORK_S) as scope:
             await process.launch(self.target, args, self.nice, fds)
         if scope.cancelled_caught:
             raise ActorError(f"The forkserver gave no process for {self._label()} within {_FORK_S:g} s.")
         self.os_pid = process.pid
-        self.start_task(process.read_output, self._log_line)
+        self.start_task(process.read_output)
         self.start_task(process.flush)
         with anyio.CancelScope(deadline=self._now() + self.ready_s) as scope:
             await self._until_ready(process)
         if scope.cancelled_caught:
-            raise ActorError(f"The {self._label()} was not ready within {self.ready_s:g} s. {process.tail}".rstrip())
+            raise ActorError(
+                f"The {self._label()} was not ready within {self.ready_s:g} s. {process.last_words()}".rstrip()
+            )
         self.start_task(self._read, process)
 
     def send_process(self, message: Any) -> None:
@@ -116,7 +118,7 @@ class ProcessChild(GenServer[S]):
             if frames is None:
                 reason = self._reason(process, await process.wait())
                 text = reason.text if isinstance(reason, Crash) else f"{self._label()} ended"
-                raise ActorError(f"Before it was ready, the {text}. {process.tail}".rstrip())
+                raise ActorError(f"Before it was ready, the {text}. {process.last_words()}".rstrip())
             ready = False
             for kind, body in frames:
                 ready = ready or kind == READY
@@ -132,7 +134,9 @@ class ProcessChild(GenServer[S]):
             if scope.cancelled_caught:
                 process.signal_group(signal.SIGKILL)
                 text = f"{self._label()} gave no sign of life for {self.heartbeat_s:g} s"
-                raise Stop(Crash("HeartbeatLost", f"{text} in {self.phase}" if self.phase else text, process.tail))
+                raise Stop(
+                    Crash("HeartbeatLost", f"{text} in {self.phase}" if self.phase else text, process.last_words())
+                )
             if frames is None:
                 break
             for kind, body in frames:
@@ -178,7 +182,7 @@ class ProcessChild(GenServer[S]):
         process.send(pack(SHUTDOWN))
         async with anyio.create_task_group() as readers:
             readers.start_soon(process.flush)
-            readers.start_soon(process.read_output, self._log_line)
+            readers.start_soon(process.read_output)
             readers.start_soon(self._discard, process)
             if not await self._ended_by(process, min(start + patience * _MESSAGE_SHARE, math.inf)):
                 _log.warning("process_ignores_shutdown", actor=self.path, os_pid=process.pid)
@@ -214,7 +218,7 @@ class ProcessChild(GenServer[S]):
             return Normal()
         names = {number.value: number.name for number in signal.Signals}
         how = names.get(-exit_code, f"signal {-exit_code}") if exit_code < 0 else f"exit code {exit_code}"
-        return Crash("ProcessExit", f"{self._label()} ended by {how}", process.tail)
+        return Crash("ProcessExit", f"{self._label()} ended by {how}", process.last_words())
 
     def _label(self) -> str:
         """``rollout worker`` for ``exphil_rt.rollout.worker:main``."""
