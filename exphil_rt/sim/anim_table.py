@@ -50,6 +50,13 @@ _LENGTHS: Final = {
     st.SHIELD_BREAK_FALL: 0, st.FURAFURA: 0, st.CATCH_WAIT: 0, st.CAPTURE_WAIT_LW: 0,
 }  # fmt: skip
 
+# For fighters whose row libmelee lacks.
+_LENGTHS_ELSE: Final = {
+    st.DOWN_STAND_U: 30, st.DOWN_STAND_D: 30, st.DOWN_ATTACK_U: 50, st.DOWN_ATTACK_D: 50, st.DOWN_FORWARD_U: 36,
+    st.DOWN_FORWARD_D: 36, st.DOWN_BACK_U: 36, st.DOWN_BACK_D: 36, st.CLIFF_CLIMB_SLOW: 60, st.CLIFF_CLIMB_QUICK: 35,
+    st.CLIFF_ATTACK_SLOW: 70, st.CLIFF_ATTACK_QUICK: 55, st.CLIFF_ESCAPE_SLOW: 80, st.CLIFF_ESCAPE_QUICK: 50,
+}  # fmt: skip
+
 _TURN_LENGTHS: Final = {Character.MEWTWO: 16, Character.GAME_AND_WATCH: 10, Character.POPO: 13}
 _JUMP_LENGTHS: Final = {
     Character.CAPTAIN_FALCON: 35, Character.POPO: 18, Character.MEWTWO: 60, Character.MARTH: 45,
@@ -136,6 +143,9 @@ def anim_table(frames: dict[str, NDArray[Any]]) -> NDArray[Any]:
                                strict=True):  # fmt: skip
             anim[index, state]["length"] = 30
             anim[index, state]["lag"] = float(fighter[f"{name}_lag"])
+    for state, length in _LENGTHS_ELSE.items():
+        column = anim[:, state]["length"]
+        column[column == 0] = length
     return anim
 
 

@@ -83,6 +83,8 @@ def throw(pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
     take_hit(foe, t, game, 1 - port, box, box.damage, 1.0, away, 0.5)
     foe.hitlag = 0.0
     foe.di_pending = 1
+    if st.THROWN_F <= foe.state <= st.THROWN_LW:  # a throw without knockback lets go all the same
+        to_wait(foe, t)
 
 
 @njit

@@ -140,6 +140,9 @@ def _throws() -> NDArray[Any]:
         cell = table[int(row["character"]), int(row["state"]) - st.THROW_F]
         for name in ("damage", "angle", "kbg", "wdsk", "bkb"):
             cell[name] = float(row[name])
+    # Donkey Kong carries forward, Bowser's down throw is not in the tables: both as the throw behind them
+    table[int(Character.DONKEY_KONG), 0] = table[int(Character.DONKEY_KONG), 1]
+    table[int(Character.BOWSER), 3] = table[int(Character.BOWSER), 1]
     return table
 
 
