@@ -16,7 +16,7 @@ from exphil_rt.errors import ExphilError
 from exphil_rt.game.frames import PLAYERS, U8, Frames
 from exphil_rt.game.lane import GameEnd, GameSetup, Lane
 from exphil_rt.messages.rollout import GameSpec
-from exphil_rt.policy.codec import ActionCodec
+from exphil_rt.policy.codec import SIZES, ActionCodec
 from exphil_rt.rollout.experience import ACTION_PARTS
 
 FORMAT: Final = 1
@@ -98,6 +98,8 @@ def unpack(packed: bytes) -> Recording:
         raise RecordingInvalid("The recording's inputs do not match its count of frames.")
     if digest_of(actions_of(recording)) != recording.digest:
         raise RecordingInvalid("The recording's inputs do not match its digest.")
+    if (actions_of(recording) >= np.array(SIZES, np.uint8)).any():
+        raise RecordingInvalid("The recording has inputs that no controller can give.")
     return recording
 
 

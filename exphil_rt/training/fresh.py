@@ -1,26 +1,35 @@
-"""Fresh policies: how a policy without data begins, so that what it tries at first is worth learning from."""
+"""Fresh policies: how a policy without data begins, so that what it tries at first is worth learning from.
+
+Uniform choices 60 times a second make a stick that trembles about its middle and a fighter that is always somewhere
+within a grab or a smash that hits nothing: it neither walks nor falls. So the sticks move in strokes, towards where
+they mean something, and buttons are rare.
+"""
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
+import numpy as np
 import torch
 
-from exphil_rt.policy.codec import AXIS_BUCKETS, NUM_BUTTONS
+from exphil_rt.policy.codec import AXIS_BUCKETS, HEADS, SIZES, TRIGGER_BUCKETS
 from exphil_rt.policy.config import PolicyConfig
 from exphil_rt.policy.policy import Policy
 
-KEEP_STICK: Final = 0.9
-"""Probability that a fresh policy leaves an axis of the control stick where it is, a frame.
+PRESS: Final = {"a": 0.05, "b": 0.03, "x": 0.02, "y": 0.01, "z": 0.004, "l": 0.006, "r": 0.006, "d_up": 0.0005}
+"""Probability of each button, a frame."""
+KEEP: Final = 0.9
+"""Probability that an axis of the control stick stays where it is, a frame: strokes of 10 frames on average."""
+C_STICK: Final = 0.004
+"""Probability that an axis of the C-stick leaves its middle, a frame (each time is an attack)."""
+TRIGGER: Final = 0.01
+"""Probability that the trigger is touched, a frame."""
 
-Redrawn 60 times a second, a stick trembles about its middle and no fighter ever walks; kept for 10 frames on average,
-it dashes, jumps and falls.
-"""
+_MIDDLE: Final = AXIS_BUCKETS // 2
 
 
 def fresh_policy(config: PolicyConfig, seed: int) -> Policy:
-    """A policy of this shape with weights drawn by ``seed``, and a control stick that tends to stay where it is.
+    """A policy of this shape, its weights drawn by ``seed``, that plays as said above whatever it sees.
 
     Raises:
         ConfigInvalid, SchemaInvalid, CodecInvalid: for a config that cannot be built.
@@ -29,11 +38,30 @@ def fresh_policy(config: PolicyConfig, seed: int) -> Policy:
         torch.manual_seed(seed)
         policy = Policy(config)
     heads = policy.heads
-    redraw = (1.0 - KEEP_STICK) / AXIS_BUCKETS
+    weight = heads.weight.detach().clone()
+    heads.init_previous_tables([_transitions(name, size) for name, size in zip(HEADS, SIZES, strict=True)], 1e-9)
     with torch.no_grad():
-        for axis in range(2):
-            rows = int(heads.previous_offsets[NUM_BUTTONS + axis])
-            columns = NUM_BUTTONS + axis * AXIS_BUCKETS
-            for bucket in range(AXIS_BUCKETS):
-                heads.previous_table[rows + bucket, columns + bucket] = math.log((KEEP_STICK + redraw) / redraw)
+        heads.weight.copy_(weight)
     return policy
+
+
+def _transitions(name: str, size: int) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """P(choice | previous choice) ``[size, size]`` of a head."""
+    likely = np.ones(size)
+    keep = 0.0
+    if name in PRESS:
+        likely[:] = (1.0 - PRESS[name], PRESS[name])
+    elif name == "shoulder":
+        likely[:] = TRIGGER / (TRIGGER_BUCKETS - 1)
+        likely[0] = 1.0 - TRIGGER
+    elif name.startswith("c_"):
+        likely[:] = C_STICK / (AXIS_BUCKETS - 1)
+        likely[_MIDDLE] = 1.0 - C_STICK
+    else:
+        keep = KEEP
+        # Left and right: full strokes, else anywhere. Up and down: mostly level, so that it stays on its feet.
+        likely[[0, -1]] = 4.0 if name == "main_x" else 2.0
+        likely[_MIDDLE] = 4.0 if name == "main_x" else 12.0
+    likely /= likely.sum()
+    table: np.ndarray[tuple[int, int], np.dtype[np.float64]] = keep * np.eye(size) + (1.0 - keep) * likely
+    return table

@@ -163,9 +163,8 @@ class Learner:
         """Move the running variance of the returns; what is not finite does not count."""
         seen = float(returns.var())
         if np.isfinite(seen):
-            self.return_spread = max(
-                _SPREAD_FLOOR, 0.99 * self.return_spread + 0.01 * seen if self.return_spread else seen
-            )
+            kept = min(0.98, self.update / (self.update + 10.0))  # the first updates count less: games begin in peace
+            self.return_spread = max(_SPREAD_FLOOR, kept * self.return_spread + (1.0 - kept) * seen)
 
     def _epochs(self, sequences: _Sequences, number: int, rate: float) -> tuple[Loss, Loss, int, float]:
         """Run the epochs. Returns mean loss parts, those of a minibatch at the end, epochs begun and gradient norm."""

@@ -78,7 +78,7 @@ def test_an_update_moves_the_policy_by_a_little(backbone, delay):
     assert metrics.samples == STEPS * GAMES * 2
     assert metrics.epochs == 2
     assert 0 < metrics.kl < 0.05
-    assert 5 < metrics.entropy < 20
+    assert 1 < metrics.entropy < 10
     assert set(metrics.terms) == {"stock", "damage", "win", "approach", "recovery"}
     assert metrics.faults == ()
 
@@ -249,4 +249,5 @@ def test_a_fresh_policy_keeps_its_stick_and_presses_little():
     action, _ = policy.heads.sample(hidden, previous, noise)
     assert action.shape == (400, NUM_HEADS)
     assert 0.85 < (action[:, 8] == 3).float().mean() < 0.96
-    assert 0.02 < action[:, :8].float().mean() < 0.12
+    assert 0.02 < action[:, 0].float().mean() < 0.09  # A
+    assert 0.0 < action[:, :8].float().mean() < 0.03
