@@ -279,6 +279,16 @@ class Cell:
 
     # The end
 
+    def begin_end(self, reason: ExitReason) -> None:
+        """Nothing is handled any more: calls that wait in the mailbox, and those still to come, fail at once."""
+        if self.dead:
+            return
+        self.phase = "ending"
+        self.reason = reason
+        for message in self.mailbox.user:
+            if type(message) is From:
+                message.fail(NoProc(self.label, reason))
+
     def bury(self, reason: ExitReason) -> None:
         """Everything that follows from an end, once: names, callers, clean-up, monitors, the supervisor."""
         if self.dead:

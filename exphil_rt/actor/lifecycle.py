@@ -40,8 +40,8 @@ async def run_actor(cell: Cell) -> None:
     reason: ExitReason = Killed()
     try:
         reason = await _live(cell)
-        if cell.had_started and not cell.dead:
-            cell.phase = "ending"
+        if cell.had_started:
+            cell.begin_end(reason)
         await cell.end_tasks()
         if cell.had_started and not cell.killed and cell.actor._has_finish():
             reason = await _terminate(cell, reason)

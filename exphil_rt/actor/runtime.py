@@ -161,7 +161,15 @@ class Runtime:
 
         Returns:
             Whether everything ended in order and in time.
+
+        Raises:
+            ActorError: an actor's handler called it, which would wait for its own end.
         """
+        caller = current_cell.get()
+        if caller is not None:
+            raise ActorError(
+                f"The actor {caller.label} would wait for its own end.", hint="Stop from outside the tree."
+            )
         until = self.loop.now() + deadline
         orderly = True
         for cell in reversed(tuple(self._roots)):
@@ -236,14 +244,14 @@ class Runtime:
     async def call(self, target: Target, message: Any, timeout: float = 5.0) -> Any:
         """See GenServer.call."""
         cell = self._cell(target)
-        if cell is None or cell.mailbox.closed:
+        if cell is None or cell.phase in ("ending", "dead"):
             raise NoProc(str(target) if cell is None else cell.label, None if cell is None else cell.reason)
         return await self._exchange(cell, From(message, cell), timeout, None)
 
     async def request(self, target: Target, operation: Callable[[GenServer[Any]], Any], timeout: float) -> Any:
         """Have ``operation(actor)`` run as a system message and return what it returns; for ``sys``."""
         cell = self._cell(target)
-        if cell is None or cell.mailbox.closed:
+        if cell is None or cell.phase in ("ending", "dead"):
             raise NoProc(str(target) if cell is None else cell.label, None if cell is None else cell.reason)
         pending = From(operation, cell)
         return await self._exchange(cell, pending, timeout, SystemRequest(pending, operation))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import mmap
 import os
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
@@ -74,9 +75,9 @@ class SlotPool:
         self._free.append(slot)
         return True
 
-    def reclaim(self, owner: object) -> int:
-        """Free every slot of an owner that is gone; returns how many."""
-        mine = [n for n, slot in enumerate(self._slots) if n not in self._free and slot.owner == owner]
+    def reclaim(self, owner: object, keep: Collection[int] = ()) -> int:
+        """Free the slots of an owner that is gone, or that it does not ``keep``; returns how many."""
+        mine = [n for n, s in enumerate(self._slots) if n not in self._free and n not in keep and s.owner == owner]
         for number in mine:
             self.release(number, self._slots[number].generation)
         return len(mine)

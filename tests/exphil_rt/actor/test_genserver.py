@@ -38,7 +38,7 @@ from exphil_rt.actor import (
     handle_cast,
     start_child,
 )
-from exphil_rt.testing.actors import Break, End, Probe, Seen, SleepFor, WhoAreYou, probe
+from exphil_rt.testing.actors import Break, End, Probe, ProbeArgs, Seen, SleepFor, WhoAreYou, probe
 from exphil_rt.testing.clocks import both_backends
 from exphil_rt.testing.trees import start_tree
 
@@ -162,6 +162,20 @@ async def test_every_caller_of_an_actor_that_ends_learns_why() -> None:
             await anyio.sleep(1.0)
             tree.runtime.exit("a", Killed())
         assert reasons == [Killed(), Killed()]
+
+
+@both_backends
+async def test_a_call_to_a_dying_actor_fails_at_once_with_the_reason() -> None:
+    async with start_tree(probe("a", ProbeArgs(terminate_s=3.0), restart="temporary")) as tree:
+        tree.runtime.cast("a", SleepFor(1.0))
+        tree.runtime.cast("a", End(Shutdown("done")))
+        started = tree.runtime.loop.now()
+        for at in (1.0, 2.0):  # one that waits when the end begins, one that comes later
+            await anyio.sleep(started + at - 0.5 - tree.runtime.loop.now())
+            with pytest.raises(NoProc) as dying:
+                await tree.runtime.call("a", WhoAreYou(), timeout=50.0)
+            assert dying.value.reason == Shutdown("done")
+            assert tree.runtime.loop.now() == pytest.approx(max(started + 1.0, started + at - 0.5), abs=0.01)
 
 
 class Forward(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""The runtime's last step under actors that refuse to end, its reports, and the page that explains how to add an actor."""
+"""The runtime: its last step under actors that refuse to end, its reports, and the page on adding an actor."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 import anyio
 import pytest
 
-from exphil_rt.actor import Killed, NoProc, ProgressReport, Report, Runtime, SupervisorReport
+from exphil_rt.actor import Crash, Killed, NoProc, ProgressReport, Report, Runtime, SupervisorReport, handle_cast
 from exphil_rt.actor.runtime import EXIT_ZOMBIES
-from exphil_rt.testing.actors import Break, probe
+from exphil_rt.testing.actors import Break, Probe, probe
 from exphil_rt.testing.clocks import BACKENDS, Backend, both_backends
 from exphil_rt.testing.trees import start_tree
 
@@ -85,6 +85,21 @@ async def test_several_roots_stop_last_first() -> None:
             await runtime.start_root(probe(name, ProbeArgs(diary=diary)))
         assert [row.path for row in runtime.tree()] == ["a", "b", "c"]
     assert diary == ["+a", "+b", "+c", "-c", "-b", "-a"]
+
+
+@both_backends
+async def test_an_actor_cannot_wait_for_its_own_runtime_to_stop() -> None:
+    class Suicidal(Probe):
+        @handle_cast
+        async def stop_all(self, message: Break) -> None:
+            await self.runtime.stop()
+
+    async with start_tree(probe("a", start=Suicidal, restart="temporary")) as tree:
+        pid = tree.pid("a")
+        tree.runtime.cast("a", Break())
+        reason = await tree.runtime.wait_ended(pid, 1.0)
+        assert isinstance(reason, Crash)
+        assert "wait for its own end" in reason.text
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
