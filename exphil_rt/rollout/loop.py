@@ -145,7 +145,7 @@ class RolloutLoop:
     def set_current(self, update: int) -> None:
         """The weights of ``current`` (which the caller changed in place) are now those of ``update``."""
         self.update = update
-        self.seats.update = update
+        self.seats.refresh(update)
         self.table.set_current(update)
 
     def _training_may_step(self) -> bool:
@@ -226,11 +226,8 @@ class RolloutLoop:
         collector = self.collector
         if collector is None:
             raise LoopInvalid("This loop collects nothing.", hint="Give it steps and games.")
-        if not self._own:
-            self._own = tuple(memoryview(bytearray(self.shape.nbytes)) for _ in range(2))
-            for slot, buffer in enumerate(self._own):
-                collector.give(slot, 0, buffer)
-        elif self._lent is not None:
+        self.prepare_own()
+        if self._lent is not None:
             collector.give(*self._lent.slot)
             self._lent = None
         while not collector.filled:
@@ -238,6 +235,13 @@ class RolloutLoop:
                 raise LoopInvalid("No game can step.", hint="Assign games, or give the loop a supply of them.")
         self._lent = collector.filled.popleft()
         return self._lent.rollout
+
+    def prepare_own(self) -> None:
+        """Give the collector slots in memory of the loop's own, once; ``collect`` does it by itself."""
+        if self.collector is not None and not self._own:
+            self._own = tuple(memoryview(bytearray(self.shape.nbytes)) for _ in range(2))
+            for slot, buffer in enumerate(self._own):
+                self.collector.give(slot, 0, buffer)
 
     def _collect(
         self,

@@ -102,6 +102,11 @@ class Seats:
         self._versions[key] = version
         self._compare()
 
+    def refresh(self, update: int) -> None:
+        """Play with the weights that ``policy`` has now, those of ``update``: the engine plays copies."""
+        self.update = update
+        self.engine.load(CURRENT, self.policy)
+
     def unload(self, key: str) -> None:
         """Forget a policy that no game names (rows of ended games may still be assigned to it)."""
         if key in self._policies and key != CURRENT:

@@ -308,3 +308,19 @@ def test_a_learner_learns_from_what_the_loop_collects(make_loop):
     assert metrics.samples > 0
     assert metrics.reverted == ""
     assert learner.frames == 64
+
+
+def test_set_current_plays_with_the_learners_new_weights(make_loop):
+    import torch
+
+    policy = small_policy()
+    loop = make_loop(policy, games=1, steps=8, supply=supply_of(max_frames=0))
+    before = loop.collect().steps.value[1:].copy()
+    with torch.no_grad():
+        policy.value[-1].weight.zero_()
+        policy.value[-1].bias.fill_(3.5)
+    unchanged = loop.collect().steps.value[1:-1]
+    assert not np.allclose(unchanged, 3.5)  # the engine plays a copy until it is told
+    loop.set_current(1)
+    assert not np.allclose(before, 3.5)
+    assert np.allclose(loop.collect().steps.value[1:], 3.5)
