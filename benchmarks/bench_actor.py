@@ -13,6 +13,7 @@ import asyncio
 import gc
 import os
 import platform
+import signal
 import statistics
 import sys
 import time
@@ -38,12 +39,16 @@ from exphil_rt.actor import (
     handle_call,
     handle_cast,
     start_child,
+    start_forkserver,
 )
+from exphil_rt.testing.process_child import Echo, Proxy
+from exphil_rt.testing.trees import start_tree
 
 MESSAGES = 200_000
 CALLS = 10_000
 RESTARTS = 500
 ACTORS = 10_000
+PROCESS_RESTARTS = 20
 
 
 class Tick(msgspec.Struct, frozen=True):
@@ -189,6 +194,22 @@ async def dynamic_crowd() -> tuple[float, float]:
         return up, time.process_time() - started
 
 
+async def process_restarts() -> list[float]:
+    samples = []
+    flags = SupFlags(intensity=1_000_000)
+    async with start_tree(ChildSpec(id="p", name="p", start=Proxy), flags=flags) as tree:
+        for _ in range(PROCESS_RESTARTS):
+            old = tree.pid("p")
+            started = time.perf_counter()
+            os.kill(old.cell.actor.os_pid, signal.SIGKILL)
+            await tree.runtime.wait_ended(old, 10.0)
+            while tree.runtime.whereis("p") is None:
+                await anyio.sleep(0.0005)
+            await tree.runtime.call("p", Echo("up"), timeout=10.0)
+            samples.append(time.perf_counter() - started)
+    return samples
+
+
 async def trio_channel() -> float:
     send, receive = trio.open_memory_channel[int](1000)
 
@@ -254,6 +275,8 @@ def report(backend: str, repeats: int) -> None:
     rate = statistics.median(repeat(backend, repeats, other))
     print(f"  {other_name:27s} {rate:12,.0f} /s   (a cast is {cast / rate:.1f} times as fast)")
     print(f"  call with deadline          {microseconds(flat(repeat(backend, repeats, calls)))}")
+    text = microseconds(flat(repeat(backend, 1, process_restarts)))
+    print(f"  SIGKILL to first reply      {text}   (a process child that has torch)")
     print(f"  crash to new init           {microseconds(flat(repeat(backend, repeats, restarts)))}")
     first = repeat(backend, 1, crowd)[0]
     ups, downs, _ = zip(first, *repeat(backend, repeats - 1, crowd), strict=True)
@@ -272,6 +295,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    start_forkserver(["torch"])
     load = os.getloadavg()[0]
     print(f"{platform.platform()}, {os.cpu_count()} cores, load {load:.1f}, Python {platform.python_version()}", end="")
     print(f", trio {trio.__version__}, {sys.getswitchinterval() * 1e3:g} ms switch interval")
