@@ -37,6 +37,7 @@ from exphil_rt.messages.rollout import (
     VoidGames,
     WorkerReady,
 )
+from exphil_rt.messages.run import SayAgain
 from exphil_rt.messages.telemetry import GameKind
 
 
@@ -52,8 +53,13 @@ class RunnerState(msgspec.Struct, kw_only=True):
     """What was played."""
 
     physics: str = ""
+    """Of the process; empty until it plays."""
     games: int = 0
     filled: int = 0
+    held: dict[int, int] = {}
+    """Generation by experience slot that the process may fill."""
+    needs: set[int] = set()
+    """Lane slots that were asked for and have no waiting game yet."""
 
 
 class GameRunner(ProcessChild[RunnerState]):
@@ -106,7 +112,14 @@ class GameRunner(ProcessChild[RunnerState]):
         self,
         message: AssignGame | LoadPolicy | UnloadPolicy | SetCurrent | FreeSlot | PauseGames | ResumeGames | VoidGames,
     ) -> None:
-        """Pass on what the worker is to do."""
+        """Pass on what the worker is to do. Before it said that it is ready, it was meant for the process before it."""
+        if not self.state.physics:
+            return
+        match message:
+            case FreeSlot(slot=slot, generation=generation):
+                self.state.held[slot] = generation
+            case AssignGame(slot=slot):
+                self.state.needs.discard(slot)
         self.send_process(message)
 
     @handle_cast
@@ -118,9 +131,24 @@ class GameRunner(ProcessChild[RunnerState]):
             self.cast(name, up)
 
     @handle_cast
+    async def on_again(self, message: SayAgain) -> None:
+        """One of those that serve it was restarted, and games that it was asked for may be lost."""
+        state = self.state
+        if not state.physics:
+            return
+        up = RunnerUp(runner=self.args.name, physics=state.physics, fresh=False, held=dict(state.held))
+        self.cast(message.to, up)
+        if message.to in ("matchmaker", "inference_worker") and state.needs:
+            self._ask_for(tuple(sorted(state.needs)))
+
+    @handle_cast
     async def on_need(self, message: NeedGames) -> None:
         """Ask for the next games."""
-        needs = tuple(SlotNeed(slot=slot, kind=self.kind_of(slot)) for slot in message.slots)
+        self.state.needs.update(message.slots)
+        self._ask_for(message.slots)
+
+    def _ask_for(self, slots: tuple[int, ...]) -> None:
+        needs = tuple(SlotNeed(slot=slot, kind=self.kind_of(slot)) for slot in slots)
         self.cast("matchmaker", PlanGames(runner=self.args.name, needs=needs))
 
     @handle_cast
@@ -137,6 +165,7 @@ class GameRunner(ProcessChild[RunnerState]):
     async def on_filled(self, message: SlotFilled) -> None:
         """A slot is whole."""
         self.state.filled += 1
+        self.state.held.pop(message.slot, None)
         # In lockstep the matchmaker passes it on, behind every game it was asked for before.
         target = "matchmaker" if self.context.deterministic else "experience"
         self.cast(target, SlotReady(runner=self.args.name, filled=message))

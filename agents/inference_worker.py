@@ -10,11 +10,12 @@ from typing import Final
 
 import msgspec
 
+from agents.again import ask_again
 from agents.context import LOOP_FILE, RunContext
 from agents.notes import note
 from exphil_rt.actor import NO_REPLY, From, GenServer, handle_call, handle_cast
 from exphil_rt.messages.experience import CurrentWeights, GetCurrent
-from exphil_rt.messages.league import GameOver, GamePlanned, LeagueSnapshot, RunnerUp
+from exphil_rt.messages.league import GameOver, GamePlanned, LeagueSnapshot, PolicyBroken, RunnerUp
 from exphil_rt.messages.rollout import (
     CURRENT,
     AssignGame,
@@ -54,6 +55,7 @@ class InferenceWorker(GenServer[InferenceState]):
         """Nothing is known until the trainer says what ``current`` is."""
         self.context = args
         self.waiting: list[From] = []
+        ask_again(self, "trainer", *args.runners)
         return InferenceState()
 
     @handle_call
@@ -79,7 +81,10 @@ class InferenceWorker(GenServer[InferenceState]):
 
     @handle_cast
     async def on_runner(self, message: RunnerUp) -> None:
-        """A fresh engine holds nothing but ``current``, maybe already an older one."""
+        """A fresh engine holds nothing but ``current``, maybe already an older one.
+
+        What another one holds is not known any more: it is loaded anew where a game names it.
+        """
         self.state.engines[message.runner] = {}
         if self.context.going_on is not None:
             self._load_again(message.runner, self.context.going_on.league)
@@ -118,6 +123,7 @@ class InferenceWorker(GenServer[InferenceState]):
         """Loading is silent unless it fails."""
         if not message.ok:
             note(self, "error", "policy_failed", f"The policy {message.key} could not be loaded: {message.error}")
+            self.cast("population_manager", PolicyBroken(key=message.key))
 
     @handle_cast
     async def on_fault(self, message: PolicyFault) -> None:

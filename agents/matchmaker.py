@@ -13,6 +13,7 @@ from typing import Final
 import anyio.to_thread
 import msgspec
 
+from agents.again import ask_again
 from agents.context import LEAGUE_FILE, RunContext
 from agents.notes import note
 from exphil_rt.actor import GenServer, handle_cast
@@ -37,7 +38,7 @@ from exphil_rt.messages.league import (
 )
 from exphil_rt.messages.rollout import CURRENT, RANDOM, GameEnded, GameSpec, PlayerSpec
 from exphil_rt.messages.rows import Match
-from exphil_rt.messages.run import NewestVersion, RatingsChanged
+from exphil_rt.messages.run import NewestVersion, Progress, RatingsChanged, SayAgain
 from exphil_rt.messages.store import (
     CommitMatch,
     CommitRatings,
@@ -53,8 +54,15 @@ EXHIBITION_FRAMES: Final = 10_800
 """Three minutes: long enough to see how they play, short enough to see others."""
 NEVER: Final = 2**62
 """Deterministic runs count game ids for themselves: nothing is reserved, the same game has the same id again."""
+CALL_S: Final = 30.0
+"""A commit may wait for a slow disk."""
+RETRY_S: Final = 2.0
 RESERVE: Final = 256
 """Game ids that are reserved at a time."""
+
+
+class NoGameIds(Exception):
+    """The store could not reserve game ids: the disk is full."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +99,8 @@ class Matchmaker(GenServer[LeagueState]):
         """Ratings are read when the first runner says which physics it plays."""
         self.context = args
         state = LeagueState()
+        with args.run.reader() as database:
+            state.frames = database.progress().frames
         if args.going_on is not None:
             league = args.going_on.league
             state.next_id, state.last_id = league.next_game_id, NEVER
@@ -100,6 +110,7 @@ class Matchmaker(GenServer[LeagueState]):
             }
         elif args.deterministic:
             state.last_id = NEVER
+        ask_again(self, *args.runners)
         return state
 
     # Who plays -------------------------------------------------------------------------------------------------------
@@ -111,17 +122,40 @@ class Matchmaker(GenServer[LeagueState]):
         if self.context.going_on is None:
             state.plans = {g: plan for g, plan in state.plans.items() if plan.runner != message.runner}
         state.idle = [(runner, need) for runner, need in state.idle if runner != message.runner]
-        if state.physics != message.physics:
-            rows: LeagueRows = await self.call("store", LoadLeague(physics=message.physics), timeout=30.0)
-            state.physics = message.physics
-            state.standings = {r.policy: _standing(r) for r in rows.ratings}
-            state.standings.setdefault(RANDOM, Standing(policy=RANDOM, elo=START, anchor=True))
-            state.played = {(a, b): counts for a, games in rows.played.items() for b, counts in games.items()}
+        await self._load(message.physics)
+
+    async def _load(self, physics: str) -> None:
+        """Take up what the league knew of this physics."""
+        state = self.state
+        if state.physics == physics:
+            return
+        rows: LeagueRows = await self.call("store", LoadLeague(physics=physics), timeout=CALL_S)
+        state.physics = physics
+        state.standings = {r.policy: _standing(r) for r in rows.ratings}
+        state.standings.setdefault(RANDOM, Standing(policy=RANDOM, elo=START, anchor=True))
+        state.played = {(a, b): counts for a, games in rows.played.items() for b, counts in games.items()}
+        self._publish(await self._population())
+
+    @handle_cast
+    async def on_again(self, message: SayAgain) -> None:
+        """Who shows the table was restarted."""
+        if self.state.physics:
             self._publish(await self._population())
 
     @handle_cast
+    async def on_progress(self, message: Progress) -> None:
+        """Matches are stamped with the run's frames."""
+        self.state.frames = message.frames
+
+    @handle_cast
     async def on_plan(self, message: PlanGames) -> None:
-        """Choose the next game of each slot."""
+        """Choose the next game of each slot; where that cannot be done now, again soon."""
+        try:
+            await self._plan_games(message)
+        except NoGameIds:
+            self.send_after(RETRY_S, message)
+
+    async def _plan_games(self, message: PlanGames) -> None:
         kinds: dict[GameKind, list[SlotNeed]] = {"training": [], "rated": [], "exhibition": []}
         for need in message.needs:
             kinds[need.kind].append(need)
@@ -138,7 +172,7 @@ class Matchmaker(GenServer[LeagueState]):
         self.state.newest = message.key
         waiting, self.state.idle = self.state.idle, []
         for runner, need in waiting:
-            await self._plan_rated(runner, need)
+            await self.on_plan(PlanGames(runner=runner, needs=(need,)))
 
     async def _plan_training(self, runner: str, needs: list[SlotNeed]) -> None:
         ids = [await self._game_id() for _ in needs]
@@ -149,7 +183,9 @@ class Matchmaker(GenServer[LeagueState]):
                     if policy != CURRENT:
                         in_play[policy] = in_play.get(policy, 0) + 1
         answer: Opponents = await self.call(
-            "population_manager", SampleOpponents(runner=runner, game_ids=tuple(ids), in_play=in_play)
+            "population_manager",
+            SampleOpponents(runner=runner, game_ids=tuple(ids), in_play=in_play),
+            timeout=CALL_S,
         )
         name = self.context.policy_name
         for need, game_id, opponent in zip(needs, ids, answer.chosen, strict=True):
@@ -176,11 +212,13 @@ class Matchmaker(GenServer[LeagueState]):
 
     async def _plan_rated(self, runner: str, need: SlotNeed) -> None:
         state, league = self.state, self.context.config.league
+        if not state.physics:
+            return  # restarted: the runner asks again once it has said which physics it plays
         population = await self._population()
         files = {member.key: member for member in population.members}
         entrants = [Entrant(policy=RANDOM, elo=START, anchor=True)]
         for member in population.members:
-            standing = state.standings.get(member.key, self._newcomer(member))
+            standing = self._standing_of(member.key, population)
             entrants.append(Entrant(policy=member.key, elo=standing.elo, anchor=standing.anchor))
         played = {pair: sum(counts) for pair, counts in state.played.items()}
         for plan in state.plans.values():
@@ -231,7 +269,11 @@ class Matchmaker(GenServer[LeagueState]):
         )
 
     def _plan(self, runner: str, need: SlotNeed, game: GameSpec, files: tuple[PolicyFile, ...]) -> None:
-        self.state.plans[game.game_id] = Plan(
+        plans = self.state.plans
+        earlier = [game_id for game_id, plan in plans.items() if plan.runner == runner and plan.slot == need.slot]
+        for game_id in earlier[:-1]:  # a slot has one game in play; others were never begun
+            del plans[game_id]
+        plans[game.game_id] = Plan(
             runner=runner,
             slot=need.slot,
             kind=need.kind,
@@ -250,13 +292,15 @@ class Matchmaker(GenServer[LeagueState]):
     async def _game_id(self) -> int:
         state = self.state
         if state.next_id >= state.last_id:
-            state.next_id = await self.call("store", ReserveGames(count=RESERVE), timeout=30.0)
-            state.last_id = state.next_id + RESERVE
+            first: int | None = await self.call("store", ReserveGames(count=RESERVE), timeout=CALL_S)
+            if first is None:
+                raise NoGameIds
+            state.next_id, state.last_id = first, first + RESERVE
         state.next_id += 1
         return state.next_id - 1
 
     async def _population(self) -> Population:
-        population: Population = await self.call("population_manager", GetPopulation())
+        population: Population = await self.call("population_manager", GetPopulation(), timeout=CALL_S)
         self.state.first = population.first.key if population.first else ""
         self.state.newest = population.newest.key if population.newest else ""
         return population
@@ -290,8 +334,11 @@ class Matchmaker(GenServer[LeagueState]):
     async def on_over(self, message: GameOver) -> None:
         """Rate what is rated, and have it recorded."""
         ended = message.ended
-        self.state.plans.pop(ended.game.game_id, None)
+        plan = self.state.plans.pop(ended.game.game_id, None)
         if ended.reason == "void":
+            if plan is not None and ended.frames == 0 and ended.error:  # it never began, and the worker waits for one
+                need = SlotNeed(slot=plan.slot, kind=plan.kind)
+                self.send_after(RETRY_S, PlanGames(runner=plan.runner, needs=(need,)))
             return
         if ended.game.kind == "rated":
             await self._rate(ended)
@@ -300,9 +347,11 @@ class Matchmaker(GenServer[LeagueState]):
 
     async def _rate(self, ended: GameEnded) -> None:
         state = self.state
+        await self._load(ended.physics)
+        population = await self._population()
         pair = (ended.game.players[0].policy, ended.game.players[1].policy)
         score = 0.5 if ended.winner is None else 1.0 - ended.winner
-        before = [state.standings.get(p) or Standing(policy=p, elo=self._start_elo()) for p in pair]
+        before = [self._standing_of(policy, population) for policy in pair]
         after = update(before[0], before[1], score)
         recording = f"rated/{ended.game.game_id}.rec" if ended.recording else ""
         match = Match(
@@ -321,7 +370,7 @@ class Matchmaker(GenServer[LeagueState]):
             recording=recording,
         )
         ratings = tuple(_rating(standing, state.physics) for standing in after)
-        committed: Committed = await self.call("store", CommitMatch(match=match, ratings=ratings), timeout=30.0)
+        committed: Committed = await self.call("store", CommitMatch(match=match, ratings=ratings), timeout=CALL_S)
         if not committed.done:
             return
         for standing in after:
@@ -331,7 +380,7 @@ class Matchmaker(GenServer[LeagueState]):
         if recording:
             self.cast("recorder", GameOver(runner="", ended=ended))
         await self._fix_first()
-        self._publish(await self._population())
+        self._publish(population)
 
     async def _fix_first(self) -> None:
         """The run's first version becomes an anchor once it has played its calibration games against random."""
@@ -344,7 +393,7 @@ class Matchmaker(GenServer[LeagueState]):
             return
         fixed = msgspec.structs.replace(standing, elo=calibrated(START, won, drawn, lost), anchor=True)
         committed: Committed = await self.call(
-            "store", CommitRatings(ratings=(_rating(fixed, state.physics),)), timeout=30.0
+            "store", CommitRatings(ratings=(_rating(fixed, state.physics),)), timeout=CALL_S
         )
         if committed.done:
             state.standings[first] = fixed
@@ -356,13 +405,13 @@ class Matchmaker(GenServer[LeagueState]):
         other_won, other_drawn, other_lost = self.state.played.get((other, one), (0, 0, 0))
         return won + other_lost, drawn + other_drawn, lost + other_won
 
-    def _start_elo(self) -> float:
-        """Where a newcomer starts: the newest rated version's Elo, else the first one's."""
-        newest = [s.elo for s in self.state.standings.values() if s.policy != RANDOM]
-        return newest[-1] if newest else START
-
-    def _newcomer(self, member: PolicyFile) -> Standing:
-        return Standing(policy=member.key, elo=self._start_elo())
+    def _standing_of(self, policy: str, population: Population) -> Standing:
+        """Its standing; a newcomer starts at the Elo of the newest version that has one."""
+        known = self.state.standings
+        if policy in known:
+            return known[policy]
+        rated = [known[member.key].elo for member in population.members if member.key in known]
+        return Standing(policy=policy, elo=rated[-1] if rated else START)
 
     def _publish(self, population: Population) -> None:
         state = self.state
@@ -376,7 +425,8 @@ class Matchmaker(GenServer[LeagueState]):
                     break
         matches = sum(sum(counts) for counts in state.played.values())
         changed = RatingsChanged(ratings=tuple(ratings), matches=matches, win_rate_vs_first=win_rate)
-        self.cast("telemetry", changed)
+        for name in ("telemetry", "population_manager"):
+            self.cast(name, changed)
 
 
 def _standing(rating: Rating) -> Standing:

@@ -22,14 +22,14 @@ from exphil_rt.messages.league import (
     GetRosters,
     LeagueSnapshot,
     Opponents,
+    PolicyBroken,
     PolicyFile,
     Population,
-    RunnerUp,
     SampleOpponents,
     VersionPublished,
 )
 from exphil_rt.messages.rows import PolicyRow
-from exphil_rt.messages.run import NewestVersion
+from exphil_rt.messages.run import NewestVersion, RatingsChanged, SayAgain
 from exphil_rt.messages.store import CommitPolicy, Committed, KeepBudget, LoadPolicies, PolicyRows
 from exphil_rt.store.files import folder_bytes
 
@@ -45,6 +45,9 @@ class PopulationState(msgspec.Struct, kw_only=True):
     files: dict[str, PolicyFile] = {}
     rosters: dict[str, Roster] = {}
     """Frozen opponents in play, by runner."""
+    best: str = ""
+    """The version with the highest Elo."""
+    promoted: list[str] = []
 
 
 class PopulationManager(GenServer[PopulationState]):
@@ -59,17 +62,29 @@ class PopulationManager(GenServer[PopulationState]):
         if args.going_on is not None:
             self._take_up(state, args.going_on.league)
             return state
-        known: PolicyRows = await self.call("store", LoadPolicies())
-        for row in known.rows:
-            if row.name == args.policy_name and (row.version == 1 or not args.deterministic):
-                state.members.append(Snapshot(policy=row.ref, frames=row.frames))
-                state.files[row.ref] = PolicyFile(
-                    key=row.ref, path=str(args.home.policies / row.ref), version=row.version
-                )
-        state.members = keep(state.members, settings.history)
+        known: PolicyRows = await self.call("store", LoadPolicies(), timeout=30.0)
+        own = [row for row in known.rows if row.name == args.policy_name]
+        if args.deterministic:
+            own = [row for row in own if row.version == 1]
+        state.best = known.best
+        state.promoted = [row.ref for row in own if row.promoted]
+        members = self._resumed(own, known.population, state)
+        on_disk = {row.ref: row for row in own if not row.pruned}
+        state.members = [member for member in members if member.policy in on_disk]
+        for ref, row in on_disk.items():
+            state.files[ref] = PolicyFile(key=ref, path=str(args.home.policies / ref), version=row.version)
         if state.members:
             self._tell(state)
         return state
+
+    def _resumed(self, rows: list[PolicyRow], population: tuple[str, ...], state: PopulationState) -> list[Snapshot]:
+        """The population as it was kept last, and then each version that joined after that."""
+        place = {row.ref: number for number, row in enumerate(rows)}
+        kept = [ref for ref in population if ref in place]
+        members = [Snapshot(policy=ref, frames=rows[place[ref]].frames) for ref in kept]
+        for row in rows[place[kept[-1]] + 1 if kept else 0 :]:
+            members = self._keep([*members, Snapshot(policy=row.ref, frames=row.frames)], state)
+        return members
 
     @handle_cast
     async def on_published(self, message: VersionPublished) -> None:
@@ -93,17 +108,29 @@ class PopulationManager(GenServer[PopulationState]):
         if key not in self.state.files:
             self.state.files[key] = PolicyFile(key=key, path=message.path, version=message.version)
             self.state.members.append(Snapshot(policy=key, frames=message.frames))
-        self.state.members = keep(self.state.members, self.context.config.league.history)
+        self.state.members = self._keep(self.state.members, self.state)
         stay = tuple(member.policy for member in self.state.members)
         self._tell(self.state)
         note(self, "info", "policy_published", f"{key} joined the population at {message.frames:,} frames.")
-        self.cast("store", KeepBudget(keep=stay))
+        self.cast("store", KeepBudget(population=stay, best=self.state.best))
 
     @handle_cast
-    async def on_runner(self, message: RunnerUp) -> None:
-        """A fresh runner has nobody in play, unless it restores its games."""
-        if self.context.going_on is None:
-            self.state.rosters.pop(message.runner, None)
+    async def on_ratings(self, message: RatingsChanged) -> None:
+        """Who is best stays."""
+        own = [rating for rating in message.ratings if rating.policy in self.state.files]
+        if own:
+            self.state.best = max(own, key=lambda rating: rating.elo).policy
+
+    @handle_cast
+    async def on_broken(self, message: PolicyBroken) -> None:
+        """Nobody meets a version that cannot be loaded."""
+        self.state.members = [member for member in self.state.members if member.policy != message.key]
+
+    @handle_cast
+    async def on_again(self, message: SayAgain) -> None:
+        """Who shows the newest version was restarted."""
+        if self.state.members:
+            self.cast(message.to, self._newest(self.state))
 
     @handle_call
     async def on_sample(self, message: SampleOpponents, sender: From) -> Opponents:
@@ -159,6 +186,17 @@ class PopulationManager(GenServer[PopulationState]):
         return Population(members=members, first=first, newest=members[-1] if members else None)
 
     def _tell(self, state: PopulationState) -> None:
-        newest = NewestVersion(key=state.members[-1].policy, population=len(state.members))
-        self.cast("telemetry", newest)
-        self.cast("matchmaker", newest)
+        for name in ("telemetry", "matchmaker"):
+            if self.runtime.whereis(name) is not None:  # the matchmaker starts later, and asks
+                self.cast(name, self._newest(state))
+
+    def _newest(self, state: PopulationState) -> NewestVersion:
+        return NewestVersion(key=state.members[-1].policy, population=len(state.members))
+
+    def _keep(self, members: list[Snapshot], state: PopulationState) -> list[Snapshot]:
+        """First, newest, best and promoted versions stay, as far as there is room for them."""
+        cap = self.context.config.league.history
+        ends = {member.policy for member in (*members[:1], *members[-1:])}
+        there = {member.policy for member in members}
+        protected = [p for p in dict.fromkeys((state.best, *state.promoted)) if p in there and p not in ends]
+        return keep(members, cap, protected[: cap - len(ends)])

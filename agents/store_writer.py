@@ -33,6 +33,7 @@ from exphil_rt.messages.store import (
     ReserveGames,
 )
 from exphil_rt.store.database import Database
+from exphil_rt.store.run import Pruned
 
 T = TypeVar("T")
 THIN_EVERY = 300
@@ -51,7 +52,7 @@ class StoreState(msgspec.Struct, kw_only=True):
 class StoreWriter(GenServer[StoreState]):
     """The writer."""
 
-    mailbox = MailboxSpec(capacity=8192, overflow="drop_oldest")
+    mailbox = MailboxSpec(capacity=8192, overflow="block")
 
     async def init(self, args: RunContext) -> StoreState:
         """Open the database and remove bundles of this run that a crash left without a row."""
@@ -85,9 +86,9 @@ class StoreWriter(GenServer[StoreState]):
         return await self._commit(lambda: self.database.put_ratings(message.ratings))
 
     @handle_call
-    async def on_reserve(self, message: ReserveGames, sender: From) -> int:
+    async def on_reserve(self, message: ReserveGames, sender: From) -> int | None:
         """Game ids."""
-        return await self._in_thread(lambda: self.database.reserve_games(message.count))
+        return await self._or_complain(lambda: self.database.reserve_games(message.count))
 
     @handle_call
     async def on_league(self, message: LoadLeague, sender: From) -> LeagueRows:
@@ -104,26 +105,33 @@ class StoreWriter(GenServer[StoreState]):
     @handle_call
     async def on_policies(self, message: LoadPolicies, sender: From) -> PolicyRows:
         """Versions that are there."""
-        rows = await self._in_thread(self.database.policies)
-        return PolicyRows(tuple(row for row in rows if not row.pruned))
+
+        def read() -> PolicyRows:
+            rows = self.database.policies()
+            own = {row.ref for row in rows}
+            best = next((rating.policy for rating in self.database.ratings() if rating.policy in own), "")
+            population = msgspec.json.decode(self.database.meta("population", "[]"), type=tuple[str, ...])
+            return PolicyRows(tuple(rows), population=population, best=best)
+
+        return await self._in_thread(read)
 
     @handle_cast
     async def on_metrics(self, message: PutMetrics) -> None:
         """Values of the series; old ones are thinned now and then."""
-        await self._quietly(lambda: self.database.add_metrics(message.metrics))
+        await self._or_complain(lambda: self.database.add_metrics(message.metrics))
         self.state.metric_writes += 1
         if self.state.metric_writes % THIN_EVERY == 0:
-            await self._quietly(lambda: self.database.thin_metrics(time.time_ns()))
+            await self._or_complain(lambda: self.database.thin_metrics(time.time_ns()))
 
     @handle_cast
     async def on_events(self, message: PutEvents) -> None:
         """Events."""
-        await self._quietly(lambda: self.database.add_events(message.events))
+        await self._or_complain(lambda: self.database.add_events(message.events))
 
     @handle_cast
     async def on_progress(self, message: PutProgress) -> None:
         """Where the run stands."""
-        await self._quietly(
+        await self._or_complain(
             lambda: self.database.update_progress(
                 frames=message.frames, generation=message.generation, ended=message.ended
             )
@@ -131,9 +139,16 @@ class StoreWriter(GenServer[StoreState]):
 
     @handle_cast
     async def on_budget(self, message: KeepBudget) -> None:
-        """Prune, and say what went."""
+        """Keep who is in the population, prune, and say what went."""
         max_gb = self.context.config.store.max_gb
-        pruned = await self._in_thread(lambda: self.context.run.prune(self.database, message.keep, max_gb))
+
+        def prune() -> Pruned:
+            self.database.set_meta(population=msgspec.json.encode(message.population).decode())
+            return self.context.run.prune(self.database, (*message.population, message.best), max_gb)
+
+        pruned = await self._or_complain(prune)
+        if pruned is None:
+            return
         if pruned.bytes:
             note(
                 self,
@@ -156,14 +171,15 @@ class StoreWriter(GenServer[StoreState]):
         self.state.full = False
         return Committed(done=done is not False)
 
-    async def _quietly(self, work: Callable[[], object]) -> None:
+    async def _or_complain(self, work: Callable[[], T]) -> T | None:
         try:
-            await self._in_thread(work)
+            done = await self._in_thread(work)
         except ExphilError as error:
             self.state.refused += 1
             self._complain(str(error))
-        else:
-            self.state.full = False
+            return None
+        self.state.full = False
+        return done
 
     def _complain(self, text: str) -> None:
         if not self.state.full:  # once, not for every row; and an event's row may be what failed

@@ -29,7 +29,7 @@ from exphil_rt.messages.learner import (
     SaveNow,
     ToLearner,
 )
-from exphil_rt.messages.run import Progress, Settled
+from exphil_rt.messages.run import Progress, SayAgain, Settled
 
 SAVE_EVERY_UPDATES: Final = 10
 """Updates between two generations of a deterministic run, which cannot go by the clock."""
@@ -43,6 +43,10 @@ class TrainerState(msgspec.Struct, kw_only=True):
     version: int = 0
     generation: int = 0
     reverts: int = 0
+    weights: CurrentWeights | None = None
+    """The newest ones; None until the learner is ready."""
+    learning: dict[int, Learn] = {}
+    """Slots that the process has still to learn from."""
 
 
 class Trainer(ProcessChild[TrainerState]):
@@ -78,6 +82,7 @@ class Trainer(ProcessChild[TrainerState]):
                     entropy=train.entropy,
                     value=train.value,
                     grad_norm=train.grad_norm,
+                    target_kl=train.target_kl,
                     kl_limit=train.kl_limit,
                     reward=train.reward,
                     reward_weights=train.reward_weights,
@@ -105,15 +110,30 @@ class Trainer(ProcessChild[TrainerState]):
 
     @handle_cast
     async def to_learner(self, message: Learn | SaveNow | PublishNow) -> None:
-        """Pass on what the learner is to do."""
+        """Pass on what the learner is to do. Slots that come before it is ready come again, after TrainerUp."""
+        if isinstance(message, Learn):
+            if self.state.weights is None:
+                return
+            self.state.learning[message.slot] = message
         self.send_process(message)
+
+    @handle_cast
+    async def on_again(self, message: SayAgain) -> None:
+        """One of those that depend on the learner was restarted."""
+        if self.state.weights is None:
+            return
+        if message.to == "inference_worker":
+            self.cast(message.to, self.state.weights)
+        else:
+            self.cast(message.to, TrainerUp(fresh=False, learning=tuple(self.state.learning.values())))
 
     @handle_cast
     async def on_ready(self, message: LearnerReady) -> None:
         """It stands where the newest generation left it."""
         self.state.update, self.state.frames = message.update, message.frames
         self.state.version, self.state.generation = message.next_version - 1, message.generation
-        self.cast("inference_worker", CurrentWeights(update=message.update, weights=message.weights))
+        self.state.weights = CurrentWeights(update=message.update, weights=message.weights)
+        self.cast("inference_worker", self.state.weights)
         self.cast("experience", TrainerUp())
         self.cast("run_manager", TrainerUp())
         if message.generation:
@@ -129,8 +149,10 @@ class Trainer(ProcessChild[TrainerState]):
     async def on_learned(self, message: Learned) -> None:
         """One more update."""
         self.state.update, self.state.frames = message.update, message.frames
+        self.state.learning.pop(message.slot, None)
         self.cast("experience", SlotLearned(slot=message.slot, generation=message.generation))
-        self._pass_on(CurrentWeights(update=message.update, weights=message.weights, saved=message.saved))
+        self.state.weights = CurrentWeights(update=message.update, weights=message.weights, saved=message.saved)
+        self._pass_on(self.state.weights)
         progress = Progress(
             update=message.update,
             frames=message.frames,
@@ -138,8 +160,8 @@ class Trainer(ProcessChild[TrainerState]):
             wait_s=message.wait_s,
             learn_s=message.learn_s,
         )
-        self.cast("telemetry", progress)
-        self.cast("run_manager", progress)
+        for name in ("telemetry", "run_manager", "matchmaker"):
+            self.cast(name, progress)
         for fault in message.metrics.faults:
             note(self, "warn", "learning_fault", fault)
 

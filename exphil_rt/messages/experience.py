@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from exphil_rt.messages.learner import Learn
 from exphil_rt.messages.rollout import SlotFilled
 
 
@@ -21,8 +22,13 @@ class SlotLearned(msgspec.Struct, frozen=True, kw_only=True, tag="slot_learned")
     generation: int
 
 
-class TrainerUp(msgspec.Struct, frozen=True, tag="trainer_up"):
-    """Trainer to experience and run manager: a fresh learner process that waits for slots."""
+class TrainerUp(msgspec.Struct, frozen=True, kw_only=True, tag="trainer_up"):
+    """Trainer to experience and run manager: a fresh learner process that waits for slots, or what an older one has."""
+
+    fresh: bool = True
+    """False where it answers SayAgain."""
+    learning: tuple[Learn, ...] = ()
+    """Slots that the process has still to learn from."""
 
 
 class CurrentWeights(msgspec.Struct, frozen=True, kw_only=True, tag="current_weights"):

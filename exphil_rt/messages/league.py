@@ -77,6 +77,12 @@ class GetRosters(msgspec.Struct, frozen=True, tag="get_rosters"):
     """Call to the population manager: members, versions and rosters of a LeagueSnapshot, the rest of it empty."""
 
 
+class PolicyBroken(msgspec.Struct, frozen=True, kw_only=True, tag="policy_broken"):
+    """Inference worker to population manager: this version cannot be loaded."""
+
+    key: str
+
+
 class SampleOpponents(msgspec.Struct, frozen=True, kw_only=True, tag="sample_opponents"):
     """Call to the population manager: an opponent of the learner for each of these training games."""
 

@@ -19,6 +19,13 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, tag="note"):
     report: dict[str, str] = {}
 
 
+class SayAgain(msgspec.Struct, frozen=True, kw_only=True, tag="say_again"):
+    """From an actor that was restarted to those that were not: say again what it has to know."""
+
+    to: str
+    """Its name."""
+
+
 class Phase(msgspec.Struct, frozen=True, kw_only=True, tag="phase"):
     """Run manager to telemetry: the run's state and why."""
 

@@ -40,7 +40,7 @@ class Committed(msgspec.Struct, frozen=True, kw_only=True, tag="committed"):
 
 
 class ReserveGames(msgspec.Struct, frozen=True, kw_only=True, tag="reserve_games"):
-    """Call: the first of ``count`` game ids that nobody else gets, also not after a crash."""
+    """Call: the first of ``count`` game ids that nobody else gets, also not after a crash; None on a full disk."""
 
     count: int
 
@@ -66,9 +66,11 @@ class PutProgress(msgspec.Struct, frozen=True, kw_only=True, tag="put_progress")
 
 
 class KeepBudget(msgspec.Struct, frozen=True, kw_only=True, tag="keep_budget"):
-    """Cast: prune what the disk budget does not allow; ``keep`` names versions that stay."""
+    """Cast: prune what the disk budget does not allow; never the population nor the best version."""
 
-    keep: tuple[str, ...]
+    population: tuple[str, ...]
+    """Oldest first; a resumed run begins with it."""
+    best: str = ""
 
 
 class LoadLeague(msgspec.Struct, frozen=True, kw_only=True, tag="load_league"):
@@ -86,10 +88,14 @@ class LeagueRows(msgspec.Struct, frozen=True, kw_only=True, tag="league_rows"):
 
 
 class LoadPolicies(msgspec.Struct, frozen=True, tag="load_policies"):
-    """Call: the run's versions whose bundles are on disk, oldest first; answered with PolicyRows."""
+    """Call: all versions of the run, oldest first, and who was in the population; answered with PolicyRows."""
 
 
 class PolicyRows(msgspec.Struct, frozen=True, tag="policy_rows"):
     """Answer to LoadPolicies."""
 
     rows: tuple[PolicyRow, ...]
+    population: tuple[str, ...] = ()
+    """Of the last KeepBudget."""
+    best: str = ""
+    """The version with the highest Elo; empty before there is one."""
