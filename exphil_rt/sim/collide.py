@@ -10,6 +10,7 @@ from exphil_rt.sim.enter import enter, land, leave_ground, to_fall, to_wait, tou
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.physics import flat_landing
 
+BODY_SHARE = 0.72  # of the hurt capsule's half width that walls stop (a real replay of Peach)
 EDGE_SLACK = 0.1  # still on the ground this far past its end (real replays: held at 0.098, off at 0.12)
 ABOVE = 0.0001  # the game rests a fighter this much above a line
 
@@ -114,7 +115,8 @@ def try_land(pl: Any, t: Any, stage: Any) -> bool:
     if best < 0:
         return False
     pl.y = best_y + ABOVE
-    landed(pl, t, best)
+    if pl.hitlag <= 0.0:
+        landed(pl, t, best)
     return True
 
 
@@ -173,31 +175,40 @@ def landed(pl: Any, t: Any, line: int) -> None:
 
 
 @njit
+def wall_x(wall: Any, y: float) -> float:
+    """Where a wall stands at a height."""
+    return float(wall.x0 + (wall.x1 - wall.x0) * (y - wall.y0) / (wall.y1 - wall.y0))
+
+
+@njit
+def against_wall(pl: Any, wall: Any, up: float, half: float) -> None:
+    """Keep the point of the body at height ``up``, ``half`` wide, on the open side of a wall."""
+    y = pl.y + up
+    if y < wall.y0 or y >= wall.y1:
+        return
+    edge = wall_x(wall, y) + half * wall.side
+    before = wall_x(wall, min(max(pl.prev_y + up, wall.y0), wall.y1)) + half * wall.side
+    if (pl.prev_x - before) * wall.side >= -half - 0.1 and (pl.x - edge) * wall.side < 0.0:
+        pl.x = edge
+
+
+@njit
 def against_walls(pl: Any, t: Any, stage: Any, at: Any) -> None:
     """Keep the body out of the stage's sides and underside."""
-    half = at.width * 0.72
-    middle = at.height * 0.5
     for n in range(stage.walls):
         wall = t.walls[stage.wall_offset + n]
-        if wall.side == 0:
-            head = pl.y + at.height
-            before = pl.prev_y + at.height
-            if wall.x0 <= pl.x <= wall.x1 and head > before:
-                y = wall.y0 + (wall.y1 - wall.y0) * (pl.x - wall.x0) / (wall.x1 - wall.x0)
-                if before <= y + 0.01 and head > y:
-                    pl.y = y - at.height
-                    pl.vy = min(pl.vy, 0.0)
-                    pl.ky = min(pl.ky, 0.0)
+        if wall.side != 0:
+            against_wall(pl, wall, at.height * 0.5, at.width * BODY_SHARE)
+            against_wall(pl, wall, pl.ecb, 0.0)
             continue
-        y = pl.y + middle
-        if y < wall.y0 or y >= wall.y1:
-            continue
-        x = wall.x0 + (wall.x1 - wall.x0) * (y - wall.y0) / (wall.y1 - wall.y0)
-        edge = x + half * wall.side
-        y_before = min(max(pl.prev_y + middle, wall.y0), wall.y1)
-        edge_before = wall.x0 + (wall.x1 - wall.x0) * (y_before - wall.y0) / (wall.y1 - wall.y0) + half * wall.side
-        if (pl.prev_x - edge_before) * wall.side >= -half and (pl.x - edge) * wall.side < 0.0:
-            pl.x = edge
+        head = pl.y + at.height
+        before = pl.prev_y + at.height
+        if wall.x0 <= pl.x <= wall.x1 and head > before:
+            y = wall.y0 + (wall.y1 - wall.y0) * (pl.x - wall.x0) / (wall.x1 - wall.x0)
+            if before <= y + 0.01 and head > y:
+                pl.y = y - at.height
+                pl.vy = min(pl.vy, 0.0)
+                pl.ky = min(pl.ky, 0.0)
 
 
 @njit

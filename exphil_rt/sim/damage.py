@@ -187,9 +187,8 @@ def leave_hitlag(pl: Any, t: Any) -> None:
     x = pl.c_x if by_c else pl.stick_x
     y = pl.c_y if by_c else pl.stick_y
     if math.sqrt(x * x + y * y) >= c.sdi_radius:
-        pl.x += x * c.asdi_step_mul
-        if pl.airborne:
-            pl.y += y * c.asdi_step_mul
+        pl.shift_x = x * c.asdi_step_mul
+        pl.shift_y = y * c.asdi_step_mul
     size = math.sqrt(pl.kx * pl.kx + pl.ky * pl.ky)
     if size == 0.0 or pl.airborne == 0:
         return
@@ -213,6 +212,5 @@ def shift_in_hitlag(pl: Any, t: Any) -> None:
     now = math.sqrt(x * x + y * y)
     fresh = (x != 0.0 and pl.tilt_x == 0) or (y != 0.0 and pl.tilt_y == 0)
     if now >= c.sdi_radius and fresh:
-        pl.x += x * c.sdi_step
-        if pl.airborne:
-            pl.y += y * c.sdi_step
+        pl.shift_x = x * c.sdi_step
+        pl.shift_y = y * c.sdi_step

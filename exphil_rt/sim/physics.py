@@ -225,6 +225,11 @@ def move(pl: Any, t: Any) -> None:
     pl.prev_y = pl.y
     pl.prev_ecb = pl.ecb
     s = pl.state
+    pl.x += pl.shift_x
+    if pl.airborne:
+        pl.y += pl.shift_y
+    pl.shift_x = 0.0
+    pl.shift_y = 0.0
     if s <= st.SLEEP or pl.hitlag > 0.0 or pl.held:
         return
     if pl.airborne:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from exphil_rt.game import states as st
 from exphil_rt.game.frames import Controllers
 from exphil_rt.game.ids import PLAYABLE
 from exphil_rt.game.lane import GameSetup
@@ -44,6 +45,11 @@ def fuzz(seed: int, frames: int, hold: int) -> None:
         for name, values in players.arrays().items():
             assert np.isfinite(values).all(), name
         assert (np.abs(players.position_x) < 600).all()
+        inside = (
+            (np.abs(players.position_x) < 80) & (players.position_y > -9) & (players.position_y < -5.5)
+        )  # feet land above the hips
+        alive = players.state > st.REBIRTH_WAIT
+        assert not (inside & alive)[::2].any(), players.state[::2][(inside & alive)[::2]]
         assert (np.abs(players.position_y) < 600).all()
         assert (np.abs(players.facing) == 1).all()
         assert ((players.percent >= 0) & (players.percent <= 999)).all()
