@@ -203,7 +203,7 @@ async def process_restarts() -> list[float]:
             started = time.perf_counter()
             os.kill(old.cell.actor.os_pid, signal.SIGKILL)
             await tree.runtime.wait_ended(old, 10.0)
-            while tree.runtime.whereis("p") is None:
+            while tree.runtime.whereis("p") is None:  # noqa: ASYNC110
                 await anyio.sleep(0.0005)
             await tree.runtime.call("p", Echo("up"), timeout=10.0)
             samples.append(time.perf_counter() - started)

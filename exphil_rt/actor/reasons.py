@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import linecache
 import traceback
 from typing import Any, Final
 
@@ -49,8 +50,19 @@ def crash_of(error: BaseException) -> Crash:
     """The reason that stands for an exception; a group of one is seen as its only member."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
-    trace = "".join(traceback.format_exception(error))
-    return Crash(type(error).__name__, str(error)[:_TEXT_LIMIT], trace[-_TRACE_LIMIT:])
+    return Crash(type(error).__name__, str(error)[:_TEXT_LIMIT], _trace(error)[-_TRACE_LIMIT:])
+
+
+def _trace(error: BaseException) -> str:
+    """The traceback. That of a lone exception is put together here, since the library's carets cost half a restart."""
+    if isinstance(error, BaseExceptionGroup) or error.__cause__ or error.__context__:
+        return "".join(traceback.format_exception(error))
+    lines = ["Traceback (most recent call last):"]
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        code = frame.f_code
+        lines.append(f'  File "{code.co_filename}", line {number}, in {code.co_qualname}')
+        lines.append(f"    {linecache.getline(code.co_filename, number, frame.f_globals).strip()}")
+    return "\n".join([*lines, *getattr(error, "__notes__", ()), f"{type(error).__name__}: {error}"])
 
 
 def describe(reason: ExitReason) -> str:

@@ -119,7 +119,8 @@ async def test_faulty_application_shutdown() -> None:
             assert reason.info.id == name
             reason = reason.info.reason
         assert isinstance(reason, Crash)
-        assert "in init" in reason.trace
+        assert "Probe.init" in reason.trace
+        assert 'raise RuntimeError("refuses to start")' in reason.trace
 
 
 @both_backends
