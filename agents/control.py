@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import anyio
 import msgspec
 
 import exphil_rt
@@ -88,14 +89,15 @@ class Control(GenServer[ControlState]):
     async def _restart(self, path: str, author: str) -> Answer:
         nodes = {node.path: node for node in self.runtime.tree()}
         above, _, child = path.rpartition("/")
-        if path not in nodes or not above:
+        if path not in nodes:
             return _unknown(path)
         if path == self.path or self.path.startswith(f"{path}/"):
-            return Refused("The control socket cannot restart itself.", "Stop the daemon and resume the run.")
+            return Refused(f"{path} holds this connection and cannot be restarted over it.", "Stop and resume the run.")
         note(self, "info", "restart_asked", f"{path} is restarted.", author=author)
-        supervisor = nodes[above].name
-        await terminate_child(supervisor, child)
-        await restart_child(supervisor, child, timeout=self.context.config.daemon.start_deadline_s)
+        config = self.context.config.daemon
+        with anyio.CancelScope(shield=True):  # or a client that is cut off would leave it stopped
+            await terminate_child(nodes[above].name, child, timeout=config.stop_deadline_s + 10.0)
+            await restart_child(nodes[above].name, child, timeout=config.start_deadline_s + 10.0)
         return Done(f"{path} was restarted")
 
 

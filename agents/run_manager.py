@@ -10,6 +10,7 @@ from typing import Final
 import anyio.to_thread
 import msgspec
 
+from agents.again import ask_again
 from agents.context import RunContext
 from agents.notes import note
 from exphil_rt.actor import NO_REPLY as LATER
@@ -19,8 +20,18 @@ from exphil_rt.messages.experience import TrainerUp
 from exphil_rt.messages.league import GetPopulation, RunnerUp
 from exphil_rt.messages.learner import PublishNow
 from exphil_rt.messages.rollout import PauseGames, ResumeGames
-from exphil_rt.messages.run import CheckpointRun, PauseRun, Phase, Progress, ResumeRun, Settled, StopRun
-from exphil_rt.messages.store import PutProgress
+from exphil_rt.messages.run import (
+    CheckpointRun,
+    Flush,
+    PauseRun,
+    Phase,
+    Progress,
+    ResumeRun,
+    SayAgain,
+    Settled,
+    StopRun,
+)
+from exphil_rt.messages.store import LoadPolicies, PutProgress
 from exphil_rt.messages.telemetry import RunState
 from exphil_rt.store.files import free_bytes
 
@@ -41,6 +52,7 @@ class ManagerState(msgspec.Struct, kw_only=True):
     """Where the run stands."""
 
     phase: RunState = "starting"
+    message: str = ""
     frames: int = 0
     generation: int = 0
     runners: int = 0
@@ -63,43 +75,58 @@ class RunManager(GenServer[ManagerState]):
             progress = database.progress()
         state = ManagerState(frames=progress.frames, generation=progress.generation)
         self.cast("telemetry", Phase(state="starting", message="starting the learner and the games"))
-        self.send_after(LOOK_S, Look())
+        self.send_after(0.0, Look())
+        ask_again(self, "trainer", *args.runners)
         return state
 
     # What it hears ---------------------------------------------------------------------------------------------------
 
     @handle_cast
     async def on_trainer(self, message: TrainerUp) -> None:
-        """The learner is up."""
+        """The learner is up. What the one before it was asked for is asked again, or refused."""
         self.state.learning = True
+        if message.fresh:
+            self._answer(Refused("The learner was restarted before it had saved.", "Ask again."))
+        if self.state.ending:
+            self.cast("trainer", PublishNow())
+        elif self._played():
+            self._end("timesteps", f"all {self.context.config.run.timesteps:,} frames are played")
         self._show()
 
     @handle_cast
+    async def on_again(self, message: SayAgain) -> None:
+        """Who shows the run's state was restarted."""
+        self.cast(message.to, Phase(state=self.state.phase, message=self.state.message))
+
+    @handle_cast
     async def on_runner(self, message: RunnerUp) -> None:
-        """A runner is up; one that comes while the run is paused is told so."""
+        """A runner is up, and is told if it has to wait."""
         self.state.runners += 1
         if self.state.pauses or self.state.ending:
             self.cast(message.runner, PauseGames())
+        elif not message.fresh:  # paused before this actor was restarted, maybe
+            self.cast(message.runner, ResumeGames())
         self._show()
 
     @handle_cast
     async def on_progress(self, message: Progress) -> None:
         """More was learned; enough ends the run."""
         self.state.frames = message.frames
-        target = self.context.config.run.timesteps
-        if target and message.frames >= target and not self.state.ending:
-            self._end("timesteps", f"all {target:,} frames are played")
+        if self._played() and not self.state.ending:
+            self._end("timesteps", f"all {self.context.config.run.timesteps:,} frames are played")
 
     @handle_cast
     async def on_settled(self, message: Settled) -> None:
-        """A generation is on disk."""
-        self.state.generation = message.generation
-        self._keep_progress()
+        """A generation is on disk, or could not be written."""
+        if message.generation:
+            self.state.generation = message.generation
+            self._keep_progress()
         if not message.asked:
             return
-        for sender in self.waiting:
-            self.reply(sender, Done(f"generation {message.generation} at {message.frames:,} frames is on disk"))
-        self.waiting.clear()
+        if message.generation:
+            self._answer(Done(f"generation {message.generation} at {message.frames:,} frames is on disk"))
+        else:
+            self._answer(Refused("The learner's state could not be written.", "`exphil-rt logs` says why."))
         if self.state.ending:
             await self._end_run()
 
@@ -150,7 +177,7 @@ class RunManager(GenServer[ManagerState]):
     @handle_call
     async def checkpoint(self, message: CheckpointRun, sender: From) -> object:
         """Publish and save; answered when both are on disk."""
-        if not self.state.learning:
+        if not self.state.learning or self.runtime.whereis("trainer") is None:
             return Refused("The learner is still starting.", "Try again in a few seconds.")
         self.waiting.append(sender)
         self.cast("trainer", PublishNow())
@@ -169,8 +196,7 @@ class RunManager(GenServer[ManagerState]):
 
     def _end(self, kind: str, text: str) -> None:
         self.state.ending = kind
-        self.state.phase = "stopping"
-        self.cast("telemetry", Phase(state="stopping", message=text))
+        self._say("stopping", text)
         for runner in self.context.runners:
             self.cast(runner, PauseGames())
         if self.state.learning and self.runtime.whereis("trainer") is not None:
@@ -185,10 +211,12 @@ class RunManager(GenServer[ManagerState]):
         self.state.ended = True
         try:
             # What the trainer published before is committed once the population manager has answered.
-            await self.call("population_manager", GetPopulation())
+            await self.call("population_manager", GetPopulation(), timeout=30.0)
+            await self.call("telemetry", Flush())
+            self._keep_progress()
+            await self.call("store", LoadPolicies(), timeout=30.0)  # behind all that was sent there
         except ActorError as error:
-            note(self, "warn", "population_silent", str(error))
-        self._keep_progress()
+            note(self, "warn", "end_incomplete", str(error))
         self.context.finish(self.state.ending)
 
     # Helpers ---------------------------------------------------------------------------------------------------------
@@ -213,13 +241,26 @@ class RunManager(GenServer[ManagerState]):
         if self.state.ending:
             return
         if self.state.pauses:
-            self.state.phase, message = "paused", next(iter(self.state.pauses.values()))
+            self._say("paused", next(iter(self.state.pauses.values())))
         elif self.state.learning and self.state.runners:
-            self.state.phase, message = "running", ""
+            self._say("running", "")
         else:
-            self.state.phase = "starting"
-            message = "starting the games" if self.state.learning else "starting the learner"
-        self.cast("telemetry", Phase(state=self.state.phase, message=message))
+            self._say("starting", "starting the games" if self.state.learning else "starting the learner")
+
+    def _say(self, phase: RunState, message: str) -> None:
+        self.state.phase, self.state.message = phase, message
+        self.cast("telemetry", Phase(state=phase, message=message))
+
+    def _played(self) -> bool:
+        target = self.context.config.run.timesteps
+        return bool(target) and self.state.frames >= target
+
+    def _answer(self, answer: Answer) -> None:
+        """To everybody who waits for a checkpoint."""
+        for sender in self.waiting:
+            if not sender.done:
+                self.reply(sender, answer)
+        self.waiting.clear()
 
     def _keep_progress(self) -> None:
         state = self.state

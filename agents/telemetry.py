@@ -15,13 +15,14 @@ import msgspec
 import structlog
 
 import exphil_rt
+from agents.again import ask_again
 from agents.context import RunContext
 from exphil_rt.actor import From as Sender
 from exphil_rt.actor import GenServer, MailboxSpec, handle_call, handle_cast
 from exphil_rt.control.wire import EventsUpdate, ExhibitionUpdate, GetActor, GetOverview, GetStatus, OverviewReply
 from exphil_rt.messages.rollout import ExhibitionFrame, LoopStats, Samples
 from exphil_rt.messages.rows import Metric
-from exphil_rt.messages.run import NewestVersion, Note, Phase, Progress, RatingsChanged
+from exphil_rt.messages.run import Flush, NewestVersion, Note, Phase, Progress, RatingsChanged
 from exphil_rt.messages.store import PutEvents, PutMetrics
 from exphil_rt.messages.telemetry import (
     ActorNode,
@@ -99,6 +100,7 @@ class Telemetry(GenServer[TelemetryState]):
                 points = database.recent_metrics(name, SERIES_POINTS)
                 state.series[name] = ([f for f, _ in points], [v for _, v in points])
         self.send_after(TICK_S, Tick())
+        ask_again(self, "run_manager", "population_manager", "matchmaker")
         return state
 
     # What comes in -------------------------------------------------------------------------------------------------
@@ -121,6 +123,7 @@ class Telemetry(GenServer[TelemetryState]):
         before, now = self.state.readings.get(message.runner), message.stats
         self.state.readings[message.runner] = now
         if before is None or now.wall_s <= before.wall_s:  # the first one, or a new process
+            self.state.rates.pop(message.runner, None)
             return
         wall = now.wall_s - before.wall_s
         self.state.rates[message.runner] = (
@@ -197,9 +200,18 @@ class Telemetry(GenServer[TelemetryState]):
         self.send_after(TICK_S, message)
         if self.context.hub.wanted("overview"):
             self.context.hub.publish("overview", OverviewReply(self._overview()))
-        if self.unsaved and anyio.current_time() - self.unsaved_since > METRICS_EVERY_S:
+        if anyio.current_time() - self.unsaved_since > METRICS_EVERY_S:
+            self._save()
+
+    @handle_call
+    async def flush(self, message: Flush, sender: Sender) -> None:
+        """The run ends."""
+        self._save()
+
+    def _save(self) -> None:
+        if self.unsaved:
             self.cast("store", PutMetrics(tuple(self.unsaved)))
-            self.unsaved, self.unsaved_since = [], anyio.current_time()
+        self.unsaved, self.unsaved_since = [], anyio.current_time()
 
     # What goes out -------------------------------------------------------------------------------------------------
 

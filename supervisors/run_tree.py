@@ -1,7 +1,8 @@
 """The tree of one run.
 
 ``root`` is rest_for_one: what comes later depends on what comes before. Within a branch actors find one another by
-name and rebuild themselves from the run's database, so a branch restarts one for one.
+name; one that is restarted reads the run's database and asks the others (``agents.again``), so a branch restarts one
+for one.
 """
 
 from __future__ import annotations
@@ -27,6 +28,18 @@ LOCKSTEP: Final = 0
 """Restarts of a process that a deterministic run survives: its learner and its games only go on together."""
 PROCESS_BACKOFF: Final = Backoff(first=0.2, factor=2.0, max=20.0)
 """Between two starts of an operating system process that failed."""
+
+
+class Desk(Supervisor):
+    """What a person looks at and steers with; games and learning do not notice when it is restarted."""
+
+    def init(self, args: RunContext) -> Any:
+        """The door is open before the slow ones start, so that a person sees them start."""
+        return SupFlags("one_for_one", intensity=5, period=60.0), [
+            ChildSpec(id="telemetry", start=Telemetry, args=args, name="telemetry"),
+            ChildSpec(id="run_manager", start=RunManager, args=args, name="run_manager"),
+            ChildSpec(id="control", start=Control, args=args, name="control"),
+        ]
 
 
 class League(Supervisor):
@@ -83,12 +96,10 @@ class Root(Supervisor):
     """The whole run."""
 
     def init(self, args: RunContext) -> Any:
-        """The door is open before the slow ones start, so that a person sees them start."""
+        """The database first, the games last."""
         return SupFlags("rest_for_one", intensity=3, period=30.0), [
             ChildSpec(id="store", start=StoreWriter, args=args, name="store"),
-            ChildSpec(id="telemetry", start=Telemetry, args=args, name="telemetry"),
-            ChildSpec(id="run_manager", start=RunManager, args=args, name="run_manager"),
-            ChildSpec(id="control", start=Control, args=args, name="control"),
+            ChildSpec(id="desk", start=Desk, args=args, name="desk"),
             ChildSpec(id="league", start=League, args=args, name="league"),
             ChildSpec(id="learning", start=Learning, args=args, name="learning"),
             ChildSpec(id="games", start=Games, args=args, name="games"),

@@ -26,6 +26,10 @@ class SayAgain(msgspec.Struct, frozen=True, kw_only=True, tag="say_again"):
     """Its name."""
 
 
+class Flush(msgspec.Struct, frozen=True, tag="flush"):
+    """Call to telemetry: hand what is unsaved to the store."""
+
+
 class Phase(msgspec.Struct, frozen=True, kw_only=True, tag="phase"):
     """Run manager to telemetry: the run's state and why."""
 

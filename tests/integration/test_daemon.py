@@ -12,6 +12,7 @@ import stat
 
 import pytest
 
+from exphil_rt.control.wire import RestartActor
 from exphil_rt.store.run import Run
 
 RUN = "one"
@@ -89,10 +90,39 @@ def test_a_killed_process_is_restarted_and_the_rest_goes_on(place, live, name, p
     assert live.node(name).restarts == before.restarts + 1
 
 
+SERVERS = (
+    *("desk/telemetry", "desk/run_manager", "league/population_manager", "league/matchmaker", "league/recorder"),
+    *("learning/experience", "learning/inference_worker", "league", "store"),
+)
+
+
+@pytest.mark.parametrize("path", SERVERS)
+def test_any_actor_may_be_restarted_and_the_run_goes_on(place, live, path):
+    before, warned = live.overview, len([e for e in live.overview.events if e.level in ("warn", "error")])
+    node = next(node for node in before.tree if node.path == f"root/{path}")
+    assert live.client.do(RestartActor(node.path)) == f"{node.path} was restarted"
+    assert live.node(node.name).pid != node.pid
+    place.until(lambda: live.status.state == "running", "running")
+    live.plays_on(2 * 3 * 16 * 2)  # more than what was granted before
+    matches = live.status.matches
+    assert matches >= before.status.matches
+    place.until(lambda: live.status.matches > matches, "one more rated game", 120.0)
+    now = live.overview
+    games = {rating.policy: rating.games for rating in now.ratings}
+    assert all(games[rating.policy] >= rating.games for rating in before.ratings)
+    assert version(now) >= version(before)
+    assert now.status.population >= 1
+    assert [e.text for e in now.events if e.level in ("warn", "error")][warned:] == []
+
+
+def version(overview):
+    return int(overview.status.policy.rpartition("@v")[2])
+
+
 def shown(overview):
     """What a client has seen and must not lose."""
     ratings = {rating.policy: rating.games for rating in overview.ratings}
-    return overview.status.matches, ratings, overview.status.policy
+    return overview.status.matches, ratings, version(overview)
 
 
 def test_a_killed_daemon_leaves_no_process_and_loses_nothing_that_was_shown(place, live, terminal):
@@ -100,7 +130,7 @@ def test_a_killed_daemon_leaves_no_process_and_loses_nothing_that_was_shown(plac
     place.until(lambda: live.status.matches > matches, "one more rated game", 120.0)
     processes = live.processes()
     assert len(processes) >= 4  # daemon, forkserver, trainer, runner
-    matches, ratings, policy = shown(live.overview)
+    matches, ratings, newest = shown(live.overview)
     os.kill(live.pid, signal.SIGKILL)
     place.until(lambda: not place.living(processes), "all of its processes end", 2.0)
     assert terminal.wait() == 1
@@ -111,7 +141,7 @@ def test_a_killed_daemon_leaves_no_process_and_loses_nothing_that_was_shown(plac
         kept = {rating.policy: rating.games for rating in database.ratings()}
         frames = database.progress().frames
         assert len(database.columns("matches")["game_id"]) >= matches
-        assert policy in {row.ref for row in database.policies()}
+        assert newest in {row.version for row in database.policies()}
     assert all(kept[name] >= games for name, games in ratings.items())
 
     resumed = place.start("self-play", "--headless", "--resume", RUN)
@@ -120,10 +150,10 @@ def test_a_killed_daemon_leaves_no_process_and_loses_nothing_that_was_shown(plac
     place.until(lambda: live.status.state == "running", "the run goes on", 120.0)
     overview = live.overview
     assert overview.status.frames >= frames
-    now_matches, now_ratings, now_policy = shown(overview)
+    now_matches, now_ratings, now_newest = shown(overview)
     assert now_matches >= matches
     assert all(now_ratings[name] >= games for name, games in ratings.items())
-    assert int(now_policy.rpartition("@v")[2]) >= int(policy.rpartition("@v")[2])
+    assert now_newest >= newest
     place.until(lambda: live.status.matches > now_matches, "rated games go on", 120.0)
     live.plays_on()
     assert live.status.restarts == 0
