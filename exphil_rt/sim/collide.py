@@ -10,8 +10,9 @@ from exphil_rt.sim.enter import enter, land, leave_ground, to_fall, to_wait, tou
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.physics import flat_landing
 
-BODY_SHARE = 0.72  # of the hurt capsule's half width that walls stop (a real replay of Peach)
+BODY_SHARE = 0.48  # of the hurt capsule's half width that walls stop (a real replay of Peach)
 EDGE_SLACK = 0.1  # still on the ground this far past its end (real replays: held at 0.098, off at 0.12)
+LEDGE_REACH = 6.0  # beyond the body, own estimate (a real Mewtwo reached 13.8 from its middle)
 ABOVE = 0.0001  # the game rests a fighter this much above a line
 
 
@@ -223,7 +224,7 @@ def try_ledge(pl: Any, other: Any, t: Any, stage: Any) -> None:
     if pl.stick_y <= -t.common[0].pass_stick_y:
         return
     at = t.fighters[pl.character]
-    reach = at.width + 5.0
+    reach = at.width + LEDGE_REACH
     for n in range(stage.lines):
         line = t.lines[stage.line_offset + n]
         if line.ledge == 0:

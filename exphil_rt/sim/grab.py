@@ -94,7 +94,7 @@ def hold(pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
         return
     c = t.common[0]
     s = pl.state
-    foe.x = pl.x + pl.facing * (t.fighters[pl.character].width + t.fighters[foe.character].width)
+    foe.x = pl.x + pl.facing * (t.fighters[pl.character].push_width + t.fighters[foe.character].push_width)
     foe.y = pl.y
     foe.t += 1
     if t.anim[foe.character, foe.state].start >= 0.0:
