@@ -16,13 +16,13 @@ from exphil_rt.policy.codec import AXIS_BUCKETS, HEADS, SIZES, TRIGGER_BUCKETS
 from exphil_rt.policy.config import PolicyConfig
 from exphil_rt.policy.policy import Policy
 
-PRESS: Final = {"a": 0.05, "b": 0.03, "x": 0.02, "y": 0.01, "z": 0.004, "l": 0.006, "r": 0.006, "d_up": 0.0005}
+PRESS: Final = {"a": 0.05, "b": 0.03, "x": 0.02, "y": 0.01, "z": 0.01, "l": 0.01, "r": 0.01, "d_up": 0.002}
 """Probability of each button, a frame."""
 KEEP: Final = 0.9
 """Probability that an axis of the control stick stays where it is, a frame: strokes of 10 frames on average."""
-C_STICK: Final = 0.004
+C_STICK: Final = 0.01
 """Probability that an axis of the C-stick leaves its middle, a frame (each time is an attack)."""
-TRIGGER: Final = 0.01
+TRIGGER: Final = 0.02
 """Probability that the trigger is touched, a frame."""
 
 _MIDDLE: Final = AXIS_BUCKETS // 2

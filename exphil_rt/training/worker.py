@@ -208,7 +208,7 @@ class Worker:
             return self.learner.update % every == 0
         return time.monotonic() - self._last_save >= self.args.save_every_s
 
-    def _save(self, *, asked: bool = False) -> int:
+    def _save(self) -> int:
         """Write a generation; its number, 0 where that failed (learning goes on)."""
         learner = self.learner
         self._last_save = time.monotonic()
@@ -221,9 +221,7 @@ class Worker:
             return 0
         self._saved_update = learner.update
         number = int(path.name.removeprefix("gen-"))
-        self.port.send(
-            Saved(generation=number, path=str(path), update=learner.update, frames=learner.frames, asked=asked)
-        )
+        self.port.send(Saved(generation=number, path=str(path), update=learner.update, frames=learner.frames))
         return number
 
     def _answer(self, generation: int) -> None:
@@ -231,10 +229,10 @@ class Worker:
         learner = self.learner
         self.port.send(Saved(generation=generation, path="", update=learner.update, frames=learner.frames, asked=True))
 
-    def _publish(self, *, asked: bool = False) -> int:
+    def _publish(self) -> int:
         """Write a generation and then a bundle, and announce them; the generation, 0 where one of them failed."""
         args, learner, metrics = self.args, self.learner, self._metrics
-        saved = self._save(asked=asked)
+        saved = self._save()
         folder = Path(args.policies)
         while (folder / f"{args.name}@v{self.next_version}").exists() and not args.config.deterministic:
             self.next_version += 1
