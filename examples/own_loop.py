@@ -37,6 +37,7 @@ def main(argv: list[str] | None = None) -> Learner:
     parser.add_argument("--steps", type=int, default=128, help="frames of each game in an update")
     parser.add_argument("--hidden", type=int, default=128)
     parser.add_argument("--match", type=int, default=100, help="games of the closing matches")
+    parser.add_argument("--limit", type=int, default=3600, help="frame limit of a game")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args(argv)
     torch.set_num_threads(1)
@@ -47,7 +48,7 @@ def main(argv: list[str] | None = None) -> Learner:
         one, two = (int(ids.character(name)) for name in draw.choice(FIGHTERS, 2))
         return GameSpec(
             game_id=next(numbers), kind="training", stage=int(ids.stage("final destination")), characters=(one, two),
-            players=(ITSELF, ITSELF), seed=args.seed, max_frames=3600,
+            players=(ITSELF, ITSELF), seed=args.seed, max_frames=args.limit,
         )  # fmt: skip
 
     policy = fresh_policy(PolicyConfig(backbone="gru", hidden=args.hidden), args.seed)
@@ -63,7 +64,7 @@ def main(argv: list[str] | None = None) -> Learner:
         loop.events.clear()
         print(f"{learner.frames:>9,} frames  value {metrics.explained_variance:+.2f}  entropy {metrics.entropy:.2f}")
     for name, opponent in (("random", "random"), ("its first version", first)):
-        result = play_match(policy, opponent, args.match, characters=FIGHTERS, seed=args.seed)
+        result = play_match(policy, opponent, args.match, characters=FIGHTERS, max_frames=args.limit, seed=args.seed)
         print(f"against {name}: {result.score:.2f} of the points, Elo {result.elo_low:+.0f} to {result.elo_high:+.0f}")
     return learner
 
