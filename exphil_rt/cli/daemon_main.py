@@ -36,18 +36,22 @@ def run_daemon(*, run: Annotated[str, Parameter(name="--run")]) -> int:
     Args:
         run: name of a run that exists; `exphil-rt self-play` makes one.
     """
+    import structlog
     import trio
 
     from exphil_rt.actor import start_forkserver
     from exphil_rt.logs import open_log
     from exphil_rt.store.home import Home
     from exphil_rt.store.run import Run
+    from supervisors.leftovers import end_leftovers
 
     home = Home.find().create()
     opened = Run.open(run, home)
     with opened.lock():
         config = opened.config()
         open_log(opened.logs, config.daemon.log_level)
+        if left := end_leftovers(opened.processes_file):
+            structlog.get_logger("exphil_rt").warning("leftovers_ended", os_pids=left)
         start_forkserver(PRELOADED)
         outcome = trio.run(_serve, opened)
     if outcome.startswith("failed"):
@@ -61,6 +65,7 @@ async def _serve(run: Run) -> str:
 
     from exphil_rt.actor import ActorError, Runtime, StartError
     from exphil_rt.messages.run import StopRun
+    from supervisors.leftovers import list_processes
     from supervisors.reports import root_cause, tell_reports
     from supervisors.run_tree import run_tree
 
@@ -78,6 +83,7 @@ async def _serve(run: Run) -> str:
             trio.open_nursery() as nursery,
         ):
             runtime.subscribe_reports(tell_reports(runtime))
+            runtime.subscribe_reports(list_processes(runtime, run.processes_file))
 
             async def watch_signals() -> None:
                 with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:

@@ -73,6 +73,7 @@ class Run:
         self.config_file = self.folder / "config.toml"
         self.database_file = self.folder / "run.db"
         self.lock_file = self.folder / "daemon.lock"
+        self.processes_file = self.folder / "processes.json"
         self.learner = self.folder / "learner"
         self.replays = self.folder / "replays"
         self.logs = self.folder / "logs"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
+import subprocess
+import sys
 
 import pytest
 
+from exphil_rt.actor.parent_death import start_time
 from exphil_rt.store.run import Run
 
 
@@ -44,6 +48,7 @@ def test_a_finished_run_that_is_resumed_is_finished(place, finished):
     before = Run(place.home, "two").metrics("loss")["frames"].max()
     done = place.do("self-play", "--headless", "--resume", "two")
     assert done.returncode == 0, done.stderr
+    assert "The run two is over: all its 600 frames are played." in done.stderr
     assert Run(place.home, "two").metrics("loss")["frames"].max() == before
 
 
@@ -88,12 +93,28 @@ def test_sigterm_while_it_starts_leaves_nothing(place):
     live = place.live("five")
     processes = live.processes()
     live.client.close()
-    (daemon,) = [pid for pid in processes if pid == live.pid]
-    import os
-
-    os.kill(daemon, signal.SIGTERM)
+    process.signal(signal.SIGTERM)  # as `timeout` does
     assert process.wait(90.0) == 0, process.output
     assert not place.living(processes)
+
+
+def test_a_leftover_of_an_earlier_daemon_is_ended(place, finished):
+    left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+    try:
+        listed = [(left.pid, start_time(left.pid)), (other.pid, start_time(other.pid) - 1)]
+        Run(place.home, "five").processes_file.write_text(json.dumps(listed))
+        process = place.start("self-play", "--headless", "--resume", "five")
+        assert left.wait(60.0) == -signal.SIGKILL
+        live = place.live("five")
+        process.signal(signal.SIGINT)
+        live.client.close()
+        assert process.wait(90.0) == 0, process.output
+        assert other.poll() is None  # another process that has the pid by now
+    finally:
+        for one in (left, other):
+            one.kill()
+            one.wait(10)
 
 
 def test_a_nearly_full_disk_pauses_the_run_and_says_so(place):
@@ -104,7 +125,11 @@ def test_a_nearly_full_disk_pauses_the_run_and_says_so(place):
     place.until(lambda: live.events("disk_low"), "an event about the disk")
     place.until(lambda: live.status.state == "paused", "the pause")
     assert "are free in" in live.status.message
-    assert live.node("trainer").restarts == 0
+    place.until(
+        lambda: any(node.os_pid and node.name == "game_runner-1" for node in live.overview.tree), "the runner", 300.0
+    )
+    assert live.status.frames == 0
+    assert live.status.restarts == 0
     live.client.close()
     assert place.do("daemon", "stop", "--run", "six").returncode == 0
     assert process.wait() == 0, process.output
