@@ -85,7 +85,15 @@ _START_AT_0: Final = frozenset(
 _START_AT_MINUS_1: Final = frozenset(
     {st.DEAD_DOWN, st.DEAD_LEFT, st.DEAD_RIGHT, st.GUARD_ON, st.GUARD, st.ENTRY, st.ENTRY_END}
 )
-_SAFE: Final = {st.PASSIVE: (0, 20), st.PASSIVE_STAND_F: (0, 20), st.PASSIVE_STAND_B: (0, 20)}
+# Ages at which states without a table row are intangible: the common values of real replays; the slow ledge options as
+# the quick ones.
+_SAFE: Final = {
+    st.PASSIVE: 20, st.PASSIVE_STAND_F: 20, st.PASSIVE_STAND_B: 20, st.DOWN_STAND_U: 23, st.DOWN_STAND_D: 23,
+    st.DOWN_ATTACK_U: 26, st.DOWN_ATTACK_D: 26, st.DOWN_FORWARD_U: 21, st.DOWN_FORWARD_D: 21, st.DOWN_BACK_U: 21,
+    st.DOWN_BACK_D: 21, st.CLIFF_CLIMB_SLOW: 31, st.CLIFF_CLIMB_QUICK: 31, st.CLIFF_ATTACK_SLOW: 30,
+    st.CLIFF_ATTACK_QUICK: 30, st.CLIFF_ESCAPE_SLOW: 32, st.CLIFF_ESCAPE_QUICK: 32, st.CLIFF_JUMP_SLOW_1: 100,
+    st.CLIFF_JUMP_QUICK_1: 100,
+}  # fmt: skip
 
 
 def anim_table(frames: dict[str, NDArray[Any]]) -> NDArray[Any]:
@@ -97,8 +105,8 @@ def anim_table(frames: dict[str, NDArray[Any]]) -> NDArray[Any]:
         anim[:, state]["start"] = -1.0
     for state, length in _LENGTHS.items():
         anim[:, state]["length"] = length
-    for state, (first, last) in _SAFE.items():
-        anim[:, state]["safe_from"], anim[:, state]["safe_to"] = first, last
+    for state, last in _SAFE.items():
+        anim[:, state]["safe_to"] = last
     for state, table in (
         (st.TURN, _TURN_LENGTHS), (st.JUMP_F, _JUMP_LENGTHS), (st.JUMP_B, _JUMP_LENGTHS),
         (st.JUMP_AERIAL_F, _AIR_JUMP_LENGTHS), (st.JUMP_AERIAL_B, _AIR_JUMP_LENGTHS), (st.SQUAT_RV, _SQUAT_RV),

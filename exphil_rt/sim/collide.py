@@ -12,6 +12,7 @@ from exphil_rt.sim.physics import flat_landing
 
 BODY_SHARE = 0.48  # of the hurt capsule's half width that walls stop (a real replay of Peach)
 EDGE_SLACK = 0.1  # still on the ground this far past its end (real replays: held at 0.098, off at 0.12)
+LEDGE_SAFE = 37  # frames intangible from the catch on (real replays)
 LEDGE_REACH = 6.0  # beyond the body, own estimate (a real Mewtwo reached 13.8 from its middle)
 ABOVE = 0.0001  # the game rests a fighter this much above a line
 
@@ -250,9 +251,7 @@ def try_ledge(pl: Any, other: Any, t: Any, stage: Any) -> None:
             pl.ky = 0.0
             pl.fastfall = 0
             pl.ledge = side
-            pl.ledge_grabs += 1
-            # intangible once per trip off the stage, so that nobody can stay up for ever
-            pl.intangible = 37 if pl.ledge_grabs <= 1 else 0
+            pl.intangible = LEDGE_SAFE
             pl.jumps = max(int(at.max_jumps) - 1, 0)
             enter(pl, t, st.CLIFF_CATCH)
             return

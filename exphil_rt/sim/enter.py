@@ -57,7 +57,6 @@ def touch_ground(pl: Any, t: Any, line: int) -> None:
     pl.vy = 0.0
     pl.fastfall = 0
     pl.jumps = int(t.fighters[pl.character].max_jumps)
-    pl.ledge_grabs = 0
     pl.pass_line = -1
     pl.tumble = 0
 

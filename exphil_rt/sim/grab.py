@@ -73,7 +73,7 @@ def throw(pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
     """The release of a throw of ``pl`` (player ``port``)."""
     box = t.throws[pl.character, pl.state - st.THROW_F]
     foe.held = 0
-    foe.airborne = 0
+    foe.airborne = pl.airborne
     foe.line = pl.line
     pl.last_attack = 53 + pl.state - st.THROW_F
     pl.attack_serial += 1
@@ -84,7 +84,7 @@ def throw(pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
     foe.hitlag = 0.0
     foe.di_pending = 1
     if st.THROWN_F <= foe.state <= st.THROWN_LW:  # a throw without knockback lets go all the same
-        to_wait(foe, t)
+        to_fall(foe, t)
 
 
 @njit

@@ -26,6 +26,7 @@ from exphil_rt.sim.begin import (
 from exphil_rt.sim.enter import enter, start_attack, to_fall, to_wait
 from exphil_rt.sim.inputs import A_OR_Z, AB, CROUCH_RELEASE, LR, A, Z, c_flick, flick_x, wants_jump, wants_shield
 from exphil_rt.sim.jit import njit
+from exphil_rt.sim.ko import REBIRTH_SAFE
 
 UCF_RAW = 75.0
 PASS_DELAY = 3  # frames of Squat before a platform lets go (real replays)
@@ -197,10 +198,8 @@ def down_options(pl: Any, t: Any, c: Any) -> None:
             enter(pl, t, st.DOWN_FORWARD_U if ahead else st.DOWN_BACK_U)
         else:
             enter(pl, t, st.DOWN_FORWARD_D if ahead else st.DOWN_BACK_D)
-        pl.intangible = 18
     elif pl.stick_y >= c.usmash_stick_y or pl.pressed & LR:
         enter(pl, t, st.DOWN_STAND_U if up else st.DOWN_STAND_D)
-        pl.intangible = 20
 
 
 @njit
@@ -213,10 +212,8 @@ def cliff_options(pl: Any, t: Any, c: Any) -> None:
         enter(pl, t, st.CLIFF_JUMP_SLOW_1 if slow else st.CLIFF_JUMP_QUICK_1)
     elif pl.pressed & AB or (c_flick(pl, c) and pl.c_y > 0.0):
         start_attack(pl, t, st.CLIFF_ATTACK_SLOW if slow else st.CLIFF_ATTACK_QUICK)
-        pl.invincible = 20
     elif pl.pressed & LR or (c_flick(pl, c) and pl.c_x * pl.facing > 0.0):
         enter(pl, t, st.CLIFF_ESCAPE_SLOW if slow else st.CLIFF_ESCAPE_QUICK)
-        pl.invincible = 25
     elif pl.tilt_x > 0 and pl.tilt_y > 0 and pl.t < 2:
         return  # a stick still held from the catch does nothing yet
     elif y <= -c.cliff_option_stick or into <= -c.cliff_option_stick:
@@ -228,7 +225,6 @@ def cliff_options(pl: Any, t: Any, c: Any) -> None:
         pl.fastfall = 1 if y <= -c.fastfall_stick and pl.tilt_y < c.fastfall_frames else 0
     elif y >= c.cliff_option_stick or into >= c.cliff_option_stick:
         enter(pl, t, st.CLIFF_CLIMB_SLOW if slow else st.CLIFF_CLIMB_QUICK)
-        pl.invincible = 25
 
 
 @njit
@@ -274,7 +270,7 @@ def interrupt(pl: Any, t: Any) -> None:
             if pl.t > 1 and (pl.pressed or abs(pl.stick_x) > 0.5 or abs(pl.stick_y) > 0.5 or c_flick(pl, c)):
                 pl.vx = 0.0
                 pl.vy = 0.0
-                pl.intangible = 120
+                pl.invincible = REBIRTH_SAFE
                 to_fall(pl, t)
                 air_options(pl, t, c)
         elif s == st.CLIFF_WAIT:

@@ -11,6 +11,7 @@ from exphil_rt.sim.state import END_LIMIT, END_STOCKS, END_TIMER, ENDED
 
 FIRST_FRAME = -123
 REBIRTH_DROP = 60.0
+REBIRTH_SAFE = 120  # frames invulnerable after leaving the platform (real replays)
 # Frames after -123 at which the entry's parts begin, by port: seen in real replays.
 ENTRY_START = (5, 10)
 ENTRY_PART = 30
@@ -84,8 +85,9 @@ def life(pl: Any, t: Any, game: Any, stage: Any, port: int) -> None:
     elif s == st.REBIRTH:
         pl.y = max(pl.y - REBIRTH_DROP / c.rebirth_frames, stage.rebirth_y)
     elif s == st.REBIRTH_WAIT:
+        pl.y = stage.rebirth_y
         if pl.t >= c.rebirth_wait_frames:
-            pl.intangible = 120
+            pl.invincible = REBIRTH_SAFE
             to_fall(pl, t)
     elif s < st.SLEEP:
         pl.dead_frames -= 1

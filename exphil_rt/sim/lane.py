@@ -164,7 +164,12 @@ class EmbeddedLane:
         if getattr(saved, "dtype", None) != SAVED or saved.shape != ():
             raise LaneMisuse(f"What was given for slot {slot} is no saved game of {PHYSICS}.")
         stage, fighters = int(saved["game"]["stage"]), saved["players"]["character"]
-        if not (0 <= stage < len(self._kernel.stage_rows) and all(0 <= who < 27 for who in fighters)):
+        state, line = saved["players"]["state"], saved["players"]["line"]
+        whole = 0 <= stage < len(self._kernel.stage_rows) and all(who in self._kernel.characters for who in fighters)
+        lines = len(self._kernel.tables[0]["lines"])
+        grounded = saved["players"]["airborne"] == 0
+        if not (whole and (state >= 0).all() and (state < 341).all() and (line < lines).all() and (line >= -1).all()
+                and (line[grounded] >= 0).all()):  # fmt: skip
             raise LaneMisuse(f"The saved game for slot {slot} is damaged.")
         self.games[slot] = saved["game"]
         self.players[slot] = saved["players"]

@@ -11,7 +11,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from exphil_rt.game import states as st
 from exphil_rt.game.columns import Columns
 from exphil_rt.game.frames import Controllers, Frames
 from exphil_rt.sim.jit import njit
@@ -54,7 +53,7 @@ def observe(i: int, game: Any, a: Any, b: Any, t: Any, o: Any, f32: Any, i32: An
 def hurtbox(pl: Any, t: Any) -> int:
     """0 vulnerable, 1 invulnerable, 2 intangible."""
     an = t.anim[pl.character, pl.state]
-    if pl.intangible > 0 or pl.state <= st.REBIRTH_WAIT or (an.safe_to > 0.0 and an.safe_from <= pl.age < an.safe_to):
+    if pl.intangible > 0 or (an.safe_to > 0.0 and an.safe_from <= pl.age < an.safe_to):
         return 2
     return 1 if pl.invincible > 0 else 0
 

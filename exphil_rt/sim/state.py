@@ -44,7 +44,7 @@ _INTS: Final = (
     "hit_epoch", "charge", "l_cancel", "stale_next", "last_attack", "last_hit_by", "combo", "attack_serial",
     "last_landed_serial", "di_pending", "tumble", "merge_frames",
     # ledge, grab, shield, death
-    "ledge", "ledge_wait", "ledge_grabs", "held", "dead_frames",
+    "ledge", "ledge_wait", "held", "dead_frames",
 )  # fmt: skip
 
 PLAYER: Final = np.dtype(

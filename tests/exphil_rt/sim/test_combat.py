@@ -255,3 +255,20 @@ def test_every_fighter_has_every_normal():
             assert boxes["count"].sum() > 0
     assert np.isfinite(tables["circles"]["x"]).all()
     assert (tables["throws"]["damage"][sorted(kernel.load().characters)] > 0).all()
+
+
+def test_death_and_rebirth(new_game):
+    game = new_game((FOX, MEWTWO))
+    game.pad(x=-1.0)
+    game.until(lambda: game.state() == st.DEAD_DOWN, 600)
+    assert game.player().stocks == 3
+    assert game.until(lambda: game.state() == st.REBIRTH) == 60
+    game.pad()
+    assert game.until(lambda: game.state() == st.REBIRTH_WAIT) == 60
+    assert game.player().position_y == pytest.approx(45.0)
+    game.step(10)
+    game.pad(x=1.0)
+    game.step()
+    assert game.state() == st.FALL
+    assert game.player().hurtbox_state == 1
+    assert game.until(lambda: game.player().hurtbox_state == 0) in (119, 120)

@@ -221,3 +221,13 @@ def test_importing_the_package_loads_neither_numba_nor_melee():
     code = "import sys, exphil_rt.sim; print(sorted({'numba', 'melee', 'torch'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_damaged_save_is_refused():
+    lane = EmbeddedLane(1)
+    lane.start(0, setups(1)[0])
+    for field, value in (("state", 9999), ("line", 10_000), ("character", 30)):
+        saved = lane.save(0)
+        saved["players"][field] = value
+        with pytest.raises(LaneMisuse, match="damaged"):
+            lane.restore(0, saved)
