@@ -148,7 +148,7 @@ def landed(pl: Any, t: Any, line: int) -> None:
         land(pl, t, st.LANDING_FALL_SPECIAL, c.landing_fall_special_lag)
     elif tumbling:
         pl.hitstun = 0.0
-        if pl.since_lr < c.tech_window and pl.since_lr_before + 0 >= c.tech_lr_lockout:
+        if pl.since_lr < c.tech_window and pl.since_lr_before >= c.tech_lr_lockout:
             pl.kx = 0.0
             pl.ky = 0.0
             pl.gv = 0.0

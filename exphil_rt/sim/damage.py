@@ -11,6 +11,7 @@ from typing import Any
 
 from exphil_rt.game import states as st
 from exphil_rt.sim.enter import enter, leave_ground
+from exphil_rt.sim.hit_table import ELECTRIC
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.random import uniform
 
@@ -137,8 +138,7 @@ def take_hit(pl: Any, t: Any, game: Any, port: int, box: Any, damage: float, cha
     if charging:
         kb *= c.kb_smashcharge_mul
     pl.percent = min(pl.percent + damage, 999.0)
-    pl.hitlag = hitlag_frames(damage, box.element == 2, crouching, c)
-    pl.launch_kb = kb
+    pl.hitlag = hitlag_frames(damage, box.element == ELECTRIC, crouching, c)
     if kb <= 0.0:
         return
     was_air = pl.airborne != 0
@@ -177,8 +177,24 @@ def take_hit(pl: Any, t: Any, game: Any, port: int, box: Any, damage: float, cha
 
 
 @njit
+def influence(pl: Any, t: Any) -> None:
+    """DI: the stick across the launch turns it."""
+    size = math.sqrt(pl.kx * pl.kx + pl.ky * pl.ky)
+    if size == 0.0 or pl.airborne == 0:
+        return
+    # how far the stick points across the launch, -1..1
+    across = (pl.stick_y * pl.kx - pl.stick_x * pl.ky) / size
+    turn = t.common[0].di_max_deg * math.pi / 180.0 * across * across
+    if across < 0.0:
+        turn = -turn
+    angle = math.atan2(pl.ky, pl.kx) + turn
+    pl.kx = size * math.cos(angle)
+    pl.ky = size * math.sin(angle)
+
+
+@njit
 def leave_hitlag(pl: Any, t: Any) -> None:
-    """The last frame of hitlag is over: automatic shift, then DI turns the launch."""
+    """The last frame of hitlag is over: automatic shift, then DI."""
     c = t.common[0]
     if pl.di_pending == 0:
         return
@@ -189,17 +205,7 @@ def leave_hitlag(pl: Any, t: Any) -> None:
     if math.sqrt(x * x + y * y) >= c.sdi_radius:
         pl.shift_x = x * c.asdi_step_mul
         pl.shift_y = y * c.asdi_step_mul
-    size = math.sqrt(pl.kx * pl.kx + pl.ky * pl.ky)
-    if size == 0.0 or pl.airborne == 0:
-        return
-    # how far the stick points across the launch, -1..1
-    across = (pl.stick_y * pl.kx - pl.stick_x * pl.ky) / size
-    turn = c.di_max_deg * math.pi / 180.0 * across * across
-    if across < 0.0:
-        turn = -turn
-    angle = math.atan2(pl.ky, pl.kx) + turn
-    pl.kx = size * math.cos(angle)
-    pl.ky = size * math.sin(angle)
+    influence(pl, t)
 
 
 @njit

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from exphil_rt.game import states as st
-from exphil_rt.sim.damage import take_hit
+from exphil_rt.sim.damage import influence, take_hit
 from exphil_rt.sim.enter import enter, leave_ground, to_fall, to_wait
 from exphil_rt.sim.inputs import A, c_flick
 from exphil_rt.sim.jit import njit
@@ -82,7 +82,8 @@ def throw(pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
     away = -pl.facing if pl.state == st.THROW_B else pl.facing
     take_hit(foe, t, game, 1 - port, box, box.damage, 1.0, away, 0.5)
     foe.hitlag = 0.0
-    foe.di_pending = 1
+    foe.di_pending = 0
+    influence(foe, t)
     if st.THROWN_F <= foe.state <= st.THROWN_LW:  # a throw without knockback lets go all the same
         to_fall(foe, t)
 

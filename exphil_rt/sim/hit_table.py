@@ -24,7 +24,6 @@ ELEMENTS: Final = ("normal", "fire", "electric", "slash", "coin", "ice", "sleep_
                    "grounded", "darkness")  # fmt: skip
 ELECTRIC: Final = 2
 GRAB: Final = 8
-CAPE: Final = 9
 EMPTY: Final = 7
 
 # Heights and half widths of the body: heights estimated from the fighters' proportions, widths so that recorded hits

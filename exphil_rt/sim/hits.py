@@ -11,11 +11,10 @@ from exphil_rt.game import states as st
 from exphil_rt.sim.damage import hitlag_frames, push_stale, stale_factor, take_hit
 from exphil_rt.sim.enter import enter
 from exphil_rt.sim.grab import catch
+from exphil_rt.sim.hit_table import EMPTY, GRAB
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.shield import block, shield_radius
 
-ELEMENT_EMPTY = 7
-ELEMENT_GRAB = 8
 CHARGE_BONUS = 0.3671
 CLANK_RANGE = 9.0
 PUSH = 0.3  # units a frame that fighters inside each other drift apart (real replays: exact)
@@ -102,13 +101,13 @@ def find(pl: Any, foe: Any, t: Any, row: int) -> tuple[int, bool]:
     guarding = st.GUARD_ON <= foe.state <= st.GUARD_SET_OFF and foe.state != st.GUARD_OFF
     for n in range(frame.count):
         box = t.circles[frame.offset + n]
-        if box.element == ELEMENT_EMPTY:
+        if box.element == EMPTY:
             continue
         if (foe.airborne and not box.hit_air) or (not foe.airborne and not box.hit_ground):
             continue
         x = pl.x + pl.facing * box.x
         y = pl.y + box.y
-        if guarding and box.element != ELEMENT_GRAB:
+        if guarding and box.element != GRAB:
             dx, dy = x - foe.x, y - (foe.y + at.height * 0.5)
             reach = box.radius + shield_radius(foe, at, t.common[0])
             if dx * dx + dy * dy <= reach * reach:
@@ -126,7 +125,7 @@ def clank(a: Any, b: Any, t: Any, row_a: int, row_b: int) -> None:
         p = t.circles[fa.offset + n]
         for m in range(fb.count):
             q = t.circles[fb.offset + m]
-            if p.element >= ELEMENT_EMPTY or q.element >= ELEMENT_EMPTY:
+            if p.element >= EMPTY or q.element >= EMPTY:
                 continue
             dx = a.x + a.facing * p.x - b.x - b.facing * q.x
             dy = a.y + p.y - b.y - q.y
@@ -154,7 +153,7 @@ def strike(pl: Any, foe: Any, t: Any, game: Any, port: int, row: int, circle: in
     c = t.common[0]
     box = t.circles[circle]
     pl.hit_epoch = t.hit_frames[row].epoch
-    if box.element == ELEMENT_GRAB:
+    if box.element == GRAB:
         if not shielded:
             catch(pl, foe, t)
         return

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from exphil_rt.game import states as st
+from exphil_rt.game.frames import FIRST_FRAME
 from exphil_rt.sim.enter import enter, to_fall
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.state import END_LIMIT, END_STOCKS, END_TIMER, ENDED
 
-FIRST_FRAME = -123
 REBIRTH_DROP = 60.0
 REBIRTH_SAFE = 120  # frames invulnerable after leaving the platform (real replays)
 # Frames after -123 at which the entry's parts begin, by port: seen in real replays.

@@ -26,7 +26,7 @@ _FLOATS: Final = (
     "stick_x", "stick_y", "last_x", "last_y", "c_x", "c_y", "last_cx", "last_cy", "trigger",
     "raw_x", "raw_x1", "raw_x2",
     # state variables
-    "ecb", "prev_ecb", "push_x", "shift_x", "shift_y", "shield_stun", "grab_timer", "launch_kb",
+    "ecb", "prev_ecb", "push_x", "shift_x", "shift_y", "shield_stun", "grab_timer",
 )  # fmt: skip
 
 _INTS: Final = (

@@ -11,22 +11,21 @@ from typing import Any
 import numpy as np
 
 from exphil_rt.game import states as st
+from exphil_rt.game.frames import FIRST_FRAME, FIRST_PLAYABLE_FRAME
 from exphil_rt.sim.anim import animate
 from exphil_rt.sim.collide import collide
 from exphil_rt.sim.damage import shift_in_hitlag
 from exphil_rt.sim.enter import enter
 from exphil_rt.sim.grab import resolve
 from exphil_rt.sim.hits import hits, push_apart
-from exphil_rt.sim.inputs import LONG_AGO, read_pad
+from exphil_rt.sim.inputs import LONG_AGO, NEUTRAL_TILT, read_pad
 from exphil_rt.sim.interrupts import interrupt
 from exphil_rt.sim.jit import njit
-from exphil_rt.sim.ko import FIRST_FRAME, judge, life
+from exphil_rt.sim.ko import judge, life
 from exphil_rt.sim.observe import observe
 from exphil_rt.sim.physics import move
 from exphil_rt.sim.shield import drain
 from exphil_rt.sim.state import RUNNING
-
-FIRST_PLAYABLE = -39
 
 
 @njit
@@ -45,8 +44,8 @@ def begin_player(pl: Any, t: Any, stage: Any, port: int, character: int, stocks:
     pl.line = -1
     pl.last_line = -1
     pl.pass_line = -1
-    pl.tilt_x = 254
-    pl.tilt_y = 254
+    pl.tilt_x = NEUTRAL_TILT
+    pl.tilt_y = NEUTRAL_TILT
     pl.since_lrz = LONG_AGO
     pl.since_lr = LONG_AGO
     pl.since_lr_before = LONG_AGO
@@ -81,7 +80,7 @@ def show(games: Any, players: Any, i: int, tables: Any, fo: Any, frames: Any) ->
 def read_pads(i: int, game: Any, a: Any, b: Any, t: Any, po: Any, f32: Any, u16: Any, i8: Any) -> None:
     """Phase 2a of both players of slot ``i``; before the game's start the pads rest."""
     c = t.common[0]
-    if game.frame < FIRST_PLAYABLE:
+    if game.frame < FIRST_PLAYABLE_FRAME:
         read_pad(a, c, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0)
         read_pad(b, c, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0)
         return
@@ -102,7 +101,7 @@ def step_game(game: Any, a: Any, b: Any, t: Any, po: Any, pf: Any, pu: Any, pi: 
     read_pads(i, game, a, b, t, po, pf, pu, pi)
     shift_in_hitlag(a, t)
     shift_in_hitlag(b, t)
-    if game.frame >= FIRST_PLAYABLE:
+    if game.frame >= FIRST_PLAYABLE_FRAME:
         interrupt(a, t)
         interrupt(b, t)
     move(a, t)
