@@ -6,8 +6,13 @@ import msgspec
 
 from agents.context import RunContext
 from exphil_rt.actor import Ignore, ProcessChild
+from exphil_rt.errors import ExphilError
 from exphil_rt.messages.founding import FoundArgs
 from exphil_rt.messages.league import GetPopulation, Population, VersionPublished
+
+
+class NotFounded(ExphilError):
+    """The first version was not committed; the store has said why."""
 
 
 class FounderState(msgspec.Struct):
@@ -56,5 +61,7 @@ class Founder(ProcessChild[FounderState]):
             ),
         )
         # Casts and calls of one sender keep their order: the answer says that the version is committed.
-        await self.call("population_manager", GetPopulation(), timeout=30.0)
+        known = await self.call("population_manager", GetPopulation(), timeout=30.0)
+        if known.first is None:
+            raise NotFounded(f"The run's first version {args.policy_name}@v1 could not be committed.")
         return Ignore()

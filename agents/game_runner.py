@@ -38,7 +38,7 @@ from exphil_rt.messages.rollout import (
     WorkerReady,
 )
 from exphil_rt.messages.run import SayAgain
-from exphil_rt.messages.telemetry import GameKind
+from exphil_rt.messages.telemetry import GameKind, GameSample
 
 
 class RunnerArgs(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +79,9 @@ class GameRunner(ProcessChild[RunnerState]):
         beside = self.args.first and not context.deterministic  # their timing would show in the training games
         self.rated = config.rollout.rated_games if beside else 0
         exhibition = config.rollout.exhibition and beside
+        place = context.runners.index(self.args.name)
+        beside_slots = config.rollout.rated_games + config.rollout.exhibition
+        self.first_slot = place * self.games + (beside_slots if place else 0)
         current = await self.call("inference_worker", GetCurrent(), timeout=config.daemon.start_deadline_s)
         self.ready_s = config.daemon.start_deadline_s
         await self.start_process(
@@ -172,8 +175,15 @@ class GameRunner(ProcessChild[RunnerState]):
 
     @handle_cast
     async def on_samples(self, message: Samples | ExhibitionFrame) -> None:
-        """For the screen."""
-        self.cast("telemetry", message)
+        """For the screen, under slot numbers of the whole run."""
+        match message:
+            case Samples(games=games):
+                self.cast("telemetry", Samples(games=tuple(self._shown(game) for game in games)))
+            case ExhibitionFrame(sample=sample):
+                self.cast("telemetry", ExhibitionFrame(sample=self._shown(sample)))
+
+    def _shown(self, game: GameSample) -> GameSample:
+        return msgspec.structs.replace(game, slot=self.first_slot + game.slot, worker=self.args.name)
 
     @handle_cast
     async def on_stats(self, message: LoopStats) -> None:

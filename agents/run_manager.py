@@ -5,6 +5,7 @@ Nothing is played or learned here: it tells runners to pause, the learner to che
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 import anyio.to_thread
@@ -30,6 +31,7 @@ from exphil_rt.messages.run import (
     SayAgain,
     Settled,
     StopRun,
+    WriteFailed,
 )
 from exphil_rt.messages.store import LoadPolicies, PutProgress
 from exphil_rt.messages.telemetry import RunState
@@ -37,6 +39,7 @@ from exphil_rt.store.files import free_bytes
 
 LOOK_S: Final = 5.0
 """Seconds between two looks at the disk and two notes of the progress."""
+PROBE: Final = 4_000_000
 PERSON: Final = "paused"
 
 
@@ -62,6 +65,18 @@ class ManagerState(msgspec.Struct, kw_only=True):
     ending: str = ""
     """Why it ends; empty while it goes on."""
     ended: bool = False
+
+
+def takes(folder: Path) -> bool:
+    """Whether the disk takes a file of PROBE bytes."""
+    probe = folder / ".probe"
+    try:
+        probe.write_bytes(bytes(PROBE))
+    except OSError:
+        return False
+    finally:
+        probe.unlink(missing_ok=True)
+    return True
 
 
 class RunManager(GenServer[ManagerState]):
@@ -132,18 +147,24 @@ class RunManager(GenServer[ManagerState]):
 
     @handle_cast
     async def on_look(self, message: Look) -> None:
-        """Pause while the disk is nearly full."""
+        """Pause while the disk is nearly full, or takes nothing."""
         self.send_after(LOOK_S, message)
-        limit = self.context.config.store.min_free_gb
-        free = await anyio.to_thread.run_sync(free_bytes, self.context.run.folder)
+        folder, limit = self.context.run.folder, self.context.config.store.min_free_gb
+        free = await anyio.to_thread.run_sync(free_bytes, folder)
         if free < limit * 1e9 and "disk" not in self.state.pauses:
-            text = f"Only {free / 1e9:.2f} GB are free in {self.context.run.folder}; training waits for {limit:g} GB."
+            text = f"Only {free / 1e9:.2f} GB are free in {folder}; training waits for {limit:g} GB."
             note(self, "error", "disk_low", text)
             self._pause("disk", text)
-        elif free >= limit * 1e9 and "disk" in self.state.pauses:
+        elif free >= limit * 1e9 and "disk" in self.state.pauses and await anyio.to_thread.run_sync(takes, folder):
             note(self, "info", "disk_freed", "There is room on the disk again; training goes on.")
             self._resume("disk")
         self._keep_progress()
+
+    @handle_cast
+    async def on_write_failed(self, message: WriteFailed) -> None:
+        """Pause: what is played could not be kept."""
+        if "disk" not in self.state.pauses and not self.state.ending:
+            self._pause("disk", f"{message.text.rstrip('.')}; training waits until it can be written.")
 
     @handle_cast
     async def on_give_up(self, message: GiveUp) -> None:

@@ -17,6 +17,7 @@ from agents.context import RunContext
 from agents.notes import note
 from exphil_rt.actor import ExitReason, From, GenServer, MailboxSpec, handle_call, handle_cast
 from exphil_rt.errors import ExphilError
+from exphil_rt.messages.run import SayAgain, WriteFailed
 from exphil_rt.messages.store import (
     CommitMatch,
     CommitPolicy,
@@ -59,10 +60,15 @@ class StoreWriter(GenServer[StoreState]):
         self.context = args
         self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self.database: Database = await self._in_thread(args.run.database)
-        gone = await self._in_thread(lambda: args.run.reconcile_policies(self.database))
-        for ref in gone:
-            note(self, "warn", "policy_dropped", f"{ref} was written but never committed, and was removed.")
+        self.gone = await self._in_thread(lambda: args.run.reconcile_policies(self.database))
         return StoreState()
+
+    @handle_cast
+    async def on_again(self, message: SayAgain) -> None:
+        """Telemetry is there."""
+        for ref in self.gone:
+            note(self, "warn", "policy_dropped", f"{ref} was written but never committed, and was removed.")
+        self.gone = []
 
     async def terminate(self, reason: ExitReason) -> None:
         """Close the file and the thread."""
@@ -182,6 +188,7 @@ class StoreWriter(GenServer[StoreState]):
         return done
 
     def _complain(self, text: str) -> None:
+        self.cast("run_manager", WriteFailed(text=text))
         if not self.state.full:  # once, not for every row; and an event's row may be what failed
             self.state.full = True
             note(self, "error", "store_refused", text)

@@ -100,7 +100,7 @@ class Telemetry(GenServer[TelemetryState]):
                 points = database.recent_metrics(name, SERIES_POINTS)
                 state.series[name] = ([f for f, _ in points], [v for _, v in points])
         self.send_after(TICK_S, Tick())
-        ask_again(self, "run_manager", "population_manager", "matchmaker")
+        ask_again(self, "store", "run_manager", "population_manager", "matchmaker")
         return state
 
     # What comes in -------------------------------------------------------------------------------------------------

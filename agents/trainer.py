@@ -29,8 +29,9 @@ from exphil_rt.messages.learner import (
     SaveNow,
     ToLearner,
 )
-from exphil_rt.messages.run import Progress, SayAgain, Settled
+from exphil_rt.messages.run import Progress, SayAgain, Settled, WriteFailed
 
+WRITES: Final = ("publish", "save")
 SAVE_EVERY_UPDATES: Final = 10
 """Updates between two generations of a deterministic run, which cannot go by the clock."""
 
@@ -47,6 +48,8 @@ class TrainerState(msgspec.Struct, kw_only=True):
     """The newest ones; None until the learner is ready."""
     learning: dict[int, Learn] = {}
     """Slots that the process has still to learn from."""
+    troubles: set[tuple[str, str]] = set()
+    """(what, text) of those that were told; a full disk would tell one every update."""
 
 
 class Trainer(ProcessChild[TrainerState]):
@@ -162,8 +165,6 @@ class Trainer(ProcessChild[TrainerState]):
         )
         for name in ("telemetry", "run_manager", "matchmaker"):
             self.cast(name, progress)
-        for fault in message.metrics.faults:
-            note(self, "warn", "learning_fault", fault)
 
     @staticmethod
     def _where_from(context: RunContext) -> str:
@@ -201,8 +202,10 @@ class Trainer(ProcessChild[TrainerState]):
 
     @handle_cast
     async def on_saved(self, message: Saved) -> None:
-        """A generation is whole on disk."""
-        self.state.generation = message.generation
+        """A generation is whole on disk, or could not be written."""
+        if message.generation:
+            self.state.generation = message.generation
+            self.state.troubles = {(what, text) for what, text in self.state.troubles if what not in WRITES}
         self.cast("run_manager", Settled(generation=message.generation, frames=message.frames, asked=message.asked))
 
     @handle_cast
@@ -213,5 +216,9 @@ class Trainer(ProcessChild[TrainerState]):
 
     @handle_cast
     async def on_trouble(self, message: LearnerTrouble) -> None:
-        """Something failed that does not end learning."""
-        note(self, "error" if message.what in ("publish", "save") else "warn", "learner_trouble", message.text)
+        """Something failed that does not end learning. Told once, until it works again."""
+        if message.what in WRITES:
+            self.cast("run_manager", WriteFailed(text=message.text))
+        if (message.what, message.text) not in self.state.troubles:
+            self.state.troubles.add((message.what, message.text))
+            note(self, "error" if message.what in WRITES else "warn", "learner_trouble", message.text)

@@ -57,6 +57,12 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True, tag="settled"):
     """It is the answer to a PublishNow or SaveNow."""
 
 
+class WriteFailed(msgspec.Struct, frozen=True, kw_only=True, tag="write_failed"):
+    """Trainer and store to the run manager: something could not be written; nothing should be played for it."""
+
+    text: str
+
+
 class NewestVersion(msgspec.Struct, frozen=True, kw_only=True, tag="newest_version"):
     """Population manager to telemetry and matchmaker: this version is committed."""
 
