@@ -8,6 +8,7 @@ boundary, between two ticks.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from safetensors.numpy import load
 from safetensors.numpy import save as pack
 
 from exphil_rt.errors import ExphilError
-from exphil_rt.messages.rollout import GameSpec
+from exphil_rt.messages.rollout import GameSpec, LoadPolicy
 from exphil_rt.rollout.experience import IDLE, Steps
 from exphil_rt.rollout.loop import RolloutLoop
 from exphil_rt.rollout.recording import setup_of
@@ -43,10 +44,14 @@ class _Head(msgspec.Struct, frozen=True, kw_only=True):
     update: int
     playing: list[GameSpec | None]
     waiting: list[GameSpec | None]
+    policies: tuple[LoadPolicy, ...]
 
 
-def save(loop: RolloutLoop, path: Path) -> None:
+def save(loop: RolloutLoop, path: Path, policies: Sequence[LoadPolicy] = ()) -> None:
     """Write the loop's state to ``path``, whole or not at all.
+
+    Args:
+        policies: how the policies that its games name were loaded; kept for :func:`policies_of`.
 
     Raises:
         SnapshotInvalid: within a rollout, or for a lane that cannot save games.
@@ -71,6 +76,7 @@ def save(loop: RolloutLoop, path: Path) -> None:
         update=loop.update,
         playing=table.specs[:games],
         waiting=table.waiting[:games],
+        policies=tuple(policies),
     )
     data = pack(
         {name: np.ascontiguousarray(value) for name, value in arrays.items()},
@@ -97,14 +103,7 @@ def restore(loop: RolloutLoop, path: Path) -> None:
         SnapshotInvalid: where the state is missing, damaged or of another run's shape; the loop is of no use then.
     """
     lane, collector, table, games = loop.lane, loop.collector, loop.table, loop.games
-    try:
-        data = path.read_bytes()
-        arrays = load(data)
-        length = int.from_bytes(data[:8], "little")
-        header = msgspec.json.decode(data[8 : 8 + length], type=dict[str, Any])
-        head = msgspec.json.decode(header["__metadata__"]["head"], type=_Head)
-    except (OSError, SafetensorError, msgspec.MsgspecError, KeyError) as error:
-        raise SnapshotInvalid(f"The loop's state {path} cannot be read: {error}.") from None
+    head, arrays = _read(path)
     if not isinstance(lane, EmbeddedLane) or collector is None:
         raise SnapshotInvalid("A loop's state is restored into a loop that trains in the embedded game only.")
     if (head.format, head.physics, head.games, head.steps) != (FORMAT, lane.physics, games, collector.shape.steps):
@@ -133,3 +132,23 @@ def restore(loop: RolloutLoop, path: Path) -> None:
     for name, value in row.arrays().items():
         value[...] = arrays[f"row.{name}"]
     collector.resume(row, arrays["state"], arrays["committed"], arrays["mask"])
+
+
+def policies_of(path: Path) -> tuple[LoadPolicy, ...]:
+    """How the policies that a saved state names were loaded.
+
+    Raises:
+        SnapshotInvalid: where it cannot be read.
+    """
+    return _read(path)[0].policies
+
+
+def _read(path: Path) -> tuple[_Head, dict[str, NDArray[Any]]]:
+    try:
+        data = path.read_bytes()
+        arrays = load(data)
+        length = int.from_bytes(data[:8], "little")
+        header = msgspec.json.decode(data[8 : 8 + length], type=dict[str, Any])
+        return msgspec.json.decode(header["__metadata__"]["head"], type=_Head), arrays
+    except (OSError, SafetensorError, msgspec.MsgspecError, KeyError) as error:
+        raise SnapshotInvalid(f"The loop's state {path} cannot be read: {error}.") from None

@@ -121,6 +121,7 @@ class Worker:
         self.restore_from: Path | None = None
         self._next: SetCurrent | None = None
         self._unloading: set[str] = set()
+        self._loaded: dict[str, LoadPolicy] = {}
         self._next_stats = time.monotonic() + _STATS_S
 
     def run(self) -> None:
@@ -176,6 +177,7 @@ class Worker:
             self._next = None
         for key in [key for key in self._unloading if not loop.table.uses(key)]:
             self._unloading.discard(key)
+            self._loaded.pop(key, None)
             loop.seats.unload(key)
 
     def _send_events(self) -> None:
@@ -196,6 +198,8 @@ class Worker:
             return
         collector.give(message.slot, message.generation, self.pool[message.slot])
         if self.restore_from is not None:
+            for policy in snapshot.policies_of(self.restore_from):
+                self.port.send(self._load(policy))
             snapshot.restore(self.loop, self.restore_from)
             self.restore_from = None
 
@@ -210,7 +214,7 @@ class Worker:
             took = (time.perf_counter() - begin) * 1e3
             self.port.send(PolicyLoaded(key=CURRENT, ok=True, version=message.update, warm_ms=took))
         if message.save_to:
-            snapshot.save(self.loop, Path(message.save_to))
+            snapshot.save(self.loop, Path(message.save_to), tuple(self._loaded.values()))
             self.port.send(LoopSaved(update=message.update, path=message.save_to))
         self.loop.held = False
 
@@ -223,6 +227,7 @@ class Worker:
         except ExphilError as error:
             return PolicyLoaded(key=message.key, ok=False, version=message.version, error=str(error))
         self._unloading.discard(message.key)
+        self._loaded[message.key] = message
         took = (time.perf_counter() - begin) * 1e3
         return PolicyLoaded(key=message.key, ok=True, version=message.version, warm_ms=took)
 

@@ -136,6 +136,8 @@ class Bench:
             pool_slot_bytes=SHAPE.nbytes, games=GAMES, steps=STEPS,
         )  # fmt: skip
         self.numbers = count(1)
+        self.rivals: dict[int, PlayerSpec] | None = {}
+        """Who plays against the policy, by slot; None: no games are given yet."""
 
     def play(self) -> ChildSpec:
         return ChildSpec(id="play", name="play", start=RolloutProxy, args=(self.rollout, [self.pool.fd], self.heard))
@@ -145,9 +147,12 @@ class Bench:
 
     def supply(self, tree: StartedTree) -> None:
         """Give every slot that asks a game."""
+        if self.rivals is None:
+            return
         for need in take(self.heard, NeedGames):
             for slot in need.slots:
-                tree.runtime.cast("play", AssignGame(slot=slot, game=game(next(self.numbers))))
+                players = (ITSELF, self.rivals.get(slot, ITSELF))
+                tree.runtime.cast("play", AssignGame(slot=slot, game=game(next(self.numbers), players)))
 
     def free(self, tree: StartedTree) -> None:
         while self.pool.free:
@@ -252,9 +257,12 @@ async def test_what_is_wrong_is_answered_and_nobody_dies(tmp_path):
 @pytest.mark.trio
 async def test_lockstep_waits_for_weights_and_saves_the_loop(tmp_path):
     bench = Bench(tmp_path, deterministic=True)
+    bench.rivals = None
     state = tmp_path / "loop.safetensors"
     async with start_tree(bench.play(), bench.learn()) as tree:
         await bench.wait(tree, bench.heard, WorkerReady)
+        tree.runtime.cast("play", LoadPolicy(key="old", path=bench.bundle, version=1))
+        bench.rivals = {0: PlayerSpec(policy="old")}
         bench.free(tree)
         filled = await bench.wait(tree, bench.heard, SlotFilled)
         before = await bench.wait(tree, bench.heard, LoopStats)
@@ -273,3 +281,4 @@ async def test_lockstep_waits_for_weights_and_saves_the_loop(tmp_path):
         resumed.free(tree)
         third = await resumed.wait(tree, resumed.heard, SlotFilled)
         assert (third.frames, third.learnable) == (second.frames, second.learnable)
+        assert third.learnable < third.frames * 2  # the frozen policy was loaded again by itself
