@@ -87,15 +87,15 @@ class TrainSettings(Section, frozen=True):
 
     device: Device = "auto"
     """Where the learner runs: auto, cpu, mps, cuda or cuda:N."""
-    learning_rate: Positive = 3e-4
+    learning_rate: Positive = 5e-4
     """Step size of Adam."""
     gamma: Annotated[float, Meta(gt=0.0, lt=1.0)] = 0.995
     """Discount a frame (0.995 halves in 2.3 s)."""
-    gae_lambda: Share = 0.95
+    gae_lambda: Share = 0.97
     """Lambda of generalised advantage estimation."""
     clip: Annotated[float, Meta(gt=0.0, lt=1.0)] = 0.2
     """Clip range of the probability ratio."""
-    entropy: Annotated[float, Meta(ge=0.0)] = 0.003
+    entropy: Annotated[float, Meta(ge=0.0)] = 0.0003
     """Weight of the entropy bonus; the entropy is summed over the 13 heads of an action."""
     value: Annotated[float, Meta(ge=0.0)] = 0.5
     """Weight of the value loss."""
@@ -159,8 +159,8 @@ class DaemonSettings(Section, frozen=True):
 class TuiSettings(Section, frozen=True):
     """The terminal client."""
 
-    theme: Name = "textual-dark"
-    """Name of a Textual theme."""
+    theme: Annotated[str, Meta(max_length=200)] = ""
+    """Name of a Textual theme; empty for the client's own."""
     ascii: bool = False
     """Draw with ASCII characters only."""
     refresh_hz: Annotated[float, Meta(gt=0.0, le=30.0)] = 4.0

@@ -14,17 +14,17 @@ import msgspec
 class LearnerConfig(msgspec.Struct, frozen=True, kw_only=True, tag="learner_config"):
     """Settings of PPO and of the rewards. Schulman et al. 2017 (PPO), 2016 (GAE)."""
 
-    learning_rate: float = 3e-4
+    learning_rate: float = 5e-4
     gamma: float = 0.995
     """Discount a frame."""
-    gae_lambda: float = 0.95
+    gae_lambda: float = 0.97
     clip: float = 0.2
     epochs: int = 2
     minibatches: int = 4
     """Minibatches an epoch, split by sequences."""
     sequence: int = 64
     """Frames of one training sequence; the recurrent state at its start is recomputed. Divides the rollout's T."""
-    entropy: float = 0.003
+    entropy: float = 0.0003
     """Weight of the joint action's entropy (nats)."""
     value: float = 0.5
     """Weight of the value loss."""

@@ -30,7 +30,7 @@ TERMS: Final[dict[str, Term]] = {
 }
 PRESETS: Final[dict[str, dict[str, float]]] = {
     "standard": {"stock": 1.0, "damage": 0.01, "win": 1.0},
-    "shaped": {"stock": 1.0, "damage": 0.01, "win": 1.0, "approach": 0.002, "recovery": 0.002},
+    "shaped": {"stock": 1.0, "damage": 0.01, "win": 1.0, "approach": 0.004, "recovery": 0.005},
     "sparse": {"win": 1.0},
 }
 
