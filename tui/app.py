@@ -39,7 +39,7 @@ from exphil_rt.control.wire import (
 from exphil_rt.messages.telemetry import Overview
 from tui.glyphs import ASCII, UNICODE, plain
 from tui.keys import key_lines
-from tui.link import BACKOFF_S, Link
+from tui.link import BACKOFF_S, EXHIBITION_HZ, REFRESH_HZ, Link
 from tui.look import Look
 from tui.palette import Palette
 from tui.screens.actor import ActorScreen
@@ -78,8 +78,10 @@ class ExphilApp(App[Outcome]):
         owns_daemon: whether this client started the daemon, so that quitting asks what becomes of it.
         readonly: hide and refuse everything that changes the run.
         ascii_only: draw with ASCII characters alone.
-        theme: a Textual theme's name.
+        theme: a Textual theme's name; empty for the client's own.
         backoff: seconds between attempts to connect.
+        refresh_hz: times a second, at most, that the overview is sent and drawn.
+        exhibition_hz: times a second, at most, that the exhibition game is.
     """
 
     TITLE = "exphil_rt"
@@ -128,15 +130,24 @@ class ExphilApp(App[Outcome]):
         readonly: bool = False,
         *,
         ascii_only: bool = False,
-        theme: str = MIDNIGHT.name,
+        theme: str = "",
         backoff: tuple[float, ...] = BACKOFF_S,
+        refresh_hz: float = REFRESH_HZ,
+        exhibition_hz: float = EXHIBITION_HZ,
     ) -> None:
         super().__init__()
         self.view = View()
         self.view.readonly = readonly
-        self.link = Link(Path(socket_path), self, readonly=readonly, backoff=backoff)
+        self.link = Link(
+            Path(socket_path),
+            self,
+            readonly=readonly,
+            backoff=backoff,
+            refresh_hz=refresh_hz,
+            exhibition_hz=exhibition_hz,
+        )
         self._owns_daemon = owns_daemon
-        self._theme_name = theme
+        self._theme_name = theme or MIDNIGHT.name
         self._leaving = False
         """Whether the daemon was told to stop."""
         self._left = False
@@ -446,7 +457,9 @@ def run_app(
     readonly: bool = False,
     *,
     ascii_only: bool = False,
-    theme: str = MIDNIGHT.name,
+    theme: str = "",
+    refresh_hz: float = REFRESH_HZ,
+    exhibition_hz: float = EXHIBITION_HZ,
 ) -> Outcome:
     """Run the client in this terminal until the person leaves.
 
@@ -455,12 +468,22 @@ def run_app(
         owns_daemon: ask at the end whether the daemon is to be stopped.
         readonly: look only.
         ascii_only: draw with ASCII characters alone. ``NO_COLOR`` in the environment is respected besides.
-        theme: a Textual theme's name.
+        theme: a Textual theme's name; empty for the client's own.
+        refresh_hz: times a second, at most, that the overview is sent and drawn.
+        exhibition_hz: times a second, at most, that the exhibition game is; lower it over a slow line.
 
     Returns:
         ``stopped`` when the daemon was told to stop, ``kept`` when it was asked to go on, else ``detached``.
     """
-    app = ExphilApp(socket_path, owns_daemon, readonly, ascii_only=ascii_only, theme=theme)
+    app = ExphilApp(
+        socket_path,
+        owns_daemon,
+        readonly,
+        ascii_only=ascii_only,
+        theme=theme,
+        refresh_hz=refresh_hz,
+        exhibition_hz=exhibition_hz,
+    )
     return app.run() or "detached"
 
 

@@ -17,8 +17,9 @@ from exphil_rt.control.wire import Answer, Command, Hello, Update
 BACKOFF_S: Final = (0.5, 1.0, 2.0, 3.0, 5.0)
 """Waits before attempts; the last one repeats."""
 
-OVERVIEW_HZ: Final = 4.0
+REFRESH_HZ: Final = 4.0
 EXHIBITION_HZ: Final = 60.0
+"""How often the daemon is asked to send, at most: everything but the exhibition, and the exhibition."""
 
 
 class Listener(Protocol):
@@ -38,12 +39,21 @@ class Link:
     """Keeps a connection to the daemon at ``path`` for as long as ``run`` runs."""
 
     def __init__(
-        self, path: Path, listener: Listener, *, readonly: bool = False, backoff: tuple[float, ...] = BACKOFF_S
+        self,
+        path: Path,
+        listener: Listener,
+        *,
+        readonly: bool = False,
+        backoff: tuple[float, ...] = BACKOFF_S,
+        refresh_hz: float = REFRESH_HZ,
+        exhibition_hz: float = EXHIBITION_HZ,
     ) -> None:
         self._path = path
         self._listener = listener
         self._readonly = readonly
         self._backoff = backoff
+        self._refresh_hz = refresh_hz
+        self._exhibition_hz = exhibition_hz
         self._client: AsyncClient | None = None
         self._greeted = False
 
@@ -78,9 +88,9 @@ class Link:
             self._client = client
             try:
                 self._listener.link_up(client.hello)
-                await client.subscribe("overview", OVERVIEW_HZ)
-                await client.subscribe("exhibition", EXHIBITION_HZ)
-                await client.subscribe("events", OVERVIEW_HZ)
+                await client.subscribe("overview", self._refresh_hz)
+                await client.subscribe("exhibition", self._exhibition_hz)
+                await client.subscribe("events", self._refresh_hz)
                 async for update in client.updates():
                     self._listener.link_update(update)
             except ControlError as error:  # caught here: leaving the block with it would wrap it in a group

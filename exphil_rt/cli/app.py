@@ -22,8 +22,8 @@ WINDOWS = "exphil-rt runs on Linux and macOS: on Windows, run it inside WSL2 (`w
 
 EPILOGUE = """Without a command: open the terminal client, on the live run or on a new one.
 Results go to stdout, talk to stderr.
-Exit codes: 0 ok, 1 failed, 2 usage or settings, 3 daemon not running, 4 already running,
-5 dependency missing, 130 interrupted.
+Exit codes: 0 ok, 1 failed, 2 usage or settings, 3 daemon not running,
+4 already running, 5 dependency missing, 130 interrupted.
 """
 
 TRAIN, WATCH, KEEP = (
@@ -104,6 +104,11 @@ def _examples(*lines: str) -> str:
     return "Examples:\n" + "\n".join(f"  exphil-rt {line}".rstrip() for line in lines)
 
 
+def _shown(default: object) -> str | None:
+    """What help says of a default: nothing where it only says that an option was not given."""
+    return None if default is None or default is False or default == () else str(default)
+
+
 def _build() -> App:
     root = App(
         name="exphil-rt",
@@ -113,6 +118,7 @@ def _build() -> App:
         help_format="plaintext",
         version=__version__,
         result_action="return_value",
+        default_parameter=Parameter(show_default=_shown),
     )
     for noun, (text, group) in NOUNS.items():
         examples = [f"{verb.words} {verb.examples[0]}" for verb in VERBS if verb.words.startswith(f"{noun} ")]

@@ -10,7 +10,6 @@ from cyclopts import Parameter
 
 from exphil_rt.cli.config import resolve
 from exphil_rt.cli.output import say
-from exphil_rt.config.layers import DEFAULT
 from exphil_rt.control.framing import DaemonNotRunning
 from exphil_rt.control.sync import find_live_run
 from exphil_rt.errors import ExphilError
@@ -21,7 +20,7 @@ class NoTerminal(ExphilError):
 
 
 def attach(
-    run: Annotated[str | None, Parameter(name=("RUN", "--run"))] = None,
+    run: str | None = None,
     *,
     readonly: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
@@ -68,19 +67,17 @@ def open_client(run: str, socket: Path, *, readonly: bool = False, owns_daemon: 
         NoTerminal: stdin or stdout is none.
     """
     need_terminal()
-    resolved = resolve(None, (), ())
-    settings = resolved.config.tui
+    settings = resolve(None, (), ()).config.tui
     from tui.app import run_app
 
-    if resolved.origin["tui.theme"] == DEFAULT:  # the client has a theme of its own
-        left = run_app(socket, owns_daemon=owns_daemon, readonly=readonly, ascii_only=settings.ascii)
-    else:
-        left = run_app(
-            socket,
-            owns_daemon=owns_daemon,
-            readonly=readonly,
-            ascii_only=settings.ascii,
-            theme=settings.theme,
-        )
+    left = run_app(
+        socket,
+        owns_daemon=owns_daemon,
+        readonly=readonly,
+        ascii_only=settings.ascii,
+        theme=settings.theme,
+        refresh_hz=settings.refresh_hz,
+        exhibition_hz=settings.exhibition_hz,
+    )
     if left != "stopped":
         say(f"The run {run} goes on. next: exphil-rt attach, or exphil-rt daemon stop")

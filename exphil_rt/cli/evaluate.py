@@ -14,7 +14,7 @@ from exphil_rt.cli.options import Json
 from exphil_rt.cli.output import duration, say, show, show_json
 
 PROGRESS_S: Final = 2.0
-Names = Annotated[tuple[str, ...], Parameter(consume_multiple=False, negative="")]
+Names = Parameter(consume_multiple=False, negative="")
 
 
 def match(
@@ -23,8 +23,8 @@ def match(
     /,
     *,
     games: Annotated[int, Parameter(validator=Number(gte=2, lte=100_000))] = 100,
-    characters: Names = (),
-    stages: Names = (),
+    characters: Annotated[tuple[str, ...], Parameter(name="--character"), Names] = (),
+    stages: Annotated[tuple[str, ...], Parameter(name="--stage"), Names] = (),
     stocks: Annotated[int, Parameter(validator=Number(gte=1, lte=99))] = 4,
     max_episode_frames: Annotated[int, Parameter(validator=Number(gte=1, lte=28_800))] = 3600,
     seed: int = 1,
@@ -36,8 +36,9 @@ def match(
         a: a policy: NAME, NAME@vN, NAME@latest, NAME@best, a path, or random.
         b: its opponent.
         games: an even number of games.
-        characters: what both may play; may be repeated. A policy with characters of its own plays those.
-        stages: stages; may be repeated.
+        characters: a fighter that both may play; repeat it for several. A policy with characters of its own plays
+            those.
+        stages: a stage to play on; repeat it for several.
         stocks: stocks of each side.
         max_episode_frames: frame limit of a game; then more stocks win, then lower percent.
         seed: key of every random draw.

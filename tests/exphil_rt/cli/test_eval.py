@@ -11,7 +11,7 @@ from exphil_rt.cli import app
 
 def test_a_match_in_the_embedded_game(capsys: pytest.CaptureFixture[str]) -> None:
     # Without the ``home`` fixture: the compiled game lies in the real one.
-    argv = ["eval", "match", "random", "random", "--games", "4", "--max-episode-frames", "240", "--characters", "fox"]
+    argv = ["eval", "match", "random", "random", "--games", "4", "--max-episode-frames", "240", "--character", "fox"]
     assert app.run([*argv, "--json"]) == 0
     first = json.loads(capsys.readouterr().out)
     assert first["wins"] + first["draws"] + first["losses"] == 4
