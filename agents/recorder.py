@@ -45,7 +45,7 @@ class Recorder(GenServer[RecorderState]):
         path = self.folder / ended.game.kind / f"{ended.game.game_id}.rec"
         try:
             await anyio.to_thread.run_sync(write_whole, path, ended.recording)
-        except ExphilError as error:
+        except (ExphilError, OSError) as error:
             self.state.failed += 1
             if self.state.failed == 1:
                 note(self, "warn", "recording_failed", str(error))
