@@ -8,7 +8,7 @@ from typing import Any
 
 import fake_feed
 import pytest
-from conftest import Opened, screen_lines
+from screen_text import Opened, screen_lines
 
 from exphil_rt.control.wire import ExhibitionUpdate, OverviewReply
 from tui.scene import project

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import fake_feed
 import pytest
-from conftest import screen_lines
 from fake_feed import FakeDaemon, served
+from screen_text import screen_lines
 from textual.pilot import Pilot
 
 from exphil_rt.control.wire import Checkpoint, Pause, RestartActor, Resume, Stop

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
+from rollout_parts import small_policy
 
 from exphil_rt.inference import Engine
 from exphil_rt.rollout.loop import RolloutLoop
 from exphil_rt.sim import EmbeddedLane
-
-sys.path.insert(0, str(Path(__file__).parent))  # rollout_parts is a helper of these tests, no package
-
-from rollout_parts import small_policy
 
 
 @pytest.fixture(autouse=True)

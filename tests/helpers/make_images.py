@@ -1,6 +1,6 @@
 """Writes the pictures of ``docs/images`` from the real app over a real socket, fed by ``fake_feed``.
 
-``python tests/tui/make_images.py docs/images``
+``python tests/helpers/make_images.py docs/images``
 """
 
 from __future__ import annotations
