@@ -8,19 +8,30 @@ the public names below load their module when they are first used.
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from exphil_rt.control.sync import connect
+    from exphil_rt.errors import ExphilError
+    from exphil_rt.game.lane import Lane
+    from exphil_rt.policy.bundle import load_policy
+    from exphil_rt.sim.lane import EmbeddedLane
+    from exphil_rt.store.run import Run
+    from exphil_rt.training.learner import Learner
 
 __version__ = "0.1.0"
 
+__all__ = ("EmbeddedLane", "ExphilError", "Lane", "Learner", "Run", "connect", "load_policy")
+
 _PUBLIC = {
-    "load_policy": "exphil_rt.policy.bundle",
+    "EmbeddedLane": "exphil_rt.sim.lane",
+    "ExphilError": "exphil_rt.errors",
     "Lane": "exphil_rt.game.lane",
     "Learner": "exphil_rt.training.learner",
     "Run": "exphil_rt.store.run",
     "connect": "exphil_rt.control.sync",
-    "ExphilError": "exphil_rt.errors",
+    "load_policy": "exphil_rt.policy.bundle",
 }
-
-__all__ = ("ExphilError", "Lane", "Learner", "Run", "connect", "load_policy")
 
 
 def __getattr__(name: str) -> object:
