@@ -1,10 +1,10 @@
-"""How many game frames a second does self-play learn from, and where does the time go, without any actor?
+"""How many game frames a second does self-play learn from, where does the time go, and what do the actors cost?
 
     python benchmarks/bench_selfplay.py --seconds 20
 
-Two ways: one plain loop that plays and learns in turn on one core, and the same two halves side by side on two cores
-(a thread of plain Python holds the interpreter, so the second half is a forked process over shared memory): what the
-actors have to come close to.
+Three ways: one plain loop that plays and learns in turn on one core; the same two halves side by side on two cores
+(a thread of plain Python holds the interpreter, so the second half is a forked process over shared memory); and the
+daemon with all its actors, at the same work. The last two take turns, and their medians are compared.
 """
 
 from __future__ import annotations
@@ -14,23 +14,33 @@ import itertools
 import mmap
 import os
 import platform
+import shutil
 import statistics
 import struct
+import subprocess
+import sys
+import tempfile
 import time
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from pathlib import Path
+from subprocess import PIPE, STDOUT
 
 import numpy as np
 import torch
 
+from exphil_rt.control.sync import connect
+from exphil_rt.errors import ExphilError
 from exphil_rt.game import ids
 from exphil_rt.inference import Engine
 from exphil_rt.messages.learner import LearnerConfig
 from exphil_rt.messages.rollout import GameSpec, PlayerSpec, SlotFilled
+from exphil_rt.messages.telemetry import RunStatus
 from exphil_rt.policy import PolicyConfig
 from exphil_rt.rollout.experience import RolloutShape, open_sealed
 from exphil_rt.rollout.loop import RolloutLoop
 from exphil_rt.sim import EmbeddedLane, warmup
+from exphil_rt.store.home import Home
 from exphil_rt.training.fresh import fresh_policy
 from exphil_rt.training.learner import Learner
 
@@ -88,7 +98,7 @@ def in_turn(args: argparse.Namespace) -> None:
     print(f"                      an update takes {statistics.median(learning) * 1e3:.0f} ms (median)")
 
 
-def side_by_side(args: argparse.Namespace) -> None:
+def side_by_side(args: argparse.Namespace) -> float:
     """Play here, learn in another process, over shared slots; at most one rollout of lead each."""
     loop = make_loop(args)
     shape = loop.shape
@@ -138,6 +148,57 @@ def side_by_side(args: argparse.Namespace) -> None:
         "learning (other core)": learned_s / wall,
     }
     print(f"side by side, 2 cores {frames / wall:8,.0f} game frames/s   {said(shares)}")
+    return frames / wall
+
+
+def with_actors(args: argparse.Namespace) -> float:
+    """The daemon at the same work: current against itself, no rated game, no exhibition."""
+    home = Path(tempfile.mkdtemp(prefix="exphil-bench-"))
+    cache = Home.find().cache
+    if cache.is_dir():
+        (home / "cache").symlink_to(cache)
+    usual = os.environ.get("EXPHIL_RT_HOME")
+    os.environ["EXPHIL_RT_HOME"] = str(home)
+    settings = {
+        "policy.backbone": args.backbone, "policy.hidden": args.hidden, "rollout.length": args.steps,
+        "rollout.rated_games": 0, "rollout.exhibition": "false", "league.current": 1.0, "league.historical": 0.0,
+        "league.uniform": 0.0, "run.games": args.games, "run.timesteps": 0, "train.publish_every_frames": 10**9,
+    }  # fmt: skip
+    flags = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    command = [sys.executable, "-m", "exphil_rt.cli.app"]
+    client = subprocess.Popen(
+        [*command, "self-play", "--headless", "--run", "bench", *flags], stdout=PIPE, stderr=STDOUT, text=True
+    )
+    try:
+        until = time.monotonic() + 300
+        while not (found := running("bench")) or found.frames < 2 * args.games * args.steps:
+            if client.poll() is not None or time.monotonic() > until:
+                raise SystemExit(f"The daemon did not begin to learn: {client.communicate()[0][-2000:]}")
+            time.sleep(0.2)
+        begin = time.perf_counter()
+        time.sleep(args.seconds)
+        after = running("bench")
+        assert after is not None
+        rate = (after.frames - found.frames) / (time.perf_counter() - begin)
+    finally:
+        subprocess.run([*command, "daemon", "stop", "--run", "bench"], capture_output=True, check=False, timeout=120)
+        client.wait(60)
+        os.environ.pop("EXPHIL_RT_HOME")
+        if usual is not None:
+            os.environ["EXPHIL_RT_HOME"] = usual
+        shutil.rmtree(home, ignore_errors=True)
+    shares = {name: getattr(after.shares, name) for name in ("game", "inference", "learning", "waiting")}
+    print(f"daemon, all actors    {rate:8,.0f} game frames/s   of both processes: {said(shares)}")
+    return rate
+
+
+def running(run: str) -> RunStatus | None:
+    """The run's status, None while it has none."""
+    try:
+        with connect(run) as daemon:
+            return daemon.status()
+    except ExphilError:
+        return None
 
 
 def learn_there(
@@ -166,6 +227,7 @@ def main() -> None:
     """Print the machine and the figures."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--games", type=int, default=16)
     parser.add_argument("--steps", type=int, default=128)
     parser.add_argument("--hidden", type=int, default=128)
@@ -177,7 +239,9 @@ def main() -> None:
     print(f"torch {torch.__version__}; {args.games} games, {args.steps} steps, {args.backbone} {args.hidden}")
     warmup()
     in_turn(args)
-    side_by_side(args)
+    rates = [(side_by_side(args), with_actors(args)) for _ in range(args.rounds)]
+    plain, actors = (statistics.median(column) for column in zip(*rates, strict=True))
+    print(f"medians of {args.rounds}: {plain:,.0f} without actors, {actors:,.0f} with: {actors / plain - 1:+.1%}")
 
 
 if __name__ == "__main__":
