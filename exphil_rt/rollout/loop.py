@@ -99,6 +99,7 @@ class RolloutLoop:
         self._exhibition = total - 1 if exhibition else -1
         self._deterministic = deterministic
         self._training = np.arange(games, dtype=np.int32)
+        self._all = np.arange(total, dtype=np.int32)
         self._own: tuple[memoryview, ...] = ()
         self._lent: Filled | None = None
         self._clock = clock
@@ -171,7 +172,9 @@ class RolloutLoop:
         deciding = table.deciding(slots)
         live = slots[deciding]
         begin = self._clock()
-        frames = self.lane.frames(slots)
+        # The first k slots are a slice of all of them: views of the lane's own memory, where other choices are copies.
+        first = int(slots[-1]) + 1 == len(slots)
+        frames = self.lane.frames(self._all)[: len(slots)] if first else self.lane.frames(slots)
         shown = frames if len(live) == len(slots) else frames[np.flatnonzero(deciding)]
         read = self._clock()
         state = self.seats.state(self.games) if training and collector is not None and collector.opens else None
