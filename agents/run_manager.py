@@ -33,7 +33,7 @@ from exphil_rt.messages.run import (
     StopRun,
     WriteFailed,
 )
-from exphil_rt.messages.store import LoadPolicies, PutProgress
+from exphil_rt.messages.store import AllWritten, PutProgress
 from exphil_rt.messages.telemetry import RunState
 from exphil_rt.store.files import free_bytes
 
@@ -235,7 +235,7 @@ class RunManager(GenServer[ManagerState]):
             await self.call("population_manager", GetPopulation(), timeout=30.0)
             await self.call("telemetry", Flush())
             self._keep_progress()
-            await self.call("store", LoadPolicies(), timeout=30.0)  # behind all that was sent there
+            await self.call("store", AllWritten(), timeout=30.0)
         except ActorError as error:
             note(self, "warn", "end_incomplete", str(error))
         self.context.finish(self.state.ending)

@@ -5,11 +5,13 @@ What the rows mean stands in ``exphil_rt.store``. A full disk refuses a commit, 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Final, TypeVar
 
+import anyio
 import anyio.to_thread
 import msgspec
 
@@ -19,6 +21,7 @@ from exphil_rt.actor import ExitReason, From, GenServer, MailboxSpec, handle_cal
 from exphil_rt.errors import ExphilError
 from exphil_rt.messages.run import SayAgain, WriteFailed
 from exphil_rt.messages.store import (
+    AllWritten,
     CommitMatch,
     CommitPolicy,
     CommitRatings,
@@ -37,7 +40,8 @@ from exphil_rt.store.database import Database
 from exphil_rt.store.run import Pruned
 
 T = TypeVar("T")
-THIN_EVERY = 300
+COMPLAIN_EVERY_S: Final = 60.0
+THIN_EVERY: Final = 300
 """Writes of metrics between two thinnings of old ones."""
 
 
@@ -47,7 +51,6 @@ class StoreState(msgspec.Struct, kw_only=True):
     commits: int = 0
     refused: int = 0
     metric_writes: int = 0
-    full: bool = False
 
 
 class StoreWriter(GenServer[StoreState]):
@@ -58,6 +61,7 @@ class StoreWriter(GenServer[StoreState]):
     async def init(self, args: RunContext) -> StoreState:
         """Open the database and remove bundles of this run that a crash left without a row."""
         self.context = args
+        self.complained = -math.inf
         self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self.database: Database = await self._in_thread(args.run.database)
         self.gone = await self._in_thread(lambda: args.run.reconcile_policies(self.database))
@@ -107,6 +111,10 @@ class StoreWriter(GenServer[StoreState]):
             return LeagueRows(ratings=tuple(self.database.ratings(message.physics)), played=played)
 
         return await self._in_thread(read)
+
+    @handle_call
+    async def on_all_written(self, message: AllWritten, sender: From) -> None:
+        """What came before is handled: messages are served in order."""
 
     @handle_call
     async def on_policies(self, message: LoadPolicies, sender: From) -> PolicyRows:
@@ -174,7 +182,6 @@ class StoreWriter(GenServer[StoreState]):
             self._complain(str(error))
             return Committed(done=False, problem=str(error))
         self.state.commits += 1
-        self.state.full = False
         return Committed(done=done is not False)
 
     async def _or_complain(self, work: Callable[[], T]) -> T | None:
@@ -184,13 +191,13 @@ class StoreWriter(GenServer[StoreState]):
             self.state.refused += 1
             self._complain(str(error))
             return None
-        self.state.full = False
         return done
 
     def _complain(self, text: str) -> None:
         self.cast("run_manager", WriteFailed(text=text))
-        if not self.state.full:  # once, not for every row; and an event's row may be what failed
-            self.state.full = True
+        now = anyio.current_time()
+        if now - self.complained >= COMPLAIN_EVERY_S:  # not for every row; and an event's row may be what failed
+            self.complained = now
             note(self, "error", "store_refused", text)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:

@@ -23,7 +23,7 @@ from exphil_rt.control.wire import EventsUpdate, ExhibitionUpdate, GetActor, Get
 from exphil_rt.messages.rollout import ExhibitionFrame, LoopStats, Samples
 from exphil_rt.messages.rows import Metric
 from exphil_rt.messages.run import Flush, NewestVersion, Note, Phase, Progress, RatingsChanged
-from exphil_rt.messages.store import PutEvents, PutMetrics
+from exphil_rt.messages.store import AllWritten, PutEvents, PutMetrics
 from exphil_rt.messages.telemetry import (
     ActorNode,
     ActorReport,
@@ -91,6 +91,7 @@ class Telemetry(GenServer[TelemetryState]):
         self.unsaved: list[Metric] = []
         self.unsaved_since = anyio.current_time()
         state = TelemetryState()
+        await self.call("store", AllWritten(), timeout=30.0)  # events of the incarnation before this one
         with args.run.reader() as database:
             past = database.events(limit=EVENTS_SHOWN)
             self.events.extend(past)

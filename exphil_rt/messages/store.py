@@ -73,6 +73,10 @@ class KeepBudget(msgspec.Struct, frozen=True, kw_only=True, tag="keep_budget"):
     best: str = ""
 
 
+class AllWritten(msgspec.Struct, frozen=True, tag="all_written"):
+    """Call: answered when all that the caller sent before is on disk (or refused)."""
+
+
 class LoadLeague(msgspec.Struct, frozen=True, kw_only=True, tag="load_league"):
     """Call: what the league knew when the run ended last, of one physics version."""
 
