@@ -15,6 +15,7 @@ import pytest
 import trio
 
 from agents.context import RunContext
+from agents.control import Control
 from agents.experience import Experience
 from agents.inference_worker import InferenceWorker
 from agents.matchmaker import Matchmaker
@@ -42,6 +43,7 @@ ACTORS = {
     "store": StoreWriter,
     "telemetry": Telemetry,
     "run_manager": RunManager,
+    "control": Control,
     "population_manager": PopulationManager,
     "matchmaker": Matchmaker,
     "recorder": Recorder,
