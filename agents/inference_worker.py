@@ -13,7 +13,7 @@ import msgspec
 from agents.again import ask_again
 from agents.context import LOOP_FILE, RunContext
 from agents.notes import note
-from exphil_rt.actor import NO_REPLY, From, GenServer, handle_call, handle_cast
+from exphil_rt.actor import NO_REPLY, Down, From, GenServer, handle_call, handle_cast
 from exphil_rt.messages.experience import CurrentWeights, GetCurrent
 from exphil_rt.messages.league import GameOver, GamePlanned, LeagueSnapshot, PolicyBroken, RunnerUp
 from exphil_rt.messages.rollout import (
@@ -27,6 +27,7 @@ from exphil_rt.messages.rollout import (
     UnloadPolicy,
 )
 
+TRAINER: Final = "trainer"
 IDLE_POLICIES: Final = 4
 """Policies that an engine keeps loaded though no game names them."""
 
@@ -55,7 +56,8 @@ class InferenceWorker(GenServer[InferenceState]):
         """Nothing is known until the trainer says what ``current`` is."""
         self.context = args
         self.waiting: list[From] = []
-        ask_again(self, "trainer", *args.runners)
+        self.watching = False
+        ask_again(self, TRAINER, *args.runners)
         return InferenceState()
 
     @handle_call
@@ -70,6 +72,9 @@ class InferenceWorker(GenServer[InferenceState]):
     async def on_weights(self, message: CurrentWeights) -> None:
         """New weights for ``current``, everywhere."""
         self.state.current = message
+        if not self.watching:
+            self.watching = True
+            self.monitor(TRAINER)
         for sender in self.waiting:
             self.reply(sender, message)
         self.waiting.clear()
@@ -78,6 +83,13 @@ class InferenceWorker(GenServer[InferenceState]):
             save_to = str(self.context.run.learner / f"gen-{message.saved:06d}" / LOOP_FILE)
         for runner in self.state.engines:
             self.cast(runner, SetCurrent(update=message.update, weights=message.weights, save_to=save_to))
+
+    async def handle_info(self, message: object) -> None:
+        """The learner is gone: a fresh one removes the weights file of the old one, so who starts now waits for it."""
+        if isinstance(message, Down):
+            self.state.current, self.watching = None, False
+        else:
+            await super().handle_info(message)
 
     @handle_cast
     async def on_runner(self, message: RunnerUp) -> None:

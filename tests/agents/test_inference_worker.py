@@ -95,6 +95,24 @@ async def test_a_runner_waits_for_the_trainers_weights(make, nursery):
 
 
 @pytest.mark.trio
+async def test_after_the_learners_end_a_runner_waits_for_the_next_one(make, nursery):
+    async with make(*ONLY) as world:
+        world.tell("inference_worker", CurrentWeights(update=7, weights="w7"))
+        assert (await world.ask("inference_worker", GetCurrent())).update == 7
+        await world.restart("trainer")
+        answers = []
+
+        async def start() -> None:
+            answers.append(await world.ask("inference_worker", GetCurrent()))
+
+        nursery.start_soon(start)
+        await world.settle()
+        assert not answers
+        world.tell("inference_worker", CurrentWeights(update=5, weights="w5"))  # of its last generation
+        assert (await world.until(lambda: answers))[0].update == 5
+
+
+@pytest.mark.trio
 async def test_a_fresh_runner_gets_the_newest_weights_and_then_its_slots(make):
     async with make(*ONLY) as world:
         world.tell("inference_worker", CurrentWeights(update=1, weights="w1"), UP)
