@@ -18,9 +18,11 @@ from exphil_rt.cli.attach import need_terminal
 from exphil_rt.cli.config import resolve
 from exphil_rt.cli.options import ConfigFiles, Flag, Preset, Settings
 from exphil_rt.cli.output import duration, say
+from exphil_rt.config.layers import DEFAULT
 from exphil_rt.control.framing import ControlError
 from exphil_rt.control.sync import SyncClient
 from exphil_rt.errors import ExphilError
+from exphil_rt.game import ids
 from exphil_rt.messages.telemetry import RunStatus
 from exphil_rt.policy.manifest import check_delay, delay_sentence, read_manifest
 from exphil_rt.policy.ref import resolve_bundle
@@ -70,7 +72,7 @@ def self_play(
         games: training games at a time.
         timesteps: total of game frames of the run; 0 runs until it is stopped.
         max_episode_frames: cut games after this many frames; 0 leaves them to the game's timer.
-        characters: a fighter that both sides draw from; repeat it for several.
+        characters: a fighter that both sides draw from; repeat it for several. By default those of the policy.
         reward: standard, shaped or sparse.
         frame_delay: frames between deciding and acting.
         seed: key of every random draw.
@@ -115,6 +117,10 @@ def self_play(
             if frame_delay is not None:
                 check_delay(manifest, frame_delay)
             delay = manifest.delay
+            if manifest.characters and resolved.origin["game.characters"] == DEFAULT:
+                # A clone of one fighter knows no other; whoever wants more names them.
+                flags["game.characters"] = tuple(ids.Character(number).name.lower() for number in manifest.characters)
+                resolved = resolve(preset, config, set_, flags)
         say(delay_sentence(delay))
         if dry_run:
             from exphil_rt.cli.config import show_resolved
@@ -157,8 +163,6 @@ def _is_over(run: Run) -> bool:
 
 
 def _check_names(characters: tuple[str, ...], stages: tuple[str, ...]) -> None:
-    from exphil_rt.game import ids
-
     for name in characters:
         ids.character(name)
     for name in stages:
