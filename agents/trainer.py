@@ -61,7 +61,7 @@ class Trainer(ProcessChild[TrainerState]):
     init_timeout = 300.0
     nice: ClassVar[int] = 10
     heartbeat_s: ClassVar[float] = 120.0
-    """One update may be long; the learner beats between minibatches."""
+    """The learner beats between two updates, and one may take long on a loaded machine."""
 
     async def init(self, args: RunContext) -> TrainerState:
         """Start the process; it restores the newest good generation by itself."""
