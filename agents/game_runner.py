@@ -12,7 +12,7 @@ from agents.context import LOOP_FILE, RunContext
 from agents.notes import note
 from agents.telemetry import LoopReading
 from exphil_rt.actor import ProcessChild, handle_cast
-from exphil_rt.messages.experience import GetCurrent, SlotReady
+from exphil_rt.messages.experience import CurrentWeights, GetCurrent, SlotReady
 from exphil_rt.messages.league import GameOver, PlanGames, RunnerUp, SlotNeed
 from exphil_rt.messages.rollout import (
     AssignGame,
@@ -71,7 +71,7 @@ class GameRunner(ProcessChild[RunnerState]):
     init_timeout = 300.0
 
     async def init(self, args: tuple[RunContext, RunnerArgs]) -> RunnerState:
-        """Start the process with the newest weights there are."""
+        """Start the process, once there are weights that it can get."""
         context, self.args = args
         self.context = context
         config = context.config
@@ -82,7 +82,9 @@ class GameRunner(ProcessChild[RunnerState]):
         place = context.runners.index(self.args.name)
         beside_slots = config.rollout.rated_games + config.rollout.exhibition
         self.first_slot = place * self.games + (beside_slots if place else 0)
-        current = await self.call("inference_worker", GetCurrent(), timeout=config.daemon.start_deadline_s)
+        weights = await self.call("inference_worker", GetCurrent(), timeout=config.daemon.start_deadline_s)
+        if not context.deterministic:  # the file may be gone before the process is ready: it gets newer ones then
+            weights = CurrentWeights(update=0, weights="")
         self.ready_s = config.daemon.start_deadline_s
         await self.start_process(
             RolloutArgs(
@@ -91,8 +93,8 @@ class GameRunner(ProcessChild[RunnerState]):
                 exhibition=exhibition,
                 steps=config.rollout.length,
                 policy=context.first_version,
-                weights=current.weights,
-                update=current.update,
+                weights=weights.weights,
+                update=weights.update,
                 seed=config.run.seed,
                 device=config.rollout.inference_device,
                 pool_slots=context.pool.count,
