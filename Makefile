@@ -31,9 +31,9 @@ install: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"exphil_rt needs Python 3.11 to 3.13, and $(PYTHON) is {v[0]}.{v[1]}: run make PYTHON=python3.12 (or another one in that range).")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "Installing into $(VENV) (about 1 GB on disk; with PyPI's own torch for Linux several GB: see README) ..."
+	@echo "Installing into $(VENV) (1.6 GB on disk with a CPU build of torch; PyPI's own for Linux x86_64 takes several GB more: see README) ..."
 ifneq ($(TORCH_INDEX_URL),)
-	@$(PIP) install --quiet --constraint constraints.txt --index-url $(TORCH_INDEX_URL) torch
+	@$(PIP) install --quiet --constraint constraints.txt --no-deps --index-url $(TORCH_INDEX_URL) torch
 endif
 	@$(PIP) install --quiet --constraint constraints.txt --editable '.[dev]'
 	@$(BIN)/exphil-rt sim warmup

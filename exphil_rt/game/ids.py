@@ -86,7 +86,8 @@ NUM_STAGES: Final = 64
 _CHARACTER_ALIASES: Final[dict[str, int]] = {
     "falcon": Character.CAPTAIN_FALCON, "cptfalcon": Character.CAPTAIN_FALCON, "cf": Character.CAPTAIN_FALCON,
     "dk": Character.DONKEY_KONG, "gnw": Character.GAME_AND_WATCH, "gameandwatch": Character.GAME_AND_WATCH,
-    "mrgameandwatch": Character.GAME_AND_WATCH, "gw": Character.GAME_AND_WATCH, "ics": Character.POPO,
+    "mrgameandwatch": Character.GAME_AND_WATCH, "mrgamewatch": Character.GAME_AND_WATCH,
+    "gamewatch": Character.GAME_AND_WATCH, "gw": Character.GAME_AND_WATCH, "ics": Character.POPO,
     "iceclimbers": Character.POPO, "ic": Character.POPO, "puff": Character.JIGGLYPUFF, "ganon": Character.GANONDORF,
     "doc": Character.DR_MARIO, "yl": Character.YOUNG_LINK, "ylink": Character.YOUNG_LINK, "yink": Character.YOUNG_LINK,
     "m2": Character.MEWTWO, "pika": Character.PIKACHU,
