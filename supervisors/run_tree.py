@@ -25,7 +25,7 @@ from agents.trainer import Trainer
 from exphil_rt.actor import Backoff, ChildSpec, Supervisor, SupFlags
 
 LOCKSTEP: Final = 0
-"""Restarts of a process that a deterministic run survives: its learner and its games only go on together."""
+"""Restarts in league, learning and games that a deterministic run survives: they only go on together, from disk."""
 PROCESS_BACKOFF: Final = Backoff(first=0.2, factor=2.0, max=20.0)
 """Between two starts of an operating system process that failed."""
 
@@ -47,7 +47,7 @@ class League(Supervisor):
 
     def init(self, args: RunContext) -> Any:
         """The population before the one who pairs it."""
-        return SupFlags("one_for_one", intensity=5, period=60.0), [
+        return SupFlags("one_for_one", intensity=LOCKSTEP if args.deterministic else 5, period=60.0), [
             ChildSpec(id="population_manager", start=PopulationManager, args=args, name="population_manager"),
             ChildSpec(id="matchmaker", start=Matchmaker, args=args, name="matchmaker"),
             ChildSpec(id="recorder", start=Recorder, args=args, name="recorder"),
@@ -97,7 +97,7 @@ class Root(Supervisor):
 
     def init(self, args: RunContext) -> Any:
         """The database first, the games last."""
-        return SupFlags("rest_for_one", intensity=3, period=30.0), [
+        return SupFlags("rest_for_one", intensity=LOCKSTEP if args.deterministic else 3, period=30.0), [
             ChildSpec(id="store", start=StoreWriter, args=args, name="store"),
             ChildSpec(id="desk", start=Desk, args=args, name="desk"),
             ChildSpec(id="league", start=League, args=args, name="league"),

@@ -24,7 +24,7 @@ from exphil_rt.control.sync import SyncClient
 from exphil_rt.errors import ExphilError
 from exphil_rt.game import ids
 from exphil_rt.messages.telemetry import RunStatus
-from exphil_rt.policy.manifest import check_delay, delay_sentence, read_manifest
+from exphil_rt.policy.manifest import check_delay, delay_sentence, read_manifest, read_weights
 from exphil_rt.policy.ref import resolve_bundle
 from exphil_rt.store.home import Home
 from exphil_rt.store.lock import RunLocked
@@ -113,7 +113,9 @@ def self_play(
         _check_names(resolved.config.game.characters, resolved.config.game.stages)
         delay = resolved.config.policy.delay
         if resolved.config.policy.start:
-            manifest = read_manifest(resolve_bundle(resolved.config.policy.start, home.root))
+            bundle = resolve_bundle(resolved.config.policy.start, home.root)
+            manifest = read_manifest(bundle)
+            read_weights(bundle, manifest)  # a bad bundle is named before there is a run
             if frame_delay is not None:
                 check_delay(manifest, frame_delay)
             delay = manifest.delay

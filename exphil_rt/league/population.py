@@ -72,19 +72,6 @@ def keep(snapshots: Sequence[Snapshot], cap: int, protected: Collection[str] = (
     return kept
 
 
-def replayed(versions: Sequence[Snapshot], cap: int, protected: Collection[str] = ()) -> list[Snapshot]:
-    """The snapshots that stay when ``versions`` join one after another: what a resumed run begins with.
-
-    ``keep`` over all at once leaves others than ``keep`` after each. So pass every version that ever joined, also
-    those whose bundles are gone.
-    """
-    kept: list[Snapshot] = []
-    for version in versions:
-        joined = {snapshot.policy for snapshot in kept} | {version.policy}
-        kept = keep([*kept, version], cap, [policy for policy in protected if policy in joined])
-    return kept
-
-
 def draw_past(history: Sequence[str], shares: Shares, kind: float, part: float, pick: float) -> str:
     """One past version, drawn historically or uniformly.
 

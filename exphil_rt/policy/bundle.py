@@ -20,7 +20,6 @@ import exphil_rt
 from exphil_rt.policy.manifest import (
     FORMAT,
     MANIFEST_FILE,
-    MAX_WEIGHTS_BYTES,
     WEIGHTS_FILE,
     BundleInvalid,
     Manifest,
@@ -30,6 +29,7 @@ from exphil_rt.policy.manifest import (
     check_manifest,
     delay_sentence,
     read_manifest,
+    read_weights,
 )
 from exphil_rt.policy.playable import PlayablePolicy
 from exphil_rt.policy.policy import Policy
@@ -108,7 +108,7 @@ def load_bundle(path: Path | str) -> tuple[Policy, Manifest]:
     """
     folder = Path(path)
     manifest = read_manifest(folder)
-    weights = _read_weights(folder / WEIGHTS_FILE, manifest)
+    weights = read_weights(folder, manifest)
     try:
         tensors = safetensors.torch.load(weights)
     except SafetensorError as error:
@@ -136,28 +136,6 @@ def load_policy(ref: str | Path, home: Path | str | None = None, seed: int = 0) 
         )
     policy, manifest = load_bundle(resolve_bundle(parsed, Path(home) if home is not None else None))
     return PlayablePolicy(policy, manifest, seed=seed)
-
-
-def _read_weights(file: Path, manifest: Manifest) -> bytes:
-    try:
-        size = file.stat().st_size
-        if size > MAX_WEIGHTS_BYTES:
-            raise BundleInvalid(f"{file} is larger than 2 GiB, which no policy is.")
-        if size != manifest.weights_bytes:
-            word = "truncated" if size < manifest.weights_bytes else "too long"
-            raise BundleInvalid(
-                f"{file} is {word}: {size} of {manifest.weights_bytes} bytes.", hint="Copy the bundle again."
-            )
-        data = file.read_bytes()
-    except FileNotFoundError:
-        raise BundleInvalid(f"{file.parent} is no policy bundle: it has no {WEIGHTS_FILE}.") from None
-    except OSError as error:
-        raise BundleInvalid(f"{file} cannot be read: {error.strerror}.") from error
-    if hashlib.sha256(data).hexdigest() != manifest.weights_sha256:
-        raise BundleInvalid(
-            f"{file} is not what its manifest says: the SHA-256 sums differ.", hint="Copy the bundle again."
-        )
-    return data
 
 
 def _check_shapes(policy: Policy, tensors: dict[str, torch.Tensor], label: str) -> None:

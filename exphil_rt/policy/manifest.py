@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from pathlib import Path
@@ -119,6 +120,34 @@ def read_manifest(path: Path | str) -> Manifest:
         raise BundleInvalid(f"{file} does not fit format {FORMAT}: {_plain(error)}.") from error
     check_manifest(manifest, folder.name)
     return manifest
+
+
+def read_weights(folder: Path, manifest: Manifest) -> bytes:
+    """The bundle's weights file, as safetensors bytes whose length and SHA-256 sum are those of the manifest.
+
+    Raises:
+        BundleInvalid: they are missing, truncated or not what the manifest says.
+    """
+    file = folder / WEIGHTS_FILE
+    try:
+        size = file.stat().st_size
+        if size > MAX_WEIGHTS_BYTES:
+            raise BundleInvalid(f"{file} is larger than 2 GiB, which no policy is.")
+        if size != manifest.weights_bytes:
+            word = "truncated" if size < manifest.weights_bytes else "too long"
+            raise BundleInvalid(
+                f"{file} is {word}: {size} of {manifest.weights_bytes} bytes.", hint="Copy the bundle again."
+            )
+        data = file.read_bytes()
+    except FileNotFoundError:
+        raise BundleInvalid(f"{file.parent} is no policy bundle: it has no {WEIGHTS_FILE}.") from None
+    except OSError as error:
+        raise BundleInvalid(f"{file} cannot be read: {error.strerror}.") from error
+    if hashlib.sha256(data).hexdigest() != manifest.weights_sha256:
+        raise BundleInvalid(
+            f"{file} is not what its manifest says: the SHA-256 sums differ.", hint="Copy the bundle again."
+        )
+    return data
 
 
 def check_manifest(manifest: Manifest, label: str) -> None:
