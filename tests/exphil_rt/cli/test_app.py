@@ -142,11 +142,20 @@ def test_a_reader_that_stops_early_is_no_error(home: Home) -> None:
 def test_interrupting_ends_with_130(home: Home) -> None:
     log = Run.create(home, load_config(env={}), "followed").logs / "daemon.jsonl"
     log.write_text('{"ts":"2026-01-01T00:00:00Z","level":"info","event":"here"}\n')
-    with subprocess.Popen([*PROGRAM, "logs", "-f"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    command = [*PROGRAM, "logs", "-f"]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a suite in the background has it ignored
+    ) as process:
         assert process.stdout is not None
         assert b"here" in process.stdout.readline()  # it follows now
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        try:
+            _, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
         assert process.returncode == 130
         assert err == b"exphil-rt: Interrupted.\n"
 
