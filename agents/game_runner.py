@@ -6,6 +6,9 @@ nothing about who plays (``matchmaker``) or with which weights (``inference_work
 
 from __future__ import annotations
 
+from typing import Final
+
+import anyio
 import msgspec
 
 from agents.context import LOOP_FILE, RunContext
@@ -37,8 +40,11 @@ from exphil_rt.messages.rollout import (
     VoidGames,
     WorkerReady,
 )
-from exphil_rt.messages.run import SayAgain
+from exphil_rt.messages.run import SayAgain, StartingUp
 from exphil_rt.messages.telemetry import GameKind, GameSample
+
+TELL_S: Final = 0.5
+"""Seconds between two words about what a process does that is not ready yet."""
 
 
 class RunnerArgs(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +92,7 @@ class GameRunner(ProcessChild[RunnerState]):
         if not context.deterministic:  # the file may be gone before the process is ready: it gets newer ones then
             weights = CurrentWeights(update=0, weights="")
         self.ready_s = config.daemon.start_deadline_s
+        telling = self.start_task(self._tell_phase)
         await self.start_process(
             RolloutArgs(
                 games=self.games,
@@ -104,7 +111,14 @@ class GameRunner(ProcessChild[RunnerState]):
             ),
             fds=[context.pool.fd],
         )
+        telling.cancel()
         return RunnerState()
+
+    async def _tell_phase(self) -> None:
+        while True:
+            await anyio.sleep(TELL_S)
+            if self.phase:
+                self.cast("run_manager", StartingUp(self.phase))
 
     def kind_of(self, slot: int) -> GameKind:
         """What is played in a lane slot."""

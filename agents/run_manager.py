@@ -30,6 +30,7 @@ from exphil_rt.messages.run import (
     ResumeRun,
     SayAgain,
     Settled,
+    StartingUp,
     StopRun,
     WriteFailed,
 )
@@ -122,6 +123,12 @@ class RunManager(GenServer[ManagerState]):
         elif not message.fresh:  # paused before this actor was restarted, maybe
             self.cast(message.runner, ResumeGames())
         self._show()
+
+    @handle_cast
+    async def on_starting(self, message: StartingUp) -> None:
+        """A runner is not ready yet: say what it does, where the run waits for it."""
+        if self.state.phase == "starting" and self.state.learning and not self.state.ending:
+            self._say("starting", f"starting the games: {message.doing}")
 
     @handle_cast
     async def on_progress(self, message: Progress) -> None:

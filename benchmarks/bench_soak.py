@@ -4,7 +4,8 @@
 
 Starts a headless self-play run in a home of its own, reads the PSS (smaps_rollup) of the daemon and all processes below
 it every few seconds, fits a line through the last 80 % of the readings and prints its growth over that span, with the
-restarts, the population and the disk that the run took. Linux only.
+restarts, the population and the disk that the run took. Linux only. Other processes that map the same libraries change
+the PSS of files as they come and go, so the anonymous part, which they cannot change, is printed beside the whole.
 """
 
 from __future__ import annotations
@@ -42,16 +43,18 @@ def children(pid: int) -> list[int]:
     return found
 
 
-def pss_bytes(pid: int) -> int:
-    """PSS of the whole family; a process that ends meanwhile counts nothing."""
-    total = 0
+def pss(pid: int) -> tuple[float, float]:
+    """MiB of PSS of the whole family, and of its anonymous part; a process that ends meanwhile counts nothing."""
+    whole = anonymous = 0
     for one in children(pid):
         try:
             lines = Path(f"/proc/{one}/smaps_rollup").read_text().splitlines()
         except OSError:
             continue
-        total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
-    return total
+        kilobytes = {line.split(":")[0]: int(line.split()[1]) for line in lines[1:]}
+        whole += kilobytes["Pss"]
+        anonymous += kilobytes["Pss_Anon"]
+    return whole / 1024, anonymous / 1024
 
 
 def main() -> int:
@@ -72,7 +75,7 @@ def main() -> int:
     talk = (home / "talk.txt").open("wb")
     client = subprocess.Popen([*command, "--max-episode-frames", "3600", "--timesteps", "0"], stdout=talk, stderr=talk)
     begin = time.monotonic()
-    readings: list[tuple[float, float]] = []
+    readings: list[tuple[float, float, float]] = []
     status = None
     try:
         while client.poll() is None:
@@ -84,7 +87,7 @@ def main() -> int:
                 continue
             spent = time.monotonic() - begin
             if status.state == "running":
-                readings.append((spent, pss_bytes(status.daemon_pid) / 2**20))
+                readings.append((spent, *pss(status.daemon_pid)))
             if spent >= args.minutes * 60 and status.frames >= args.timesteps:
                 break
     finally:
@@ -93,14 +96,18 @@ def main() -> int:
     if status is None or len(readings) < 10:
         print((home / "talk.txt").read_text()[-2000:])
         return 1
-    seconds, pss = np.array(readings).T
+    seconds, whole, anonymous = np.array(readings).T
     late = seconds >= seconds[0] + 0.2 * (seconds[-1] - seconds[0])
-    slope, start = np.polyfit(seconds[late], pss[late], 1)
-    first, last = (start + slope * seconds[late][i] for i in (0, -1))
+
+    def growth(values: np.ndarray) -> str:
+        slope, start = np.polyfit(seconds[late], values[late], 1)
+        first, last = (start + slope * seconds[late][i] for i in (0, -1))
+        return f"{first:.0f} to {last:.0f} MiB, {(last / first - 1) * 100:+.2f} %"
+
     policies = sorted((home / "policies").iterdir())
     print(f"{status.frames:,} game frames in {seconds[-1] / 60:.1f} min, {status.frames / seconds[-1]:,.0f} frames/s")
     print(f"restarts {status.restarts}, exit code {code}, {status.matches} rated matches")
-    print(f"PSS fitted over the last 80 %: {first:.0f} to {last:.0f} MiB, growth {(last / first - 1) * 100:+.2f} %")
+    print(f"PSS fitted over the last 80 %: {growth(whole)}; its anonymous part: {growth(anonymous)}")
     print(f"population {status.population}, policies on disk {len(policies)}")
     print(
         f"disk: run {folder_bytes(home / 'runs') / 1e6:.0f} MB, policies {folder_bytes(home / 'policies') / 1e6:.0f} MB"

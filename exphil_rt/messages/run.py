@@ -37,6 +37,12 @@ class Phase(msgspec.Struct, frozen=True, kw_only=True, tag="phase"):
     message: str = ""
 
 
+class StartingUp(msgspec.Struct, frozen=True, tag="starting_up"):
+    """Runner to run manager: what its process does before it is ready; after an update it compiles the game first."""
+
+    doing: str
+
+
 class Progress(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):
     """Trainer to run manager and telemetry: one more update was learned."""
 

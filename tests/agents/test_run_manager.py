@@ -10,7 +10,16 @@ from exphil_rt.messages.experience import TrainerUp
 from exphil_rt.messages.league import RunnerUp
 from exphil_rt.messages.learner import LearnMetrics, PublishNow
 from exphil_rt.messages.rollout import PauseGames, ResumeGames
-from exphil_rt.messages.run import CheckpointRun, PauseRun, Progress, ResumeRun, Settled, StopRun, WriteFailed
+from exphil_rt.messages.run import (
+    CheckpointRun,
+    PauseRun,
+    Progress,
+    ResumeRun,
+    Settled,
+    StartingUp,
+    StopRun,
+    WriteFailed,
+)
 
 RUNNER = "game_runner-1"
 ONLY = ("store", "telemetry", "run_manager", "population_manager")
@@ -38,8 +47,13 @@ async def test_it_runs_once_learner_and_games_are_up(make):
         assert state(world)[0] == "starting"
         world.tell("run_manager", TrainerUp())
         await world.until(lambda: state(world) == ("starting", "starting the games"))
+        world.tell("run_manager", StartingUp("compiling hits (6 of 9)"))
+        await world.until(lambda: state(world) == ("starting", "starting the games: compiling hits (6 of 9)"))
         world.tell("run_manager", UP)
         await world.until(lambda: state(world) == ("running", ""))
+        world.tell("run_manager", StartingUp("compiling the game"))  # a runner that is restarted holds up nobody
+        await world.settle()
+        assert state(world) == ("running", "")
 
 
 @pytest.mark.trio
