@@ -352,7 +352,8 @@ class Matchmaker(GenServer[LeagueState]):
         pair = (ended.game.players[0].policy, ended.game.players[1].policy)
         score = 0.5 if ended.winner is None else 1.0 - ended.winner
         before = [self._standing_of(policy, population) for policy in pair]
-        after = update(before[0], before[1], score)
+        one, two = update(before[0], before[1], score)
+        after = (self._placed(one, two.policy, score), self._placed(two, one.policy, 1.0 - score))
         recording = f"rated/{ended.game.game_id}.rec" if ended.recording else ""
         match = Match(
             game_id=ended.game.game_id,
@@ -381,6 +382,21 @@ class Matchmaker(GenServer[LeagueState]):
             self.cast("recorder", GameOver(runner="", ended=ended))
         await self._fix_first()
         self._publish(population)
+
+    def _placed(self, standing: Standing, opponent: str, score: float) -> Standing:
+        """A newcomer's standing, set to what its first games say once it has had them, all against the first version.
+
+        A chess federation's provisional rating: with a few games to each version, steps of K would not get there.
+        """
+        state, games = self.state, self.context.config.league.anchor_games
+        first = state.standings.get(state.first)
+        if first is None or not first.anchor or opponent != first.policy or standing.games != games:
+            return standing
+        won, drawn, lost = self._score(standing.policy, opponent)
+        won, drawn, lost = won + (score == 1.0), drawn + (score == 0.5), lost + (score == 0.0)
+        if won + drawn + lost != games:
+            return standing
+        return msgspec.structs.replace(standing, elo=calibrated(first.elo, won, drawn, lost))
 
     async def _fix_first(self) -> None:
         """The run's first version becomes an anchor once it has played its calibration games against random."""

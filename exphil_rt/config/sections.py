@@ -113,7 +113,7 @@ class TrainSettings(Section, frozen=True):
     """Named mix of reward terms."""
     reward_weights: dict[str, float] = {}
     """Weights laid over that mix, by term or by `module:name` of a term of your own; 0 switches a term off."""
-    publish_every_frames: Annotated[int, Meta(ge=1000)] = 100_000
+    publish_every_frames: Annotated[int, Meta(ge=1000)] = 200_000
     """Game frames between two published versions of the policy."""
 
 

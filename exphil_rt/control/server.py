@@ -67,6 +67,9 @@ FLUSH_S: Final = 0.5
 MAX_PATH: Final = 103
 """Longest socket path in bytes (``sun_path`` holds 104 on macOS, 108 on Linux, with a final NUL)."""
 
+_STAGING: Final = ".new.sock"
+"""Not longer than the socket's own name, whose path has just been checked."""
+
 _CHANGING: Final = (Pause, Resume, RestartActor, Checkpoint, Stop)
 _GONE: Final = (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream, OSError)
 
@@ -135,8 +138,11 @@ async def serve(
     """
     path = Path(path)
     _clear_stale(path)
+    staging = path.with_name(_STAGING)  # renamed into place, so that whoever sees the socket can connect
     try:
-        listener = await anyio.create_unix_listener(path, mode=0o600, backlog=64)
+        staging.unlink(missing_ok=True)
+        listener = await anyio.create_unix_listener(staging, mode=0o600, backlog=64)
+        staging.rename(path)
     except OSError as error:
         raise SocketUnusable(f"The control socket {path} cannot be made: {error.strerror}.") from error
     inode = path.stat().st_ino

@@ -138,6 +138,15 @@ async def test_the_first_version_is_fixed_after_its_calibration_games(make):
         world.over(game, winner=policies(game).index(V2), slot=RATED)
         await world.until(lambda: world.actor("telemetry").state.win_rate_vs_first == 1.0)
         assert next(r for r in world.rows(lambda db: db.ratings()) if r.policy == V1).elo == fixed.elo
+        newcomer = next(r for r in world.rows(lambda db: db.ratings()) if r.policy == V2)
+        assert newcomer.elo == pytest.approx(fixed.elo + 20.0, abs=1.0)  # one step of K 40 from the same rating
+
+        game = await world.game(RATED, "rated")  # the second of its two anchor games
+        assert set(policies(game)) == {V1, V2}
+        world.over(game, winner=policies(game).index(V2), slot=RATED)
+        await world.until(lambda: world.actor("telemetry").state.matches == 6)
+        newcomer = next(r for r in world.rows(lambda db: db.ratings()) if r.policy == V2)
+        assert newcomer.elo == pytest.approx(fixed.elo + 279.6, abs=0.5)  # 2 wins and an added draw: 400 log10(5)
 
 
 @pytest.mark.trio
