@@ -45,7 +45,7 @@ from exphil_rt.actor.genserver import GenServer
 from exphil_rt.actor.handlers import handle_call, handle_cast
 from exphil_rt.actor.inspection import ActorInfo, ActorReport
 from exphil_rt.actor.mailbox import MailboxSpec
-from exphil_rt.actor.outcomes import Continue, Ignore, Stop
+from exphil_rt.actor.outcomes import Continue, Extra, Ignore, Stop
 from exphil_rt.actor.pid import Down, Exit, Pid, Ref, Target
 from exphil_rt.actor.process import ProcessChild
 from exphil_rt.actor.reasons import Crash, ExitReason, Killed, Normal, Shutdown, describe, is_clean
@@ -84,6 +84,7 @@ __all__ = (
     "DynamicSupervisor",
     "Exit",
     "ExitReason",
+    "Extra",
     "FailedToStartChild",
     "From",
     "GenServer",

@@ -64,6 +64,7 @@ class Cell:
         "handled",
         "id",
         "ignored",
+        "info",
         "interrupt",
         "killed",
         "label",
@@ -109,6 +110,7 @@ class Cell:
         self.killed = False
         self.had_started = False
         self.ignored = False
+        self.info: Any = None
         self.suspended = False
         self.started_at = runtime.loop.now()
         self.handled = 0

@@ -56,7 +56,7 @@ class GenServer(Generic[S]):
     # To be overridden
 
     def init(self, args: Any) -> Any:
-        """Build the state: ``async def init(self, args) -> S | Ignore | Continue[S]``.
+        """Build the state: ``async def init(self, args) -> S | Ignore | Continue[S] | Extra[S]``.
 
         Messages wait until this returned; raising makes the start fail. (Not async here, since a supervisor's need not
         be.)

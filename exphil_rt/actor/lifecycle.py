@@ -17,7 +17,7 @@ from exphil_rt.actor.calls import NO_REPLY, From
 from exphil_rt.actor.cell import KILL_GRACE_S, ParentExit
 from exphil_rt.actor.context import current_cell, set_runtime
 from exphil_rt.actor.errors import NoHandler
-from exphil_rt.actor.outcomes import Continue, Ignore, Stop
+from exphil_rt.actor.outcomes import Continue, Extra, Ignore, Stop
 from exphil_rt.actor.reasons import ExitReason, Killed, Normal, Shutdown, crash_of
 from exphil_rt.actor.specs import DEFAULT_SHUTDOWN_S
 from exphil_rt.actor.sys import SystemRequest
@@ -69,6 +69,8 @@ async def _live(cell: Cell) -> ExitReason:
                 cell.mark_running()
                 await actor.handle_continue(outcome.then)
             else:
+                if isinstance(outcome, Extra):
+                    cell.info, outcome = outcome.info, outcome.state
                 actor.state = outcome
                 cell.mark_running()
             await _serve(cell, actor)

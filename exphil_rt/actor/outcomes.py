@@ -23,6 +23,13 @@ class Continue(msgspec.Struct, Generic[T], frozen=True):
     then: Any = None
 
 
+class Extra(msgspec.Struct, Generic[T], frozen=True):
+    """``init`` answers this: I am up with ``state``, and ``pid.info`` is ``info`` (OTP's ``{ok, Pid, Info}``)."""
+
+    state: T
+    info: Any
+
+
 class Stop(Exception):
     """Raised in a handler, ``init`` or a start_task task: end with ``reason``; ``reply`` goes to the caller."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -22,6 +22,11 @@ class Pid:
         self.label = label
         """Registered name, else the path in the tree."""
         self.cell = cell
+
+    @property
+    def info(self) -> Any:
+        """What its ``init`` gave beside the state (``Extra``), None for nothing."""
+        return self.cell.info
 
     @property
     def alive(self) -> bool:

@@ -15,6 +15,7 @@ from exphil_rt.actor import (
     ChildCounts,
     Crash,
     DynamicFlags,
+    Extra,
     Killed,
     Pid,
     Shutdown,
@@ -152,6 +153,34 @@ async def test_simple_one_for_one() -> None:
         await crash(tree, "a")
         assert await tree.runtime.wait_ended(pool, 1.0) == Shutdown()
         assert not b.alive
+
+
+class Numbered(Probe):
+    """Says beside its state which start it is."""
+
+    starts = 0
+
+    async def init(self, args: Any) -> Any:
+        state = await super().init(None)
+        type(self).starts += 1
+        return Extra(state, f"start {type(self).starts}")
+
+
+@both_backends
+async def test_simple_one_for_one_extra() -> None:
+    class Child(Numbered):
+        pass
+
+    async with start_tree(dynamic("pool", restart="temporary")) as tree:
+        started = await start_child("pool", probe("a", start=Child))
+        assert started is not None
+        assert started.info == "start 1"
+        await crash(tree, "a")
+        assert tree.pid("a").info == "start 2"
+        assert not started.alive
+        plain = await start_child("pool", probe("b"))
+        assert plain is not None
+        assert plain.info is None
 
 
 @both_backends

@@ -18,6 +18,7 @@ from exphil_rt.actor import (
     ChildRunning,
     ChildSpec,
     DynamicFlags,
+    Extra,
     Killed,
     NoProc,
     NotSupported,
@@ -411,3 +412,24 @@ async def test_scale_start_stop_many_children() -> None:
         assert await count_children("sup") == ChildCounts(1000, 1000, 0, 1000)
         assert await tree.runtime.stop()
         assert tree.runtime.statistics().actors == 0
+
+
+@both_backends
+async def test_extra_return() -> None:
+    class Child(Probe):
+        async def init(self, args: Any) -> Any:
+            return Extra(await super().init(None), "extra")
+
+    async with start_tree(probe("a", start=Child), flags=ENDLESS) as tree:
+        assert tree.pid("a").info == "extra"
+        await terminate_child("sup", "a")
+        again = await restart_child("sup", "a")
+        assert again is not None
+        assert again.info == "extra"
+        added = await start_child("sup", probe("b", start=Child))
+        assert added is not None
+        assert added.info == "extra"
+        tree.runtime.exit("b", Killed())
+        await settle()
+        assert tree.pid("b") != added
+        assert tree.pid("b").info == "extra"
