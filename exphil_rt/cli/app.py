@@ -38,6 +38,7 @@ NOUNS = {
     "policies": ("The policy store.", KEEP),
     "runs": ("Past and present runs.", KEEP),
     "sim": ("The embedded game.", KEEP),
+    "replay": ("Recorded games.", KEEP),
     "config": ("Settings.", KEEP),
 }
 
@@ -79,6 +80,13 @@ VERBS = (
     Verb("policies list", "policies:list_policies", "List policies and their versions.", KEEP, ("", "--json")),
     Verb("runs list", "runs:list_runs_command", "List runs.", KEEP, ("", "--json")),
     Verb("sim warmup", "sim:warmup", "Compile the game, so that the next start is quick.", KEEP, ("",)),
+    Verb(
+        "replay export",
+        "replay:export",
+        "Write recorded games as .slp files.",
+        KEEP,
+        ("--run RUN", "PATH/TO/17.rec -o game.slp"),
+    ),
     Verb(
         "config show",
         "config:show_settings",
