@@ -61,7 +61,7 @@ def rate(games: int, way: str) -> float:
                 lane.players["stocks"] = 99  # so that no game ends within a measurement
             due = lane.frames(slots).frame + 1 if way == "commit" else None
             if due is None:
-                lane._pads.assign(slice(None), pads)
+                lane.pads.assign(slice(None), pads)
             begun = time.thread_time()
             if due is not None:
                 lane.commit(slots, pads, due)

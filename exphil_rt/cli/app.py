@@ -79,6 +79,13 @@ VERBS = (
     Verb("daemon run", "daemon_main:run_daemon", "Run the daemon in the foreground.", WATCH, ("--run RUN",)),
     Verb("policies list", "policies:list_policies", "List policies and their versions.", KEEP, ("", "--json")),
     Verb("runs list", "runs:list_runs_command", "List runs.", KEEP, ("", "--json")),
+    Verb(
+        "sim fidelity",
+        "fidelity:fidelity",
+        "Measure the embedded game against real replays.",
+        KEEP,
+        ("PATH/TO/REPLAYS", "PATH/TO/REPLAYS --fighter fox --by move"),
+    ),
     Verb("sim warmup", "sim:warmup", "Compile the game, so that the next start is quick.", KEEP, ("",)),
     Verb(
         "replay export",

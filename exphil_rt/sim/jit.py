@@ -38,7 +38,8 @@ def cache_root() -> Path:
 def source_hash(folder: Path | None = None) -> str:
     """Hash of all that the compiled code is made of: this package, its tables, the ids, numba and the CPU."""
     package = folder or Path(__file__).parent
-    files = sorted([*package.rglob("*.py"), *(package / "data").glob("*"), *(package.parent / "game").glob("*.py")])
+    compiled = [file for file in package.rglob("*.py") if file.parent.name != "fidelity"]
+    files = sorted([*compiled, *(package / "data").glob("*"), *(package.parent / "game").glob("*.py")])
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.relative_to(package.parent).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")

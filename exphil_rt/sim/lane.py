@@ -18,11 +18,12 @@ from exphil_rt.game.ids import Character, character_name, stage_name
 from exphil_rt.game.lane import EndReason, GameEnd, GameSetup
 from exphil_rt.sim.state import END_LIMIT, END_STOCKS, END_TIMER, ENDED, RUNNING, SAVED, new_games
 
-PHYSICS: Final = "sim-1"
+PHYSICS: Final = "sim-2"
 """Version of the embedded game's rules."""
 
-STAGES: Final = (32, 31)
-"""Slippi ids of the stages that have been checked: Final Destination and Battlefield."""
+STAGES: Final = (32, 31, 8, 28, 3, 2)
+"""Slippi ids of the stages: Final Destination, Battlefield, Yoshi's Story, Dream Land, Pokemon Stadium, Fountain of
+Dreams."""
 
 _REASONS: Final[dict[int, EndReason]] = {END_STOCKS: "stocks", END_TIMER: "timer", END_LIMIT: "frame_limit"}
 
@@ -50,6 +51,8 @@ class EmbeddedLane:
     """
 
     physics: str = PHYSICS
+    pads: Controllers
+    """Inputs ``[num_slots, 2]`` of the next frame; :meth:`commit` writes them."""
 
     def __init__(self, num_slots: int, threads: int = 1) -> None:
         if num_slots < 1 or threads < 1:
@@ -66,13 +69,18 @@ class EmbeddedLane:
         self._frames_memory = np.zeros(Frames.nbytes((num_slots,)), np.uint8)
         self._pads_memory = np.zeros(Controllers.nbytes((num_slots, 2)), np.uint8)
         self._frames = Frames.over(memoryview(cast("Any", self._frames_memory)), (num_slots,))
-        self._pads = Controllers.over(memoryview(cast("Any", self._pads_memory)), (num_slots, 2))
+        self.pads = Controllers.over(memoryview(cast("Any", self._pads_memory)), (num_slots, 2))
         self._frame_places = self._kernel.frame_places(num_slots)
         self._pad_places = self._kernel.pad_places(num_slots)
         self._all = np.arange(num_slots, dtype=np.int32)
         self._ended: list[GameEnd] = []
         self._ready: I32 | None = None
         self._characters = np.zeros(2, np.int32)
+
+    @property
+    def tables(self) -> Any:
+        """The record of all tables (``sim.tables.load``)."""
+        return self._kernel.tables[0]
 
     def start(self, slot: int, setup: GameSetup) -> None:
         """Begin a new game in ``slot``; frame -123 is ready at once.
@@ -83,7 +91,7 @@ class EmbeddedLane:
         self._check_slot(slot)
         row = self._kernel.stage_rows.get(setup.stage)
         if row is None or setup.stage not in STAGES:
-            known = " and ".join(stage_name(s) for s in STAGES)
+            known = ", ".join(stage_name(s) for s in STAGES)
             raise SetupRefused(f"The embedded game has no {stage_name(setup.stage)}.", hint=f"It has {known}.")
         for who in setup.characters:
             if who not in self._kernel.characters:
@@ -131,7 +139,7 @@ class EmbeddedLane:
         slots = np.ascontiguousarray(slots, np.int32)
         self._check_commit(slots, due_frame)
         everything = len(slots) == self.num_slots and np.array_equal(slots, self._all)
-        self._pads.assign(slice(None) if everything else slots, controllers)
+        self.pads.assign(slice(None) if everything else slots, controllers)
         if self.step(slots):
             self._collect(slots)
 
@@ -182,7 +190,7 @@ class EmbeddedLane:
         self.restore(target, self.save(source), self._setups[source])
 
     def step(self, slots: NDArray[np.int32], times: int = 1, watch: bool = True) -> int:
-        """Run ``times`` frames of ``slots`` with the pads last committed, without any check: for benchmarks.
+        """Run ``times`` frames of ``slots`` with what lies in ``pads``, without any check.
 
         Returns:
             How many games ended; their ends are not reported.

@@ -1,0 +1,204 @@
+"""Measuring recorded games: which windows and frames there are, what became of them, and the table of it.
+
+Works on Frames; who read them from where is the caller's business. Counted are games of two fighters whose recording
+holds hitlag and velocities (Slippi 3.8 on); :func:`refusal` says why another one is not.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from exphil_rt.game.frames import Frames
+from exphil_rt.game.ids import PLAYABLE, character_name, stage_name
+from exphil_rt.game.states import state_name
+from exphil_rt.sim.fidelity import figures
+from exphil_rt.sim.fidelity.figures import Figures
+from exphil_rt.sim.fidelity.recording import Recording
+from exphil_rt.sim.fidelity.rollout import follow
+from exphil_rt.sim.fidelity.track import Tracker
+from exphil_rt.sim.fidelity.windows import CLASSES, FIRST_ROW, choose, classes, describe
+
+VERSION: Final = (3, 8, 0)
+"""First version of Slippi that records hitlag and velocities."""
+_TOGETHER: Final = 24
+"""Games followed at once: bounds the memory."""
+
+WINDOWS: Final = np.dtype(
+    [
+        ("game", np.int32), ("row", np.int32), ("port", np.int8), ("fighter", np.int8), ("versus", np.int8),
+        ("stage", np.int8), ("kind", np.int8), ("moving", np.bool_), ("alive", np.int16), ("equal", np.bool_, (3,)),
+        ("error", np.float32, (3,)), ("cause", np.int16, (4,)), ("contact", np.int8),
+    ]
+)  # fmt: skip
+FRAMES: Final = np.dtype(
+    [("fighter", np.int8), ("versus", np.int8), ("stage", np.int8), ("kind", np.int8), ("state", np.int16),
+     ("before", np.int16), ("foretold", np.int16), ("exact", np.bool_)]
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Samples: ``windows`` WINDOWS (one for each player of a window), ``frames`` FRAMES (each player and frame)."""
+
+    windows: NDArray[Any]
+    frames: NDArray[Any]
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the table: a group by its kind (``fighter``, ``stage``, ``class``, ...) and name."""
+
+    group: str
+    name: str
+    figures: Figures
+
+
+def refusal(frames: Frames, version: tuple[int, int, int]) -> str:
+    """Why a two-player recording is not counted; empty where it is."""
+    if version < VERSION:
+        return f"recorded by Slippi {'.'.join(map(str, version))}: hitlag and velocities are there from 3.8 on"
+    if not np.isin(frames.players.character, np.array(PLAYABLE)).all():
+        return "has a fighter that the embedded game does not have"
+    if len(frames.frame) <= FIRST_ROW + 1:
+        return "is over before it began"
+    if not frames.players.self_y.any():
+        return "holds no velocities"
+    return ""
+
+
+def measure(games: Sequence[Frames], told: Callable[[int, int], None] | None = None) -> Measured:
+    """Follow recorded games (whole, from frame -123 on).
+
+    Args:
+        games: the frames of each, one row for each frame index (of a rollback the last).
+        told: called as ``(games done, games)``.
+    """
+    windows: list[NDArray[Any]] = []
+    frames: list[NDArray[Any]] = []
+    order = sorted(range(len(games)), key=lambda n: len(games[n].frame))
+    for first in range(0, len(order), _TOGETHER):
+        chosen = order[first : first + _TOGETHER]
+        recording = Recording.of([games[n] for n in chosen])
+        some_windows, some_frames = _measure(recording, np.array(chosen, np.int32))
+        windows.append(some_windows)
+        frames.append(some_frames)
+        if told is not None:
+            told(first + len(chosen), len(games))
+    empty = Measured(np.zeros(0, WINDOWS), np.zeros(0, FRAMES))
+    return Measured(np.concatenate([empty.windows, *windows]), np.concatenate([empty.frames, *frames]))
+
+
+def _measure(recording: Recording, numbers: NDArray[np.int32]) -> tuple[NDArray[Any], NDArray[Any]]:
+    tracker = Tracker(recording)
+    wanted = choose(recording, tracker.num_states)
+    tracked = tracker.walk(wanted)
+    kind, moving = describe(recording, wanted)
+    found = follow(recording, wanted, tracked.records)
+    row, game = wanted.T
+    windows = np.zeros((len(wanted), 2), WINDOWS)
+    who = recording.body["character"][row, game]
+    windows["game"], windows["row"] = numbers[game][:, None], row[:, None]
+    windows["port"] = np.arange(2)
+    windows["fighter"], windows["versus"] = who, who[:, ::-1]
+    windows["stage"] = recording.stage[game][:, None]
+    windows["kind"], windows["moving"] = kind, moving
+    windows["alive"], windows["equal"], windows["error"] = found.alive, found.equal, found.error
+    windows["cause"], windows["contact"] = found.cause, found.contact
+    # a hit counts for the one who gave it
+    windows["contact"] = found.contact[:, ::-1]
+    return windows.reshape(-1), _frames(recording, tracked.exact, tracked.foretold)
+
+
+def _frames(recording: Recording, exact: NDArray[np.bool_], foretold: NDArray[np.int16]) -> NDArray[Any]:
+    body = recording.body
+    every = classes(recording)
+    parts = []
+    for game, length in enumerate(recording.length):
+        rows = np.arange(FIRST_ROW, length)
+        there = (body["exists"][rows, game] != 0).all(axis=1) & (body["exists"][rows - 1, game] != 0).all(axis=1)
+        rows = rows[there]
+        part = np.zeros((len(rows), 2), FRAMES)
+        who = body["character"][rows, game]
+        part["fighter"], part["versus"], part["stage"] = who, who[:, ::-1], recording.stage[game]
+        part["kind"] = np.maximum(every[rows, game], every[rows - 1, game])
+        part["state"], part["before"] = body["state"][rows, game], body["state"][rows - 1, game]
+        part["foretold"], part["exact"] = foretold[rows, game], exact[rows, game]
+        parts.append(part.reshape(-1))
+    return np.concatenate(parts) if parts else np.zeros(0, FRAMES)
+
+
+def table(measured: Measured, fighter: int | None = None) -> list[Line]:
+    """The lines of the report, for all fighters or one: totals, classes of moving windows, fighters, stages."""
+    windows, frames = measured.windows, measured.frames
+    if fighter is not None:
+        windows, frames = windows[windows["fighter"] == fighter], frames[frames["fighter"] == fighter]
+    moving, idle = windows[windows["moving"]], windows[~windows["moving"]]
+    lines = [
+        Line(group="all", name="moving windows", figures=figures.of(moving, frames)),
+        Line(group="all", name="idle windows", figures=figures.of(idle, frames[:0])),
+    ]
+    for number, name in enumerate(CLASSES):
+        some = figures.of(moving[moving["kind"] == number], frames[frames["kind"] == number])
+        lines.append(Line(group="class", name=name, figures=some))
+    for who in PLAYABLE:
+        if fighter in (None, int(who)):
+            some = figures.of(moving[moving["fighter"] == who], frames[frames["fighter"] == who])
+            lines.append(Line(group="fighter", name=character_name(who), figures=some))
+    for stage in np.unique(windows["stage"]):
+        some = figures.of(moving[moving["stage"] == stage], frames[frames["stage"] == stage])
+        lines.append(Line(group="stage", name=stage_name(int(stage)), figures=some))
+    return lines
+
+
+def by_move(measured: Measured, most: int = 40) -> list[Line]:
+    """Lines by fighter and action state, those with the most frames that were not foretold first.
+
+    Their windows are those that first went wrong in that state.
+    """
+    windows, frames = measured.windows, measured.frames
+    wrong = frames[~frames["exact"]]
+    worst = Counter(zip(wrong["fighter"].tolist(), wrong["before"].tolist(), strict=True)).most_common(most)
+    lines = []
+    for (who, state), _ in worst:
+        broke = windows[(windows["fighter"] == who) & (windows["cause"][:, 1] == state)]
+        seen = frames[(frames["fighter"] == who) & (frames["before"] == state)]
+        name = f"{character_name(who)} {state_name(state)}"
+        lines.append(Line(group="move", name=name, figures=figures.of(broke, seen)))
+    return lines
+
+
+class Cause(msgspec.Struct, frozen=True, kw_only=True):
+    """What the recording did and the game did not, where moving windows first differ."""
+
+    fighter: str
+    state: str
+    recorded: str
+    simulated: str
+    windows: int
+    lost: int
+    """Of them, windows that left the unit."""
+
+
+def by_cause(measured: Measured, most: int = 40) -> list[Cause]:
+    """The first differences of moving windows, most frequent first."""
+    windows = measured.windows
+    broken = windows[windows["moving"] & (windows["cause"][:, 0] > 0)]
+    counted: Counter[tuple[int, ...]] = Counter()
+    lost: Counter[tuple[int, ...]] = Counter()
+    for sample in broken:
+        key = (int(sample["fighter"]), *(int(value) for value in sample["cause"][1:]))
+        counted[key] += 1
+        lost[key] += int(sample["alive"] < 60)
+    return [
+        Cause(
+            fighter=character_name(key[0]), state=state_name(key[1]), recorded=state_name(key[2]),
+            simulated=state_name(key[3]), windows=count, lost=lost[key],
+        )
+        for key, count in counted.most_common(most)
+    ]  # fmt: skip

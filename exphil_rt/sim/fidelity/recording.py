@@ -1,0 +1,71 @@
+"""Recorded games side by side: the columns of several Frames stacked, so that all of them are followed at once.
+
+A game that is shorter than the longest is padded with its last frame; ``length`` says where it ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exphil_rt.game import states as st
+from exphil_rt.game.frames import Frames
+
+PADS: Final = ("buttons", "joystick_x", "joystick_y", "cstick_x", "cstick_y", "trigger", "raw_x", "raw_y")
+BODY: Final = (
+    "exists", "character", "state", "state_age", "position_x", "position_y", "facing", "percent", "shield", "stocks",
+    "jumps", "airborne", "hitlag", "hitstun", "hurtbox_state", "l_cancel", "self_x_air", "self_y", "self_x_ground",
+    "knockback_x", "knockback_y",
+)  # fmt: skip
+
+_MERGED: Final = {
+    st.WALK_SLOW + 1: st.WALK_SLOW, st.WALK_SLOW + 2: st.WALK_SLOW, st.RUN + 1: st.RUN, st.FALL + 1: st.FALL,
+    st.FALL + 2: st.FALL, st.FALL_AERIAL: st.FALL, st.FALL_AERIAL + 1: st.FALL, st.FALL_AERIAL + 2: st.FALL,
+    st.FALL_SPECIAL + 1: st.FALL_SPECIAL, st.FALL_SPECIAL + 2: st.FALL_SPECIAL, st.OTTOTTO: st.WAIT,
+    st.OTTOTTO_WAIT: st.WAIT,
+}  # fmt: skip
+_MERGE: Final = np.arange(1024, dtype=np.int32)
+for _kind, _one in _MERGED.items():
+    _MERGE[_kind] = _one
+
+
+def merged(states: NDArray[Any]) -> NDArray[np.int32]:
+    """State ids with the kinds of Walk, Run, Fall, FallSpecial and Wait counted as one."""
+    found: NDArray[np.int32] = _MERGE[np.clip(states, 0, len(_MERGE) - 1)]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """``pads`` and ``body``: columns ``[T, F, 2]`` by name; ``platforms`` ``[T, F, 2]``, all of F games."""
+
+    pads: dict[str, NDArray[Any]]
+    body: dict[str, NDArray[Any]]
+    platforms: NDArray[np.float32]
+    stage: NDArray[np.int32]  # [F] Slippi's id
+    length: NDArray[np.int32]  # [F] frames
+    merged: NDArray[np.int32]  # [T, F, 2] states, see merged()
+
+    @classmethod
+    def of(cls, games: Sequence[Frames]) -> Recording:
+        """Stack games, each ``[T]`` from frame -123 on."""
+        length = np.array([len(frames.frame) for frames in games], np.int32)
+        longest = int(length.max())
+        rows = [np.minimum(np.arange(longest), n - 1) for n in length]
+
+        def stack(name: str) -> NDArray[Any]:
+            return np.stack([frames.arrays()[name][row] for frames, row in zip(games, rows, strict=True)], axis=1)
+
+        body = {name: stack(f"players.{name}") for name in BODY}
+        return cls(
+            pads={name: stack(f"controllers.{name}") for name in PADS},
+            body=body,
+            platforms=stack("platforms"),
+            stage=np.array([int(frames.stage[0]) for frames in games], np.int32),
+            length=length,
+            merged=merged(body["state"]),
+        )

@@ -1,0 +1,139 @@
+"""Windows played: from the records of their first frame, with the recorded inputs of both players, for 60 frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exphil_rt.game.lane import GameSetup
+from exphil_rt.sim.fidelity.recording import PADS, Recording, merged
+from exphil_rt.sim.fidelity.windows import STRIDE, WINDOW
+from exphil_rt.sim.lane import EmbeddedLane
+
+TOLERANCE: Final = 1.0
+"""World units that a fighter may be off."""
+SAME_PERCENT: Final = 0.01
+SAME_LAUNCH: Final = 0.02
+_BATCH: Final = 2048
+MARKS: Final = (10, 30, 60)
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What became of windows ``[W]`` and their two players."""
+
+    alive: NDArray[np.int16]  # [W, 2] frames within a unit, at most 60
+    equal: NDArray[np.bool_]  # [W, 2, 3] same state at +10, +30, +60
+    error: NDArray[np.float32]  # [W, 2, 3] distance there
+    cause: NDArray[np.int16]  # [W, 2, 4] at the first difference: offset, last state, recorded state, own state
+    contact: NDArray[np.int8]  # [W, 2] victim hit in the first 11 frames: 0 no, 1 recorded, 2 met, 3 only simulated
+
+
+def follow(recording: Recording, windows: NDArray[np.int32], records: NDArray[Any]) -> Followed:
+    """Play the windows ``[W, 2]`` (row, game) from their ``records`` ``[W]``."""
+    parts = [
+        _batch(recording, windows[n : n + _BATCH], records[n : n + _BATCH]) for n in range(0, len(windows), _BATCH)
+    ]
+    if not parts:
+        parts = [_batch(recording, windows, records)]
+    return Followed(
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in Followed.__dataclass_fields__)
+    )
+
+
+def paths(recording: Recording, window: NDArray[np.int32], record: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Recorded and simulated places ``[61, 2, 2]`` (frame, player, x and y) of one window."""
+    row, game = (int(value) for value in window)
+    body = recording.body
+    real = np.stack([body[name][row : row + WINDOW + 1, game] for name in ("position_x", "position_y")], axis=-1)
+    lane = _load(record.reshape(1))
+    mine = [np.stack([lane.players["x"][0], lane.players["y"][0]], axis=-1)]
+    for offset in range(1, WINDOW + 1):
+        _step(lane, recording, np.array([row]), np.array([game]), offset)
+        mine.append(np.stack([lane.players["x"][0], lane.players["y"][0]], axis=-1))
+    lane.close()
+    return real, np.stack(mine)
+
+
+def _load(records: NDArray[Any]) -> EmbeddedLane:
+    count = len(records)
+    lane = EmbeddedLane(max(count, 1))
+    for slot in range(count):
+        lane.start(slot, GameSetup(game_id=slot, stage=int(records["game"]["stage_id"][slot]), characters=(1, 1)))
+    lane.games[:count] = records["game"]
+    lane.players[:count] = records["players"]
+    return lane
+
+
+def _step(lane: EmbeddedLane, recording: Recording, row: NDArray[Any], game: NDArray[Any], offset: int) -> None:
+    for name in PADS:
+        getattr(lane.pads, name)[: len(row)] = recording.pads[name][row + offset, game]
+    lane.step(np.arange(len(row), dtype=np.int32), 1, watch=False)
+
+
+def _batch(recording: Recording, windows: NDArray[np.int32], records: NDArray[Any]) -> Followed:
+    count = len(windows)
+    row, game = windows.T
+    body = recording.body
+    alive = np.full((count, 2), WINDOW, np.int16)
+    equal = np.zeros((count, 2, 3), bool)
+    error = np.zeros((count, 2, 3), np.float32)
+    cause = np.full((count, 2, 4), -1, np.int16)
+    hits = _Contacts(count)
+    lane = _load(records)
+    mine = lane.players[:count]
+    for offset in range(1, WINDOW + 1):
+        _step(lane, recording, row, game, offset)
+        off = np.maximum(
+            np.abs(mine["x"] - body["position_x"][row + offset, game]),
+            np.abs(mine["y"] - body["position_y"][row + offset, game]),
+        )
+        off = np.where(np.isfinite(off), off, 1e6)
+        states, real = merged(mine["state"]), recording.merged[row + offset, game]
+        alive = np.where((off > TOLERANCE) & (alive == WINDOW), offset - 1, alive)
+        if offset in MARKS:
+            equal[:, :, MARKS.index(offset)] = states == real
+            error[:, :, MARKS.index(offset)] = off
+        new = (cause[:, :, 0] < 0) & ((states != real) | (off > TOLERANCE))
+        if new.any():
+            cause[new, 0] = offset
+            cause[new, 1] = body["state"][row + offset - 1, game][new]
+            cause[new, 2] = body["state"][row + offset, game][new]
+            cause[new, 3] = mine["state"][new]
+        if offset <= STRIDE + 1:
+            hits.see(offset, mine, records, body, row, game)
+    lane.close()
+    return Followed(alive.astype(np.int16), equal, error, cause, hits.judged())
+
+
+class _Contacts:
+    """The first rise of each player's percent, recorded and simulated."""
+
+    def __init__(self, count: int) -> None:
+        self.when = np.zeros((2, count, 2), np.int16)  # recorded, simulated
+        self.percent = np.zeros((2, count, 2), np.float32)
+        self.launch = np.zeros((2, count, 2), np.float32)
+
+    def see(self, offset: int, mine: NDArray[Any], records: NDArray[Any], body: dict[str, NDArray[Any]],
+            row: NDArray[Any], game: NDArray[Any]) -> None:  # fmt: skip
+        start = records["players"]["percent"]
+        for source, percent, kx, ky in (
+            (0, body["percent"][row + offset, game], body["knockback_x"][row + offset, game],
+             body["knockback_y"][row + offset, game]),
+            (1, mine["percent"], mine["kx"], mine["ky"]),
+        ):  # fmt: skip
+            new = (self.when[source] == 0) & (percent > start + SAME_PERCENT)
+            self.when[source][new] = offset
+            self.percent[source][new] = percent[new]
+            self.launch[source][new] = np.hypot(kx, ky)[new]
+
+    def judged(self) -> NDArray[np.int8]:
+        recorded = (self.when[0] > 0) & (self.when[0] <= STRIDE)
+        near = (self.when[1] > 0) & (np.abs(self.when[0] - self.when[1]) <= 1)
+        near &= np.abs(self.percent[0] - self.percent[1]) <= SAME_PERCENT
+        near &= np.abs(self.launch[0] - self.launch[1]) <= SAME_LAUNCH * np.maximum(self.launch[0], 0.05)
+        false = (self.when[0] == 0) & (self.when[1] > 0) & (self.when[1] <= STRIDE)
+        return np.where(recorded, np.where(near, 2, 1), np.where(false, 3, 0)).astype(np.int8)

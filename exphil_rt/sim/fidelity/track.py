@@ -1,0 +1,242 @@
+"""What no replay shows, rebuilt from what it showed before: the records of every frame, made causally.
+
+The embedded game walks along the recording: from its own record of one frame it plays the next with the recorded
+inputs, and then everything that the recording shows of that frame is written over it. Timers, jump counts, stale moves
+and the insides of states are so the game's own, corrected wherever the game was seen to be wrong. A record never
+depends on a later frame; :func:`leaks` finds a tracker that peeks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exphil_rt.game import states as st
+from exphil_rt.game.frames import Button, Frames
+from exphil_rt.game.lane import GameSetup
+from exphil_rt.sim.fidelity.recording import PADS, Recording
+from exphil_rt.sim.lane import EmbeddedLane
+from exphil_rt.sim.state import SAVED
+
+SHOWN: Final = {
+    "x": "position_x", "y": "position_y", "facing": "facing", "vx": "self_x_air", "vy": "self_y", "gv": "self_x_ground",
+    "kx": "knockback_x", "ky": "knockback_y", "age": "state_age", "percent": "percent", "shield": "shield",
+    "airborne": "airborne", "jumps": "jumps", "stocks": "stocks", "hitlag": "hitlag", "hitstun": "hitstun",
+    "exists": "exists", "character": "character",
+}  # fmt: skip
+"""Field of a record by the column of the recording that shows it."""
+
+_PAD_FIELDS: Final = (
+    "stick_x", "stick_y", "last_x", "last_y", "c_x", "c_y", "last_cx", "last_cy", "trigger", "raw_x", "raw_x1",
+    "raw_x2", "buttons", "pressed", "tilt_x", "tilt_y", "since_lrz", "since_lr", "since_lr_before", "ledge_wait",
+)  # fmt: skip
+# The two fields of a body that make a prediction exact, with how far off it may be.
+_EXACT: Final = (
+    ("x", "position_x"), ("y", "position_y"), ("vx", "self_x_air"), ("vy", "self_y"), ("gv", "self_x_ground"),
+    ("kx", "knockback_x"), ("ky", "knockback_y"), ("percent", "percent"),
+)  # fmt: skip
+EXACT: Final = 1e-3
+_MAX_FRAMES: Final = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """Records ``[W]`` at the wanted places, and ``exact`` ``[T, F, 2]``: one frame ahead was foretold exactly.
+
+    ``foretold`` ``[T, F, 2]`` is the state that the game expected.
+    """
+
+    records: NDArray[Any]
+    exact: NDArray[np.bool_]
+    foretold: NDArray[np.int16]
+
+
+class Tracker:
+    """Walks along recorded games; one slot of a lane each."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
+        body = recording.body
+        games = len(recording.length)
+        self.lane = EmbeddedLane(games)
+        self.tables = self.lane.tables
+        self.num_states = self.tables["anim"].shape[1]
+        for game in range(games):
+            who = tuple(int(c) for c in body["character"][0, game])
+            stage = int(recording.stage[game])
+            self.lane.start(
+                game, GameSetup(game_id=game, stage=stage, characters=(who[0], who[1]), timer_frames=_MAX_FRAMES)
+            )
+        self.known = np.minimum(body["state"], 1023).astype(np.int32)
+        unknown = self.known >= self.num_states
+        self.known[unknown] = np.where(body["airborne"][unknown] != 0, st.FALL_SPECIAL, st.WAIT)
+        for kind, one in ((st.RUN + 1, st.RUN), (30, 29), (31, 29), (33, 32), (34, 32), (36, 35), (37, 35)):
+            self.known[self.known == kind] = one
+
+    def walk(self, wanted: NDArray[np.int32]) -> Tracked:
+        """Walk to the end; records at ``wanted`` ``[W, 2]`` (row, game)."""
+        recording, lane = self.recording, self.lane
+        rows, games = recording.body["state"].shape[:2]
+        records = np.zeros(len(wanted), SAVED)
+        by_row: dict[int, list[int]] = {}
+        for n, (row, _) in enumerate(wanted):
+            by_row.setdefault(int(row), []).append(n)
+        exact = np.zeros((rows, games, 2), bool)
+        foretold = np.zeros((rows, games, 2), np.int16)
+        self._correct(0, np.arange(games), lane.players.copy(), first=True)
+        for row in range(1, rows):
+            slots = np.flatnonzero(recording.length > row).astype(np.int32)
+            before = lane.players[slots]
+            for name in PADS:
+                getattr(lane.pads, name)[slots] = recording.pads[name][row, slots]
+            lane.games["status"][slots] = 1
+            lane.games["frame"][slots] = row - 124
+            lane.step(slots, 1, watch=False)
+            exact[row, slots], foretold[row, slots] = self._compare(row, slots)
+            self._correct(row, slots, before)
+            if row in by_row:
+                chosen = by_row[row]
+                at = wanted[chosen, 1]
+                records["game"][chosen] = lane.games[at]
+                records["players"][chosen] = lane.players[at]
+        lane.close()
+        return Tracked(records, exact, foretold)
+
+    def _compare(self, row: int, slots: NDArray[Any]) -> tuple[NDArray[np.bool_], NDArray[Any]]:
+        body, mine = self.recording.body, self.lane.players[slots]
+        from exphil_rt.sim.fidelity.recording import merged
+
+        good = merged(mine["state"]) == self.recording.merged[row, slots]
+        for field, column in _EXACT:
+            good &= np.abs(mine[field] - body[column][row, slots]) <= EXACT
+        return good, mine["state"]
+
+    def _correct(self, row: int, slots: NDArray[Any], before: NDArray[Any], first: bool = False) -> None:
+        """Write what frame ``row`` shows over the records of ``slots``; ``before`` are theirs of the frame before."""
+        body = self.recording.body
+        players = self.lane.players
+        mine = players[slots]
+        shown = self.known[row, slots]
+        wrong = mine["state"] != shown
+        if wrong.any() or first:
+            earlier = self.known[row - 1, slots] if row else shown
+            age, last_age = body["state_age"][row, slots], body["state_age"][max(row - 1, 0), slots]
+            going_on = wrong & (shown == earlier) & (age >= last_age) & (before["state"] == shown)
+            if going_on.any():
+                kept = before[going_on]
+                for name in _PAD_FIELDS:
+                    kept[name] = mine[name][going_on]
+                kept["t"] += body["hitlag"][row, slots][going_on] == 0
+                mine[going_on] = kept
+            for n, port in zip(*np.nonzero(wrong & ~going_on), strict=True):
+                self._entered(mine[n], port, int(shown[n, port]))
+        was_air = mine["airborne"] != 0
+        for field, column in SHOWN.items():
+            mine[field] = body[column][row, slots]
+        calm = (body["hitlag"][row, slots] == 0) & ~wrong & (row > 0)
+        if row:
+            gain = body["state_age"][row, slots] - body["state_age"][row - 1, slots]
+            learned = calm & (shown == self.known[row - 1, slots]) & (gain > 0.05) & (gain < 12)
+            learned &= (np.abs(gain - mine["rate"]) > 0.01) & _stretched(shown)
+            mine["rate"] = np.where(learned, gain, mine["rate"])
+        at = self.tables["fighters"][np.minimum(mine["character"], len(self.tables["fighters"]) - 1)]
+        air = mine["airborne"] != 0
+        quick = air & (np.abs(mine["vy"] + at["fastfall_vel"]) < 1e-3)
+        mine["fastfall"] = np.where(quick, 1, np.where(air & (mine["vy"] > -at["terminal_vel"]), 0, mine["fastfall"]))
+        mine["intangible"] = np.where(body["hurtbox_state"][row, slots] == 0, 0, mine["intangible"])
+        mine["invincible"] = np.where(body["hurtbox_state"][row, slots] == 0, 0, mine["invincible"])
+        caught = ((shown >= st.CAPTURE_PULLED_HI) & (shown < st.CAPTURE_CUT)) | (
+            (shown >= st.THROWN_F) & (shown <= st.THROWN_LW + 1)
+        )
+        mine["held"] = np.where(caught, np.maximum(mine["held"], 1), 0)
+        hanging = (shown >= st.CLIFF_CATCH) & (shown <= st.CLIFF_JUMP_QUICK_1) & air
+        mine["ledge"] = np.where(hanging, np.where(mine["x"] > 0, 1, -1), 0)
+        left = air & (~was_air | first)
+        mine["air_frames"] = np.where(left, 0, mine["air_frames"])
+        mine["line"] = np.where(air, -1, mine["line"])
+        for n, port in zip(*np.nonzero(~air & ~self._stands(mine)), strict=True):
+            self._stand(mine[n], port, int(slots[n]))
+        players[slots] = mine
+
+    def _entered(self, pair: Any, port: Any, state: int) -> None:
+        """A state that the game did not foresee begins."""
+        mine = pair[port]
+        mine["state"] = state
+        mine["rate"] = 1.0
+        for name in ("t", "flag", "count", "charge"):
+            mine[name] = 0
+        mine["hit_epoch"] = -1
+        if state == st.TURN:
+            flick = abs(mine["stick_x"]) >= 0.8
+            mine["count"] = 1 if flick else int(self.tables["fighters"][mine["character"]]["turn_frames"]) + 1
+            mine["charge"] = 0 if flick else 1
+        elif state == st.KNEE_BEND:
+            mine["short_hop"] = 0
+            mine["stick_jump"] = 0 if mine["pressed"] & (Button.X | Button.Y) else 1
+        elif st.DAMAGE_HI_1 <= state <= st.DAMAGE_FLY_ROLL:
+            mine["di_pending"] = 1
+            mine["tumble"] = int(state >= st.DAMAGE_FLY_HI)
+            mine["merge_frames"] = 10
+
+    def _stands(self, mine: NDArray[Any]) -> NDArray[np.bool_]:
+        """Whether the line of a record lies under its feet."""
+        line = self.tables["lines"][np.maximum(mine["line"], 0)]
+        run = np.where(line["x1"] > line["x0"], line["x1"] - line["x0"], 1)
+        share = np.clip((mine["x"] - line["x0"]) / run, -0.01, 1.01)
+        found: NDArray[np.bool_] = np.abs(line["y0"] + share * (line["y1"] - line["y0"]) - mine["y"]) < 0.3
+        found &= (mine["line"] >= 0) & (share > -0.01) & (share < 1.01)
+        return found
+
+    def _stand(self, pair: Any, port: Any, slot: int) -> None:
+        """Find the line that a grounded fighter stands on."""
+        mine = pair[port]
+        stage = self.tables["stages"][self.lane.games["stage"][slot]]
+        first, count = int(stage["line_offset"]), int(stage["lines"])
+        lines = self.tables["lines"]
+        gaps = [_gap(lines[first + n], mine["x"], mine["y"]) for n in range(count)]
+        mine["line"] = mine["last_line"] = first + int(np.argmin(gaps))
+
+
+def _gap(line: Any, x: Any, y: Any) -> float:
+    """Distance of a place from a line, sideways counted tenfold."""
+    inside = min(max(float(x), float(line["x0"])), float(line["x1"]))
+    run = float(line["x1"] - line["x0"])
+    share = (inside - float(line["x0"])) / run if run else 0.0
+    height = float(line["y0"]) + share * float(line["y1"] - line["y0"])
+    return abs(height - float(y)) + 10 * abs(inside - float(x))
+
+
+def _stretched(states: NDArray[Any]) -> NDArray[np.bool_]:
+    """States whose animation is played at a speed of its own."""
+    landing: NDArray[np.bool_] = (states >= st.LANDING) & (states <= st.LANDING_FALL_SPECIAL)
+    landing |= ((states >= st.LANDING_AIR_N) & (states <= st.LANDING_AIR_LW)) | (states == st.GUARD_SET_OFF)
+    return landing
+
+
+def track(recording: Recording, wanted: NDArray[np.int32]) -> Tracked:
+    """Records of a recording at ``wanted`` ``[W, 2]`` (row, game)."""
+    return Tracker(recording).walk(wanted)
+
+
+Track = Callable[[Recording, NDArray[np.int32]], Tracked]
+
+
+def leaks(how: Track, games: Sequence[Frames], wanted: NDArray[np.int32]) -> list[str]:
+    """Fields of the wanted records that ``how`` takes from later frames: none, unless it peeks.
+
+    Every wanted record is made twice, from the game and from the game with all later frames standing still.
+    """
+    whole = how(Recording.of(games), wanted).records
+    found: set[str] = set()
+    for n, (row, game) in enumerate(wanted):
+        frames = games[int(game)]
+        cut = frames[np.minimum(np.arange(len(frames.frame)), int(row))]
+        again = how(Recording.of([cut]), np.array([[row, 0]], np.int32)).records[0]
+        for name in again["players"].dtype.names:
+            if not np.array_equal(again["players"][name], whole[n]["players"][name], equal_nan=True):
+                found.add(name)
+    return sorted(found)
