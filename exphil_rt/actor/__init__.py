@@ -12,6 +12,7 @@ from exphil_rt.actor.admin import (
     ChildInfo,
     count_children,
     delete_child,
+    get_callback_module,
     get_childspec,
     restart_child,
     start_child,
@@ -32,11 +33,13 @@ from exphil_rt.actor.errors import (
     ChildNotFound,
     ChildRestarting,
     ChildRunning,
+    CodeChangeFailed,
     MailboxFull,
     MaxChildren,
     NoHandler,
     NoProc,
     NotSupported,
+    NotSuspended,
     SlotsExhausted,
     StartError,
 )
@@ -46,15 +49,16 @@ from exphil_rt.actor.handlers import handle_call, handle_cast
 from exphil_rt.actor.inspection import ActorInfo, ActorReport
 from exphil_rt.actor.mailbox import MailboxSpec
 from exphil_rt.actor.outcomes import Continue, Extra, Ignore, Stop
-from exphil_rt.actor.pid import Down, Exit, Pid, Ref, Target
+from exphil_rt.actor.pid import Down, Exit, Pid, Ref, Target, Timeout
 from exphil_rt.actor.process import ProcessChild
 from exphil_rt.actor.reasons import Crash, ExitReason, Killed, Normal, Shutdown, describe, is_clean
-from exphil_rt.actor.reports import DeadLetter, ProgressReport, Report, SupervisorReport
+from exphil_rt.actor.report_format import format_log
+from exphil_rt.actor.reports import CrashReport, DeadLetter, ProgressReport, Report, SupervisorReport
 from exphil_rt.actor.runtime import Runtime, RuntimeStatistics
 from exphil_rt.actor.slots import SlotPool, map_slots
 from exphil_rt.actor.specs import Backoff, ChildSpec, DynamicFlags, Restart, Strategy, SupFlags, check_childspecs
 from exphil_rt.actor.supervisor import Supervisor
-from exphil_rt.actor.sys import ActorStatistics
+from exphil_rt.actor.sys import ActorStatistics, ActorStatus
 from exphil_rt.actor.timers import Timer
 
 __all__ = (
@@ -63,6 +67,7 @@ __all__ = (
     "ActorInfo",
     "ActorReport",
     "ActorStatistics",
+    "ActorStatus",
     "AlreadyPresent",
     "AlreadyStarted",
     "Backoff",
@@ -76,8 +81,10 @@ __all__ = (
     "ChildRestarting",
     "ChildRunning",
     "ChildSpec",
+    "CodeChangeFailed",
     "Continue",
     "Crash",
+    "CrashReport",
     "DeadLetter",
     "Down",
     "DynamicFlags",
@@ -97,6 +104,7 @@ __all__ = (
     "NoProc",
     "Normal",
     "NotSupported",
+    "NotSuspended",
     "Pid",
     "PortClosed",
     "ProcessChild",
@@ -117,11 +125,14 @@ __all__ = (
     "Supervisor",
     "SupervisorReport",
     "Target",
+    "Timeout",
     "Timer",
     "check_childspecs",
     "count_children",
     "delete_child",
     "describe",
+    "format_log",
+    "get_callback_module",
     "get_childspec",
     "handle_call",
     "handle_cast",

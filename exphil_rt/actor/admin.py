@@ -55,6 +55,10 @@ class CountChildren(msgspec.Struct, frozen=True):
     """Ask for counts."""
 
 
+class GetCallbackModule(msgspec.Struct, frozen=True):
+    """Ask for the supervisor's class."""
+
+
 class ChildInfo(msgspec.Struct, frozen=True):
     """One child as its supervisor sees it; ``pid`` is None where it does not run."""
 
@@ -133,6 +137,12 @@ async def count_children(supervisor: Target, timeout: float = ADMIN_S) -> ChildC
     """Counts of the children."""
     counts: ChildCounts = await _ask(supervisor, CountChildren(), timeout)
     return counts
+
+
+async def get_callback_module(supervisor: Target, timeout: float = ADMIN_S) -> type:
+    """The supervisor's class, whose ``init`` says what it supervises."""
+    callback: type = await _ask(supervisor, GetCallbackModule(), timeout)
+    return callback
 
 
 async def _ask(supervisor: Target, message: Any, timeout: float) -> Any:

@@ -43,6 +43,9 @@ class From:
         self._value: Any = None
         self._error: Exception | None = None
 
+    def __deepcopy__(self, memo: Any) -> From:
+        return self  # a copy of a state holds the same handle
+
     def resolve(self, value: Any) -> bool:
         """Give the reply; False where nobody waits any more."""
         if self.done:

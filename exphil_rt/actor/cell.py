@@ -68,6 +68,7 @@ class Cell:
         "interrupt",
         "killed",
         "label",
+        "links",
         "mailbox",
         "name",
         "number",
@@ -86,6 +87,7 @@ class Cell:
         "unknown",
         "waiting_on",
         "want",
+        "watching",
     )
 
     def __init__(self, runtime: Runtime, number: int, spec: ChildSpec, parent: Cell | None) -> None:
@@ -119,6 +121,10 @@ class Cell:
         self.open_calls: set[From] = set()
         self.waiting_on: list[Cell] = []
         self.children: set[Cell] | None = None
+        self.links: dict[Cell, None] | None = None
+        """Peers that share its fate, in the order in which they were linked."""
+        self.watching: dict[Ref, Cell] | None = None
+        """Whom it monitors."""
         self.interrupt: Event | None = None
         """Set when the supervisor above wants this one to end while it waits for a child."""
         self._monitors: dict[Ref, Callable[[Down], None]] | None = None
@@ -160,7 +166,19 @@ class Cell:
             return
         if isinstance(reason, Killed):
             self.kill()
-        elif self.actor.trap_exit:
+        elif isinstance(reason, Normal) and sender is self.pid:  # ``exit(self(), normal)`` ends even those
+            self.request_stop(reason)
+        else:
+            self.link_signal(sender, reason)
+
+    def link_signal(self, sender: Pid | None, reason: ExitReason) -> None:
+        """A linked peer ended so: a message for one that traps exits, its own end for others but after ``Normal``.
+
+        A peer that was killed ends with ``Killed``, which can be trapped; only ``exit_signal`` kills.
+        """
+        if self.dead:
+            return
+        if self.actor.trap_exit:
             self.mailbox.put_info(Exit(sender, reason))
         elif not isinstance(reason, Normal):
             self.request_stop(reason)
@@ -234,6 +252,19 @@ class Cell:
         if self._deferred is None:
             self._deferred = []
         self._deferred.append(callback)
+
+    def link(self, peer: Cell) -> None:
+        """Bind both to one another's end; twice is as once."""
+        for one, other in ((self, peer), (peer, self)):
+            if one.links is None:
+                one.links = {}
+            one.links[other] = None
+
+    def unlink(self, peer: Cell) -> None:
+        """Undo ``link``."""
+        for one, other in ((self, peer), (peer, self)):
+            if one.links is not None:
+                one.links.pop(other, None)
 
     def monitor(self, ref: Ref, notify: Callable[[Down], None]) -> None:
         """Have ``notify`` called once with the Down of this cell."""
@@ -312,6 +343,12 @@ class Cell:
         for ref, notify in tuple((self._monitors or {}).items()):
             notify(Down(ref, self.pid, self.label, reason))
         self._deferred = self._monitors = None
+        for ref, watched in (self.watching or {}).items():
+            watched.demonitor(ref)
+        for peer in tuple(self.links or ()):
+            self.unlink(peer)
+            peer.link_signal(self.pid, reason)
+        self.links = self.watching = None
         parent = self.parent
         if parent is not None:
             if parent.children is not None:

@@ -49,9 +49,22 @@ class Child:
         self._past: deque[tuple[float, ExitReason]] | None = None
 
     @property
+    def id(self) -> str:
+        """That of its specification."""
+        return self.spec.id
+
+    @property
     def exits(self) -> tuple[tuple[float, ExitReason], ...]:
         """When and how earlier incarnations ended, newest last."""
         return tuple(self._past or ())
+
+    def respecify(self, spec: ChildSpec) -> None:
+        """Follow another specification from the next start on; only the shutdown time holds at once."""
+        if self.cell is not None:
+            self.cell.shutdown_s = spec.shutdown_s
+            if spec.restart == "temporary":
+                spec = msgspec.structs.replace(spec, args=None)
+        self.spec = spec
 
     def note_exit(self, now: float, reason: ExitReason) -> None:
         """Its incarnation ended: remember how, and whether the back-off starts over."""

@@ -12,6 +12,7 @@ from exphil_rt.actor.calls import From, Refused
 from exphil_rt.actor.cell import Cell
 from exphil_rt.actor.children import Child, SupState
 from exphil_rt.actor.errors import BadSpec, ChildNotFound, MaxChildren, NotSupported
+from exphil_rt.actor.genserver import GenServer
 from exphil_rt.actor.handlers import handle_call
 from exphil_rt.actor.pid import Pid
 from exphil_rt.actor.specs import ChildSpec, DynamicFlags, check_flags, check_spec
@@ -25,6 +26,15 @@ class DynamicSupervisor(Supervisor):
     strategy is one_for_one; a child that ended for good is forgotten.
     """
 
+    _serial: int = 0
+
+    @classmethod
+    def _family(cls) -> type[GenServer[Any]]:
+        return DynamicSupervisor
+
+    def _merge(self, specs: list[ChildSpec]) -> None:
+        """Its children are its callers'; ``init`` answers flags only."""
+
     def init(self, args: Any) -> Any:
         """The flags; by default the arguments."""
         return DynamicFlags() if args is None else args
@@ -34,7 +44,6 @@ class DynamicSupervisor(Supervisor):
             raise BadSpec(f"{type(self).__name__}.init must answer DynamicFlags or Ignore().")
         check_flags(outcome)
         self.strategy = "dynamic"
-        self._serial = 0
         return SupState(outcome), []
 
     async def _stop_all(self) -> None:

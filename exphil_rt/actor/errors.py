@@ -112,5 +112,19 @@ class BadSpec(ActorError):
     """A child specification or a supervisor's flags make no sense."""
 
 
+class NotSuspended(ActorError):
+    """Only a suspended actor's code is changed."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__(f"The actor {target} is not suspended, so its code is not changed.", hint="sys.suspend first.")
+
+
+class CodeChangeFailed(ActorError):
+    """The new class could not take over; the actor is as it was."""
+
+    def __init__(self, target: str, why: str) -> None:
+        super().__init__(f"The code of {target} was not changed: {why}.")
+
+
 class SlotsExhausted(ActorError):
     """Every slot of a pool is owned by somebody."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -13,8 +14,8 @@ from exphil_rt.actor.calls import From
 from exphil_rt.actor.handlers import tables
 from exphil_rt.actor.lifecycle import run_task
 from exphil_rt.actor.mailbox import MailboxSpec
-from exphil_rt.actor.pid import Down, Pid, Ref, Target
-from exphil_rt.actor.reasons import ExitReason
+from exphil_rt.actor.pid import Down, Exit, Pid, Ref, Target
+from exphil_rt.actor.reasons import ExitReason, noproc
 from exphil_rt.actor.specs import Kind
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ class GenServer(Generic[S]):
     trap_exit: ClassVar[bool] = False
     init_timeout: ClassVar[float] = 60.0
     """Seconds that ``init`` may take."""
+    idle_timeout: float | None = None
+    """Seconds without a message after which, each time anew, a Timeout arrives; an actor may set it at any time."""
+    vsn: ClassVar[Any] = 1
+    """Version of the class; the next one's ``code_change`` is told which it follows."""
     kind: ClassVar[Kind] = "worker"
     strategy: str = ""
     os_pid: int = 0
@@ -75,6 +80,17 @@ class GenServer(Generic[S]):
 
     async def terminate(self, reason: ExitReason) -> None:
         """Put things in order; cut off after the child specification's shutdown time."""
+
+    def code_change(self, old_vsn: Any, state: S, extra: Any) -> Any:
+        """Answer the state that this class wants, from a copy of the one that class ``old_vsn`` left; may be async.
+
+        Called by ``sys.change_code`` on the new class. What it raises is raised there, and nothing has changed.
+        """
+        return state
+
+    def format_status(self, state: S) -> Any:
+        """What ``sys.get_status`` and crash reports show of the state; the place to leave out secrets and bulk."""
+        return state
 
     def detail(self) -> str:
         """A few words for the tree view; must be cheap."""
@@ -141,14 +157,53 @@ class GenServer(Generic[S]):
     def monitor(self, target: Target) -> Ref:
         """Have one Down sent to this actor when ``target`` ends; at once where it does not exist."""
         cell = self._cell
-        return cell.runtime.monitor(target, lambda down: None if cell.dead else cell.mailbox.put_info(down))
+        if cell.watching is None:
+            cell.watching = {}
+        watching, watched = cell.watching, cell.runtime.find(target)
+
+        def notify(down: Down) -> None:
+            watching.pop(down.ref, None)
+            if not cell.dead:
+                cell.mailbox.put_info(down)
+
+        ref = cell.runtime.monitor(target, notify)
+        if watched is not None and not watched.dead:
+            watching[ref] = watched
+        return ref
 
     def demonitor(self, target: Target, ref: Ref) -> None:
         """Take a monitor back, and its Down if that waits already."""
-        self._cell.runtime.demonitor(target, ref)
+        watched = (self._cell.watching or {}).pop(ref, None)
+        if watched is not None:  # not by ``target``, whose name may have another holder by now
+            watched.demonitor(ref)
+        self._take_back(lambda message: type(message) is Down and message.ref == ref)
+
+    def link(self, target: Target) -> None:
+        """Share the fate of ``target``: when one of the two ends, the other does, with the same reason.
+
+        Not after ``Normal``; and one with ``trap_exit`` gets an Exit instead. Where ``target`` does not live, the
+        signal comes at once, with the reason NoProc.
+        """
+        cell = self._cell
+        peer = cell.runtime.find(target)
+        if peer is None:
+            cell.link_signal(None, noproc(str(target)))
+        elif peer.dead:
+            cell.link_signal(peer.pid, noproc(peer.label))
+        elif peer is not cell:
+            cell.link(peer)
+
+    def unlink(self, target: Target) -> None:
+        """Undo ``link``, from either side; an Exit of ``target`` that waits is taken back."""
+        peer = self._cell.runtime.find(target)
+        if peer is not None:
+            self._cell.unlink(peer)
+            self._take_back(lambda message: type(message) is Exit and message.sender is peer.pid)
+
+    def _take_back(self, unwanted: Callable[[Any], bool]) -> None:
         info = self._cell.mailbox.info
         for message in tuple(info):
-            if type(message) is Down and message.ref == ref:
+            if unwanted(message):
                 info.remove(message)
 
     def start_task(self, function: Callable[..., Awaitable[object]], *args: Any) -> anyio.CancelScope:
@@ -180,3 +235,19 @@ class GenServer(Generic[S]):
 
     async def _finish(self, reason: ExitReason) -> None:
         await self.terminate(reason)
+
+    async def _change_code(self, old_vsn: Any, extra: Any) -> Any:
+        outcome = self.code_change(old_vsn, copy.deepcopy(self.state), extra)
+        return await outcome if inspect.isawaitable(outcome) else outcome
+
+    @classmethod
+    def _family(cls) -> type[GenServer[Any]]:
+        """Of which class another must be to take over in a code change."""
+        return GenServer
+
+    def _child_changed(self, cell: Cell, new: type[GenServer[Any]]) -> None:
+        """The class of a child was changed; for supervisors."""
+
+    def _traced(self, message: Any) -> Any:
+        """What is kept of a message that was handled."""
+        return message

@@ -18,7 +18,9 @@ from exphil_rt.actor.cell import KILL_GRACE_S, ParentExit
 from exphil_rt.actor.context import current_cell, set_runtime
 from exphil_rt.actor.errors import NoHandler
 from exphil_rt.actor.outcomes import Continue, Extra, Ignore, Stop
-from exphil_rt.actor.reasons import ExitReason, Killed, Normal, Shutdown, crash_of
+from exphil_rt.actor.pid import Timeout
+from exphil_rt.actor.reasons import Crash, ExitReason, Killed, Normal, Shutdown, crash_of
+from exphil_rt.actor.reports import CrashReport
 from exphil_rt.actor.specs import DEFAULT_SHUTDOWN_S
 from exphil_rt.actor.sys import SystemRequest
 
@@ -78,10 +80,30 @@ async def _live(cell: Cell) -> ExitReason:
         reason = _reason_of(error)
         if cell.killed:
             return Killed()
-        if not isinstance(error, Stop):
-            _log.warning("actor_crashed", actor=cell.path, error=f"{type(error).__name__}: {error}")
+        if isinstance(reason, Crash):
+            _report_crash(cell, actor, reason)
         return reason
     return Killed() if cell.killed else cell.want or Killed()
+
+
+def _report_crash(cell: Cell, actor: GenServer[Any], reason: Crash) -> None:
+    try:
+        state = actor.format_status(actor.state) if cell.had_started else None
+    except Exception as error:
+        state = f"format_status failed: {type(error).__name__}"
+    report = CrashReport(
+        actor=cell.path,
+        name=cell.name or "",
+        pid=cell.number,
+        start=type(actor).__qualname__,
+        reason=reason,
+        message=cell.recent[-1] if cell.recent else None,
+        state=state,
+        waiting=len(cell.mailbox),
+        links=tuple(peer.number for peer in cell.links or ()),
+        uptime_s=cell.runtime.loop.now() - cell.started_at,
+    )
+    cell.runtime.report(report)
 
 
 def _reason_of(error: BaseException) -> ExitReason:
@@ -96,7 +118,7 @@ async def _serve(cell: Cell, actor: GenServer[Any]) -> None:
     box = cell.mailbox
     system, info, user = box.system, box.info, box.user
     casts = actor._casts
-    remembers = actor.kind == "worker"  # a supervisor's messages hold specifications and dead cells
+    plain = actor.kind == "worker"  # a supervisor's messages hold specifications and dead cells
     budget = _BATCH
     message: Any
     while True:
@@ -105,7 +127,8 @@ async def _serve(cell: Cell, actor: GenServer[Any]) -> None:
             if type(request) is ParentExit:
                 raise Stop(request.reason)
             assert isinstance(request, SystemRequest)
-            request.serve(actor)
+            await request.serve(actor)
+            casts = actor._casts  # the class may have changed
         elif cell.suspended:
             await box.wait()
             continue
@@ -114,25 +137,36 @@ async def _serve(cell: Cell, actor: GenServer[Any]) -> None:
             cell.handled += 1
             if type(message) is From:
                 if not message.done:  # else the caller gave up before its turn came
-                    if remembers:
-                        cell.remember(message.message)
+                    cell.remember(message.message if plain else actor._traced(message.message))
                     await _answer(cell, actor, message)
             else:
-                if remembers:
-                    cell.remember(message)
+                cell.remember(message if plain else actor._traced(message))
                 handler = casts.get(type(message))
                 if handler is None:
                     await actor.handle_info(message)
                 else:
                     await handler(actor, message)
         else:
-            await box.wait()
+            if actor.idle_timeout is None:
+                await box.wait()
+            else:
+                await _idle(cell, actor.idle_timeout)
             budget = _BATCH
             continue
         budget -= 1
         if not budget:
             budget = _BATCH
             await checkpoint()
+
+
+async def _idle(cell: Cell, seconds: float) -> None:
+    """Wait for a message; where none comes, Timeout does."""
+    box = cell.mailbox
+    timer = cell.runtime.timers.after(seconds, lambda: box.put_info(Timeout()) if box.parked else None)
+    try:
+        await box.wait()
+    finally:
+        timer.cancel()
 
 
 async def _answer(cell: Cell, actor: GenServer[Any], pending: From) -> None:
@@ -198,7 +232,10 @@ async def run_task(cell: Cell, scope: anyio.CancelScope, function: Callable[...,
         with scope:
             await function(*args)
     except Exception as error:
-        cell.request_stop(_reason_of(error))
+        reason = _reason_of(error)
+        if isinstance(reason, Crash):
+            _report_crash(cell, cell.actor, reason)
+        cell.request_stop(reason)
     finally:
         cell.remove_task(scope)
         cell.runtime.remove_zombie(cell)

@@ -33,6 +33,9 @@ class Pid:
         """Whether the actor has not ended."""
         return not self.cell.dead
 
+    def __deepcopy__(self, memo: Any) -> Pid:
+        return self  # a copy of a state holds the same handle
+
     def __repr__(self) -> str:
         return f"<{self.number} {self.label}>"
 
@@ -53,10 +56,15 @@ class Down(msgspec.Struct, frozen=True):
 
 
 class Exit(msgspec.Struct, frozen=True):
-    """An exit signal that an actor with ``trap_exit`` received from somebody who is not its supervisor."""
+    """A signal to an actor with ``trap_exit``: a linked peer ended, or somebody else than its supervisor sent it."""
 
     sender: Pid | None
+    """None where the sender is no actor, or a linked name had none."""
     reason: ExitReason
+
+
+class Timeout(msgspec.Struct, frozen=True):
+    """Nothing arrived for an actor's ``idle_timeout``."""
 
 
 Target = str | Pid

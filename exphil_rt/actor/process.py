@@ -68,6 +68,10 @@ class ProcessChild(GenServer[S]):
     _process: OsProcess | None = None
     _lines: int = 0
 
+    @classmethod
+    def _family(cls) -> type[GenServer[Any]]:
+        return ProcessChild
+
     def detail(self) -> str:
         """The process's phase."""
         return self.phase

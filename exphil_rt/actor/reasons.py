@@ -41,6 +41,11 @@ class Crash(msgspec.Struct, frozen=True, tag_field="reason", tag="crash"):
 ExitReason = Normal | Shutdown | Killed | Crash
 
 
+def noproc(name: str) -> Crash:
+    """The reason that a monitor or a link on nobody gives at once."""
+    return Crash("NoProc", f"no such actor: {name}")
+
+
 def is_clean(reason: ExitReason) -> bool:
     """Whether a transient child that ended so is left in peace: ``Normal`` or ``Shutdown``."""
     return isinstance(reason, Normal | Shutdown)

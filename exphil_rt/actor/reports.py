@@ -1,4 +1,7 @@
-"""What the kernel tells those who watch it: starts, ends, dead letters. Called synchronously; nothing is awaited."""
+"""What the kernel tells those who watch it: starts, ends, crashes, dead letters, as OTP's reports.
+
+Called synchronously; nothing is awaited. How a report reads is in ``report_format``.
+"""
 
 from __future__ import annotations
 
@@ -7,27 +10,35 @@ from typing import Any, Literal
 import msgspec
 
 from exphil_rt.actor.reasons import ExitReason
+from exphil_rt.actor.specs import Kind, Restart
 
 Context = Literal["start_error", "child_terminated", "shutdown_error", "shutdown", "zombie"]
 
 
 class SupervisorReport(msgspec.Struct, frozen=True, kw_only=True):
-    """A supervisor saw something wrong with a child (OTP's supervisor report).
+    """A supervisor saw something wrong with a child, the offender (OTP's supervisor report).
 
-    ``shutdown``: it gave up because of restart intensity. ``shutdown_error``: the child ended otherwise than told.
-    ``zombie``: the child refuses to be cancelled and was dropped from the tree.
+    ``start_error``: it did not start. ``child_terminated``: it ended by itself. ``shutdown_error``: it ended otherwise
+    than told. ``shutdown``: its restarts were too many, so the supervisor gives up. ``zombie``: it refuses to be
+    cancelled and was dropped from the tree.
     """
 
     supervisor: str
     """Path in the tree."""
     context: Context
-    child: str
-    """Id of the child."""
-    name: str
-    """Registered name of the child, or ''."""
     reason: ExitReason
-    restart: str
+    child: str
+    """Id of the offender; this and what follows is about it."""
+    name: str
+    """Registered name, or ''."""
+    restart: Restart
     pid: int = 0
+    """Number of the incarnation that ended or would not start; 0 where there was none."""
+    start: str = ""
+    """Name of the actor's class."""
+    shutdown: float | Literal["brutal_kill", "infinity"] | None = None
+    significant: bool = False
+    kind: Kind = "worker"
     restarts: int = 0
     """Restarts of this child so far."""
     restart_in_s: float | None = None
@@ -41,8 +52,35 @@ class ProgressReport(msgspec.Struct, frozen=True, kw_only=True):
     child: str
     name: str
     pid: int
+    restart: Restart = "permanent"
+    start: str = ""
+    shutdown: float | Literal["brutal_kill", "infinity"] | None = None
+    significant: bool = False
+    kind: Kind = "worker"
     restarts: int = 0
     """0 for the first start."""
+
+
+class CrashReport(msgspec.Struct, frozen=True, kw_only=True):
+    """An exception left an actor (OTP's crash report); its supervisor's own report follows."""
+
+    actor: str
+    """Path in the tree."""
+    name: str
+    """Registered name, or ''."""
+    pid: int
+    start: str
+    """Name of the actor's class."""
+    reason: ExitReason
+    message: Any
+    """The last that it handled; None where there was none."""
+    state: Any
+    """As ``format_status`` shows it; None where it had none yet."""
+    waiting: int
+    """Messages in its mailbox."""
+    links: tuple[int, ...]
+    """Pids of its linked peers."""
+    uptime_s: float
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,4 +91,4 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     reason: Literal["noproc", "full", "ended", "late_reply"]
 
 
-Report = SupervisorReport | ProgressReport | DeadLetter
+Report = SupervisorReport | ProgressReport | CrashReport | DeadLetter

@@ -27,8 +27,9 @@ from exphil_rt.actor.inspection import ActorInfo, ActorReport, read_report, read
 from exphil_rt.actor.lifecycle import run_actor
 from exphil_rt.actor.loop import Loop, running_loop
 from exphil_rt.actor.pid import Down, Pid, Ref, Target
-from exphil_rt.actor.reasons import Crash, ExitReason, Normal, Shutdown
+from exphil_rt.actor.reasons import Crash, ExitReason, Normal, Shutdown, noproc
 from exphil_rt.actor.registry import Registry
+from exphil_rt.actor.report_format import bound_logger, log_report
 from exphil_rt.actor.reports import DeadLetter, Report
 from exphil_rt.actor.specs import ChildSpec, check_spec
 from exphil_rt.actor.sys import SystemRequest
@@ -74,6 +75,7 @@ class Runtime:
         self._dead_letter_count = 0
         self._dropped = 0
         self._subscribers: list[Callable[[Report], None]] = []
+        self._report_log = bound_logger()
         self._numbers = 0
         self._refs = 0
         self._opened_at = loop.now()
@@ -203,7 +205,7 @@ class Runtime:
         Raises:
             NoProc: there is no such actor. TimeoutError: it lives after ``timeout`` seconds.
         """
-        cell = self._cell(target)
+        cell = self.find(target)
         if cell is None:
             raise NoProc(str(target))
         if not await cell.wait_dead(self.loop.now() + timeout):
@@ -236,21 +238,21 @@ class Runtime:
 
     async def cast_wait(self, target: Target, message: Any, timeout: float = 60.0) -> None:
         """See GenServer.cast_wait."""
-        cell = self._cell(target)
+        cell = self.find(target)
         if cell is not None and not cell.room and cell.mailbox.overflow == "block":
             await self._wait_for_room(cell, self.loop.now() + timeout)
         self.cast(target, message)
 
     async def call(self, target: Target, message: Any, timeout: float = 5.0) -> Any:
         """See GenServer.call."""
-        cell = self._cell(target)
+        cell = self.find(target)
         if cell is None or cell.phase in ("ending", "dead"):
             raise NoProc(str(target) if cell is None else cell.label, None if cell is None else cell.reason)
         return await self._exchange(cell, From(message, cell), timeout, None)
 
     async def request(self, target: Target, operation: Callable[[GenServer[Any]], Any], timeout: float) -> Any:
         """Have ``operation(actor)`` run as a system message and return what it returns; for ``sys``."""
-        cell = self._cell(target)
+        cell = self.find(target)
         if cell is None or cell.phase in ("ending", "dead"):
             raise NoProc(str(target) if cell is None else cell.label, None if cell is None else cell.reason)
         pending = From(operation, cell)
@@ -314,7 +316,7 @@ class Runtime:
 
     def exit(self, target: Target, reason: ExitReason) -> None:
         """Send an exit signal: ``Killed()`` ends at once; other reasons end an actor that does not trap exits."""
-        cell = self._cell(target)
+        cell = self.find(target)
         sender = current_cell.get()
         if cell is not None:
             cell.exit_signal(None if sender is None else sender.pid, reason)
@@ -323,22 +325,23 @@ class Runtime:
         """Have ``notify`` called once when ``target`` ends; at once where it does not live. It must not block."""
         self._refs += 1
         ref = Ref(self._refs)
-        cell = self._cell(target)
+        cell = self.find(target)
         if cell is None:
-            notify(Down(ref, None, str(target), Crash("NoProc", f"no such actor: {target}")))
+            notify(Down(ref, None, str(target), noproc(str(target))))
         elif cell.dead:
-            notify(Down(ref, cell.pid, cell.label, Crash("NoProc", f"no such actor: {cell.label}")))
+            notify(Down(ref, cell.pid, cell.label, noproc(cell.label)))
         else:
             cell.monitor(ref, notify)
         return ref
 
     def demonitor(self, target: Target, ref: Ref) -> None:
         """Forget a monitor."""
-        cell = self._cell(target)
+        cell = self.find(target)
         if cell is not None:
             cell.demonitor(ref)
 
-    def _cell(self, target: Target) -> Cell | None:
+    def find(self, target: Target) -> Cell | None:
+        """The cell behind a name or a pid, dead or alive; for the kernel."""
         return target.cell if isinstance(target, Pid) else self._names.get(target)
 
     # Watching
@@ -382,7 +385,8 @@ class Runtime:
         return unsubscribe
 
     def report(self, report: Report) -> None:
-        """Tell the subscribers; what one of them raises is logged and goes no further."""
+        """Log it and tell the subscribers; what one of them raises is logged and goes no further."""
+        log_report(self._report_log, report)
         for function in tuple(self._subscribers):
             try:
                 function(report)

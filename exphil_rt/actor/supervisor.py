@@ -16,6 +16,7 @@ from exphil_rt.actor.admin import (
     ChildInfo,
     CountChildren,
     DeleteChild,
+    GetCallbackModule,
     GetChildSpec,
     RestartChild,
     StartChild,
@@ -50,6 +51,7 @@ class Supervisor(GenServer[SupState]):
     trap_exit: ClassVar[bool] = True
     init_timeout: ClassVar[float] = math.inf  # each child's own init is bounded
 
+    _args: Any
     _children: dict[str, Child]
     _by_cell: dict[Cell, Child]
 
@@ -66,6 +68,7 @@ class Supervisor(GenServer[SupState]):
     # Start and end
 
     async def _start(self, args: Any) -> SupState | Ignore:
+        self._args = args  # for code_change
         self._children, self._by_cell = {}, {}
         outcome = await super()._start(args)
         if isinstance(outcome, Ignore):
@@ -199,6 +202,42 @@ class Supervisor(GenServer[SupState]):
         if not expected:
             self._report("shutdown_error", child, reason)
 
+    # Code change
+
+    @classmethod
+    def _family(cls) -> type[GenServer[Any]]:
+        return Supervisor
+
+    async def _change_code(self, old_vsn: Any, extra: Any) -> SupState:
+        """Run ``init`` again with the old arguments and merge what it answers; children neither start nor stop."""
+        outcome = await super()._start(self._args)
+        if isinstance(outcome, Ignore):
+            return self.state
+        state, specs = self._checked(outcome)
+        self._merge(specs)
+        return SupState(state.flags, self.state.restarts)
+
+    def _merge(self, specs: list[ChildSpec]) -> None:
+        """Take over specifications by id, in their order; those that are not among them stay, behind."""
+        merged: dict[str, Child] = {}
+        for spec in specs:
+            child = self._children.get(spec.id)
+            if child is None:
+                child = Child(spec)
+            else:
+                child.respecify(spec)
+            merged[spec.id] = child
+        self._children = {**merged, **{id: child for id, child in self._children.items() if id not in merged}}  # noqa: A001
+
+    def _child_changed(self, cell: Cell, new: type[GenServer[Any]]) -> None:
+        child = self._by_cell.get(cell)
+        if child is not None:
+            child.spec = msgspec.structs.replace(child.spec, start=new)
+
+    def _traced(self, message: Any) -> str:
+        of = getattr(message, "cell", None) or getattr(message, "spec", None) or getattr(message, "child", "")
+        return f"{type(message).__name__} {getattr(of, 'id', of)}".rstrip()
+
     # Restarts
 
     @handle_cast
@@ -217,7 +256,7 @@ class Supervisor(GenServer[SupState]):
             return
         delay = child.next_delay()
         self._report("child_terminated", child, reason, delay)
-        self._count_restart(child, reason)
+        self._count_restart(child)
         if delay:
             await self._sweep(child, self._affected(child))
             self._try_again(child, delay, counted=True)
@@ -230,12 +269,12 @@ class Supervisor(GenServer[SupState]):
         child = message.child
         if child.restarting and self._children.get(child.spec.id) is child:
             if not message.counted:
-                self._count_restart(child, child.exits[-1][1] if child.exits else Killed())
+                self._count_restart(child)
             await self._restart(child)
 
-    def _count_restart(self, child: Child, reason: ExitReason) -> None:
+    def _count_restart(self, child: Child) -> None:
         if not self.state.add_restart(self.runtime.loop.now()):
-            self._report("shutdown", child, reason)
+            self._report("shutdown", child, Shutdown("reached_max_restart_intensity"))
             child.stop_waiting()
             raise Stop(Shutdown())
 
@@ -387,6 +426,11 @@ class Supervisor(GenServer[SupState]):
         active = sum(child.cell is not None for child in children)
         return ChildCounts(len(children), active, supervisors, len(children) - supervisors)
 
+    @handle_call
+    async def get_callback_module(self, message: GetCallbackModule, sender: From) -> type:
+        """This supervisor's class."""
+        return type(self)
+
     def _find(self, child: str | Pid) -> Child | None:
         if isinstance(child, str):
             return self._children.get(child)
@@ -413,7 +457,11 @@ class Supervisor(GenServer[SupState]):
                 name=child.spec.name or "",
                 reason=reason,
                 restart=child.spec.restart,
-                pid=0 if child.cell is None else child.cell.number,
+                pid=child.former if child.cell is None else child.cell.number,
+                start=child.spec.start.__qualname__,
+                shutdown=child.spec.shutdown,
+                significant=child.spec.significant,
+                kind=child.spec.start.kind,
                 restarts=child.restarts,
                 restart_in_s=delay,
             )
@@ -427,6 +475,11 @@ class Supervisor(GenServer[SupState]):
                 child=child.spec.id,
                 name=child.spec.name or "",
                 pid=0 if child.cell is None else child.cell.number,
+                restart=child.spec.restart,
+                start=child.spec.start.__qualname__,
+                shutdown=child.spec.shutdown,
+                significant=child.spec.significant,
+                kind=child.spec.start.kind,
                 restarts=child.restarts,
             )
         )

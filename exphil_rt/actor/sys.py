@@ -1,18 +1,24 @@
-"""OTP's ``sys``: look into and hold any actor. Served before every other message, also by a suspended actor.
+"""OTP's ``sys``: look into, hold and change any actor. Served before every other message, also by a suspended actor.
 
 An actor in the middle of a handler answers when that is through; the caller's deadline bounds the wait.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections import deque
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from exphil_rt.actor.calls import From
+from exphil_rt.actor.cell import Cell, ParentExit
 from exphil_rt.actor.context import running_runtime
-from exphil_rt.actor.pid import Target
+from exphil_rt.actor.errors import CodeChangeFailed, NotSuspended
+from exphil_rt.actor.pid import Pid, Target
+from exphil_rt.actor.reasons import ExitReason, Normal
+from exphil_rt.actor.specs import Kind
 
 if TYPE_CHECKING:
     from exphil_rt.actor.genserver import GenServer
@@ -27,12 +33,13 @@ class SystemRequest:
         self.sender = sender
         self.operation = operation
 
-    def serve(self, actor: GenServer[Any]) -> None:
+    async def serve(self, actor: GenServer[Any]) -> None:
         """Do it; an exception is the caller's, not the actor's."""
         if self.sender.done:
             return
         try:
-            self.sender.resolve(self.operation(actor))
+            value = self.operation(actor)
+            self.sender.resolve(await value if inspect.isawaitable(value) else value)
         except Exception as error:
             self.sender.fail(error)
 
@@ -49,6 +56,29 @@ class ActorStatistics(msgspec.Struct, frozen=True, kw_only=True):
     os_pid: int
 
 
+class ActorStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What there is to know of one incarnation (OTP's ``get_status``)."""
+
+    pid: Pid
+    name: str
+    path: str
+    """Slash-joined ids from the root: its own and its supervisors'."""
+    start: type
+    """The actor's class."""
+    vsn: Any
+    kind: Kind
+    suspended: bool
+    trap_exit: bool
+    state: Any
+    """As ``format_status`` shows it."""
+    links: tuple[Pid, ...]
+    monitors: tuple[Pid, ...]
+    """Whom it monitors."""
+    trace: tuple[Any, ...]
+    """The last messages that it handled, newest last."""
+    statistics: ActorStatistics
+
+
 def statistics_of(actor: GenServer[Any]) -> ActorStatistics:
     """The counts of an actor, without asking it."""
     cell = actor._cell
@@ -60,6 +90,26 @@ def statistics_of(actor: GenServer[Any]) -> ActorStatistics:
         unknown=cell.unknown,
         suspended=cell.suspended,
         os_pid=actor.os_pid,
+    )
+
+
+def status_of(actor: GenServer[Any]) -> ActorStatus:
+    """The status of an actor, without asking it."""
+    cell = actor._cell
+    return ActorStatus(
+        pid=cell.pid,
+        name=cell.label,
+        path=cell.path,
+        start=type(actor),
+        vsn=actor.vsn,
+        kind=actor.kind,
+        suspended=cell.suspended,
+        trap_exit=actor.trap_exit,
+        state=actor.format_status(actor.state),
+        links=tuple(peer.pid for peer in cell.links or ()),
+        monitors=tuple(watched.pid for watched in (cell.watching or {}).values()),
+        trace=tuple(cell.recent or ()),
+        statistics=statistics_of(actor),
     )
 
 
@@ -78,6 +128,11 @@ async def replace_state(target: Target, function: Callable[[Any], Any], timeout:
     return await _ask(target, operation, timeout)
 
 
+async def get_status(target: Target, timeout: float = 5.0) -> ActorStatus:
+    """The actor's class, state, links, monitors, last messages and counts."""
+    return await _ask(target, status_of, timeout)  # type: ignore[no-any-return]
+
+
 async def suspend(target: Target, timeout: float = 5.0) -> None:
     """Have the actor serve nothing but system messages."""
     await _ask(target, lambda actor: setattr(actor._cell, "suspended", True), timeout)
@@ -88,15 +143,80 @@ async def resume(target: Target, timeout: float = 5.0) -> None:
     await _ask(target, lambda actor: setattr(actor._cell, "suspended", False), timeout)
 
 
+async def terminate(target: Target, reason: ExitReason | None = None, timeout: float = 5.0) -> None:
+    """Have the actor end with ``reason`` (Normal by default), as if it had raised Stop; returns when it begins to.
+
+    Its supervisor restarts it by its restart type; ``terminate_child`` is what keeps a child stopped.
+    """
+    stop = ParentExit(Normal() if reason is None else reason)
+    await _ask(target, lambda actor: actor._cell.mailbox.system.appendleft(stop), timeout)
+
+
 async def statistics(target: Target, timeout: float = 5.0) -> ActorStatistics:
     """The actor's counts."""
     return await _ask(target, statistics_of, timeout)  # type: ignore[no-any-return]
 
 
-async def trace(target: Target, timeout: float = 5.0) -> tuple[Any, ...]:
-    """The last messages that the actor handled, newest last."""
-    return await _ask(target, lambda actor: tuple(actor._cell.recent or ()), timeout)  # type: ignore[no-any-return]
+async def trace(target: Target, keep: int | None = None, timeout: float = 5.0) -> tuple[Any, ...]:
+    """The last messages that the actor handled, newest last; of a supervisor one line each.
+
+    Args:
+        keep: how many are kept from now on (16 where it was never said, 0 for none).
+    """
+
+    def operation(actor: GenServer[Any]) -> tuple[Any, ...]:
+        cell = actor._cell
+        if keep is not None:
+            cell.recent = deque(cell.recent or (), keep)
+        return tuple(cell.recent or ())
+
+    return await _ask(target, operation, timeout)  # type: ignore[no-any-return]
 
 
-async def _ask(target: Target, operation: Callable[[GenServer[Any]], Any], timeout: float) -> Any:
+async def change_code(target: Target, new: type[GenServer[Any]], extra: Any = None, timeout: float = 5.0) -> None:
+    """Make a suspended actor one of class ``new``, with the state that ``new.code_change`` makes of a copy of its own.
+
+    All or nothing: on an error the actor is as before. A restart starts the new class. A supervisor runs its ``init``
+    again: flags and specifications are replaced, running children kept, new ones not started, missing ones not
+    stopped; Ignore() changes no more than the class.
+
+    Raises:
+        NotSuspended. CodeChangeFailed: ``code_change`` raised, or ``new`` cannot follow the actor's class.
+    """
+
+    async def operation(actor: GenServer[Any]) -> None:
+        cell = actor._cell
+        if not cell.suspended:
+            raise NotSuspended(cell.label)
+        await _become(actor, new, extra)
+        cell.mailbox.capacity, cell.mailbox.overflow = new.mailbox.capacity, new.mailbox.overflow
+        _restart_with(cell, new)
+
+    await _ask(target, operation, timeout)
+
+
+async def _become(actor: GenServer[Any], new: type[GenServer[Any]], extra: Any) -> None:
+    old, attributes = type(actor), dict(vars(actor))
+    try:
+        family = getattr(new, "_family", lambda: None)()
+        if family is not old._family():
+            raise TypeError(f"{getattr(new, '__name__', new)} is not a kind of {old._family().__name__}")
+        actor.__class__ = new
+        actor.state = await actor._change_code(old.vsn, extra)
+    except BaseException as error:
+        actor.__class__ = old
+        vars(actor).clear()
+        vars(actor).update(attributes)
+        if isinstance(error, Exception):
+            raise CodeChangeFailed(actor._cell.label, f"{type(error).__name__}: {error}") from error
+        raise
+
+
+def _restart_with(cell: Cell, new: type[GenServer[Any]]) -> None:
+    """Have the supervisor start the new class when it restarts this child."""
+    if cell.parent is not None:
+        cell.parent.actor._child_changed(cell, new)
+
+
+async def _ask(target: Target, operation: Callable[[GenServer[Any]], Any | Awaitable[Any]], timeout: float) -> Any:
     return await running_runtime().request(target, operation, timeout)

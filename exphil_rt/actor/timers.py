@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import anyio
 import structlog
@@ -28,6 +28,9 @@ class Timer:
         self.when = when
         self._callback: Callable[[], None] | None = callback
         self._queue = queue
+
+    def __deepcopy__(self, memo: Any) -> Timer:
+        return self  # a copy of a state holds the same handle
 
     @property
     def pending(self) -> bool:

@@ -11,7 +11,17 @@ from pathlib import Path
 import anyio
 import pytest
 
-from exphil_rt.actor import Crash, Killed, NoProc, ProgressReport, Report, Runtime, SupervisorReport, handle_cast
+from exphil_rt.actor import (
+    Crash,
+    CrashReport,
+    Killed,
+    NoProc,
+    ProgressReport,
+    Report,
+    Runtime,
+    SupervisorReport,
+    handle_cast,
+)
 from exphil_rt.actor.runtime import EXIT_ZOMBIES
 from exphil_rt.testing.actors import Break, Probe, probe
 from exphil_rt.testing.clocks import BACKENDS, Backend, both_backends
@@ -50,7 +60,8 @@ async def test_reports_tell_starts_and_ends_and_a_subscriber_that_fails_harms_no
         unsubscribe = tree.runtime.subscribe_reports(got.append)
         tree.runtime.cast("a", Break("why"))
         await anyio.sleep(0.001)
-        ended, started = got
+        crashed, ended, started = got
+        assert isinstance(crashed, CrashReport)
         assert isinstance(ended, SupervisorReport)
         assert (ended.supervisor, ended.context, ended.child, ended.restart_in_s) == ("sup", "child_terminated", "a", 0)
         assert isinstance(started, ProgressReport)
@@ -59,7 +70,7 @@ async def test_reports_tell_starts_and_ends_and_a_subscriber_that_fails_harms_no
         await anyio.sleep(10.0)
         tree.runtime.exit("a", Killed())
         await anyio.sleep(0.001)
-        assert len(got) == 2
+        assert len(got) == 3
         assert tree.pid("a").alive
 
 

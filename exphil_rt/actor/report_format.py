@@ -1,0 +1,166 @@
+"""How a report reads: OTP's ``format_log``, for people, and the structlog events that carry it.
+
+Values are rendered to a bounded depth and length, so that no state, however large, costs more than a look at its edge.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+import structlog
+
+from exphil_rt.actor.reasons import Crash, ExitReason, describe
+from exphil_rt.actor.reports import CrashReport, DeadLetter, ProgressReport, Report, SupervisorReport
+
+_DEPTH: Final = 6
+_ITEMS: Final = 10
+_CHARS: Final = 4_000
+_TEXT: Final = 1_000
+_CHILD: Final = ("pid", "child", "name", "start", "restart", "shutdown", "significant", "kind", "restarts")
+_ERROR: Final = 40
+_DEBUG: Final = 10
+
+
+def format_log(
+    report: Report, *, single_line: bool = False, depth: int = _DEPTH, chars_limit: int | None = _CHARS
+) -> str:
+    """The report as text.
+
+    Args:
+        single_line: only what matters, in one line.
+        depth: how deep into values; what lies deeper is ``...``.
+        chars_limit: most characters; None for all.
+    """
+    parts = _brief(report, depth) if single_line else _whole(report, depth)
+    if single_line:
+        text = " ".join(f"{head[:1].upper()}{head[1:]}: {value}.".replace("\n", " ") for head, value in parts)
+    else:
+        text = "".join(f"    {head}: {value}\n" for head, value in parts)
+    return text if chars_limit is None or len(text) <= chars_limit else text[: max(chars_limit - 3, 0)] + "..."
+
+
+def log_report(log: Any, report: Report) -> None:
+    """Write the report as a structlog event: crashes and supervisor reports as errors, starts for debugging.
+
+    Starts only where structlog was configured: without that it prints everything, and a start is no news.
+    """
+    if isinstance(report, DeadLetter):  # counted and logged where it is made
+        return
+    if isinstance(report, ProgressReport):
+        if structlog.is_configured() and _enabled(log, _DEBUG):
+            log.debug("progress_report", supervisor=report.supervisor, started=_child(report))
+    elif _enabled(log, _ERROR):
+        if isinstance(report, CrashReport):
+            log.error("crash_report", **dict(_whole(report, _DEPTH)))
+        else:
+            log.error(
+                "supervisor_report",
+                supervisor=report.supervisor,
+                context=report.context,
+                reason=describe(report.reason),
+                offender=_child(report),
+                restart_in_s=report.restart_in_s,
+            )
+
+
+def short(value: Any, depth: int = _DEPTH, limit: int = _TEXT) -> str:
+    """``repr`` with an end: containers and Structs to ``depth``, ten members each, ``limit`` characters."""
+    text = _short(value, depth)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def _short(value: Any, depth: int) -> str:
+    if isinstance(value, str):
+        return repr(value if len(value) <= _TEXT else value[:_TEXT] + "...")
+    if isinstance(value, bytes | bytearray | memoryview):
+        return f"<{len(value)} bytes>"
+    if isinstance(value, msgspec.Struct):
+        names = type(value).__struct_fields__
+        if not names:
+            return f"{type(value).__name__}()"
+        return f"{type(value).__name__}({_members(((f'{n}=', getattr(value, n, None)) for n in names), depth)})"
+    if isinstance(value, Mapping):
+        return f"{{{_members(((f'{_short(key, 1)}: ', item) for key, item in value.items()), depth)}}}"
+    if isinstance(value, list | tuple | set | frozenset):
+        brackets = "[]" if isinstance(value, list) else "()" if isinstance(value, tuple) else "{}"
+        return f"{brackets[0]}{_members((('', item) for item in value), depth)}{brackets[1]}"
+    try:
+        return repr(value)
+    except Exception as error:
+        return f"<{type(value).__name__}: repr failed with {type(error).__name__}>"
+
+
+def _members(pairs: Iterable[tuple[str, Any]], depth: int) -> str:
+    rest = iter(pairs)
+    if depth <= 1:
+        return "..." if next(rest, None) is not None else ""
+    shown = [f"{head}{_short(value, depth - 1)}" for head, value in itertools.islice(rest, _ITEMS)]
+    return ", ".join([*shown, "..."] if next(rest, None) is not None else shown)
+
+
+def _reason(reason: ExitReason, depth: int) -> str:
+    info = getattr(reason, "info", None)
+    return describe(reason) if info is None else f"was shut down ({_short(info, depth - 1)})"
+
+
+def _child(report: SupervisorReport | ProgressReport) -> dict[str, Any]:
+    return {"id" if name == "child" else name: getattr(report, name) for name in _CHILD}
+
+
+def _whole(report: Report, depth: int) -> list[tuple[str, Any]]:
+    match report:
+        case SupervisorReport():
+            offender = ", ".join(f"{name}={_short(value, depth)}" for name, value in _child(report).items())
+            lines = [("supervisor", report.supervisor), ("context", report.context)]
+            return [*lines, ("reason", _reason(report.reason, depth)), ("offender", offender), *_trace(report.reason)]
+        case ProgressReport():
+            started = ", ".join(f"{name}={_short(value, depth)}" for name, value in _child(report).items())
+            return [("supervisor", report.supervisor), ("started", started)]
+        case CrashReport():
+            return [
+                ("actor", report.actor),
+                ("pid", report.pid),
+                ("start", report.start),
+                ("reason", _reason(report.reason, depth)),
+                ("message", short(report.message, depth)),
+                ("state", short(report.state, depth)),
+                ("waiting", report.waiting),
+                ("links", short(report.links, depth)),
+                ("uptime_s", round(report.uptime_s, 3)),
+                *_trace(report.reason),
+            ]
+        case DeadLetter():
+            return [("target", report.target), ("message", short(report.message, depth)), ("reason", report.reason)]
+
+
+def _brief(report: Report, depth: int) -> list[tuple[str, Any]]:
+    match report:
+        case SupervisorReport():
+            offender = f"id={report.child},pid={report.pid}"
+            lines = [("supervisor", report.supervisor), ("context", report.context)]
+            return [*lines, ("reason", _reason(report.reason, depth)), ("offender", offender)]
+        case ProgressReport():
+            return [("supervisor", report.supervisor), ("started", f"id={report.child},pid={report.pid}")]
+        case CrashReport():
+            message = type(report.message).__name__
+            return [("actor", report.actor), ("reason", _reason(report.reason, depth)), ("message", message)]
+        case DeadLetter():
+            return _whole(report, depth)
+
+
+def _trace(reason: ExitReason) -> list[tuple[str, str]]:
+    return [("trace", reason.trace)] if isinstance(reason, Crash) and reason.trace else []
+
+
+def _enabled(log: Any, level: int) -> bool:
+    """Whether it is worth building the event; loggers that cannot say get it."""
+    ask = getattr(log, "is_enabled_for", None) or getattr(log, "isEnabledFor", None)
+    return ask is None or bool(ask(level))
+
+
+def bound_logger() -> Any:
+    """A logger that is configured now, so that no report pays for looking that up."""
+    return structlog.get_logger("exphil_rt.actor").bind()
