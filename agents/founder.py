@@ -43,6 +43,7 @@ class Founder(ProcessChild[FounderState]):
                 backbone=policy.backbone,
                 hidden=policy.hidden,
                 layers=policy.layers,
+                backbone_options=policy.backbone_options,
                 delay=args.delay,
                 temperature=policy.temperature,
                 characters=args.characters,

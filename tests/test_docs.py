@@ -104,6 +104,13 @@ def ready(home: Home) -> bool:
     return status.matches >= 2 and len(run.ratings()["policy"]) >= 2 and len(run.metrics("loss")["value"]) > 0
 
 
+def test_the_page_on_backbones_builds_one(tmp_path: Path) -> None:
+    module, check = blocks(ROOT / "docs" / "adding-a-backbone.md", "python")
+    (tmp_path / "leaky_nets.py").write_text(module)
+    (tmp_path / "check.py").write_text(check)
+    python("check.py", cwd=tmp_path, EXPHIL_RT_TRUST__PACKAGES="")
+
+
 def test_the_python_page_runs_from_top_to_bottom(live: dict[str, str], tmp_path: Path) -> None:
     page = blocks(ROOT / "docs" / "python.md", "python")
     assert len(page) >= 6

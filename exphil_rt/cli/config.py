@@ -8,6 +8,7 @@ from pathlib import Path
 from exphil_rt.cli.options import ConfigFiles, Flag, Json, Preset, Settings
 from exphil_rt.cli.output import show, show_json
 from exphil_rt.config import ConfigError, Resolved, load_config, to_toml
+from exphil_rt.policy.backbones import trust
 from exphil_rt.store.home import setting_files
 
 
@@ -17,7 +18,9 @@ def resolve(
     settings: tuple[str, ...],
     flags: Mapping[str, object] | None = None,
 ) -> Resolved:
-    """The settings of all layers; ``settings`` are ``section.key=value`` texts, ``flags`` a command's own options.
+    """The settings of all layers; packages that they trust may be imported from now on.
+
+    ``settings`` are ``section.key=value`` texts, ``flags`` a command's own options.
 
     Raises:
         ConfigError: as ``load_config``, or a text without ``=``.
@@ -28,7 +31,9 @@ def resolve(
         if not equals:
             raise ConfigError(f"--set {text} has no value.", hint="Write --set section.key=value.")
         overrides[key.strip()] = value
-    return load_config(preset, (*setting_files(), *files), overrides=overrides)
+    resolved = load_config(preset, (*setting_files(), *files), overrides=overrides)
+    trust(resolved.config.trust.packages)
+    return resolved
 
 
 def show_settings(

@@ -125,6 +125,7 @@ def build_context(run: Run, finish: Callable[[str], None]) -> Iterator[RunContex
     from exphil_rt.actor import SlotPool
     from exphil_rt.control.server import Hub
     from exphil_rt.game import ids
+    from exphil_rt.policy.backbones import entry, trust, widest_state
     from exphil_rt.policy.manifest import read_manifest
     from exphil_rt.policy.ref import resolve_bundle
     from exphil_rt.rollout.experience import RolloutShape
@@ -134,18 +135,18 @@ def build_context(run: Run, finish: Callable[[str], None]) -> Iterator[RunContex
         progress = database.progress()
         database.update_progress(starts=progress.starts + 1, ended="")
         run_id, policy_name = database.meta("run_id"), database.meta("policy_name")
-    start, sizes = "", (config.policy.hidden, config.policy.layers, config.policy.delay)
-    origin = "learning from zero"
+    trust(config.trust.packages)
+    start, delay, origin = "", config.policy.delay, "learning from zero"
+    layers = config.policy.layers or entry(config.policy.backbone).layers
+    state = widest_state(config.policy.hidden, layers, config.policy.backbone_options)
     if config.policy.start:
         bundle = resolve_bundle(config.policy.start, run.home.root)
         manifest = read_manifest(bundle)
         start, origin = str(bundle), f"from {manifest.ref}"
-        sizes = (manifest.config.hidden, manifest.config.layers, manifest.delay)
-    hidden, layers, delay = sizes
+        delay, state = manifest.delay, manifest.state
     workers = config.rollout.workers
     games = (config.run.games + workers - 1) // workers
-    # The widest state of any backbone: a slot may be larger than what is written into it.
-    shape = RolloutShape(steps=config.rollout.length, games=games, dmax=max(delay, 1), state=2 * hidden * layers)
+    shape = RolloutShape(steps=config.rollout.length, games=games, dmax=max(delay, 1), state=state)
     pool = SlotPool(LOCKSTEP_SLOTS if config.run.deterministic else SLOTS + workers - 1, shape.nbytes)
     try:
         yield RunContext(

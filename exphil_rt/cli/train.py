@@ -6,14 +6,15 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from exphil_rt.cli.config import resolve
 from exphil_rt.cli.options import Flag, Json
 from exphil_rt.cli.output import duration, say, show, show_json, table
-from exphil_rt.policy.config import PolicyConfig
+from exphil_rt.policy.config import new_config, parse_options
 from exphil_rt.policy.delay import MAX_DELAY
 from exphil_rt.policy.manifest import Manifest, Training, delay_sentence
 from exphil_rt.policy.ref import bundle_name, next_version
@@ -51,9 +52,10 @@ def imitation(
     epochs: Positive = 10,
     policy_out: str = "clone",
     frame_delay: Annotated[int, Parameter(validator=Number(gte=0, lte=MAX_DELAY))] = 0,
-    backbone: Literal["gru", "mlp"] = "gru",
+    backbone: str = "gru",
     hidden: Positive = 128,
-    layers: Positive = 1,
+    layers: Positive | None = None,
+    backbone_options: Annotated[tuple[str, ...], Parameter(name="--backbone-option"), Names] = (),
     batch: Positive = 16,
     learning_rate: Annotated[float, Parameter(validator=Number(gt=0, lte=1))] = 1e-3,
     held_out: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = 0.15,
@@ -74,9 +76,10 @@ def imitation(
         epochs: times that every game is gone through; fewer where it no longer helps.
         policy_out: name of the policy to write; it gets the next free version.
         frame_delay: frames between deciding and acting; 18 plays online.
-        backbone: gru (remembers) or mlp (does not).
+        backbone: mlp, gru, lstm, attention, hybrid, mamba, jamba, or module:Class of a package that you trust.
         hidden: width of the network.
-        layers: layers of the backbone.
+        layers: layers of the backbone; else as many as it is best begun with.
+        backbone_options: an option of the backbone, as window=120; repeat it for several.
         batch: sequences learned from at a time.
         learning_rate: highest step size.
         held_out: share of the games to measure on, never learned from.
@@ -89,8 +92,10 @@ def imitation(
     home = Home.find()
     bundle_name(policy_out, 1)
     wanted = SideFilter.parse(characters, versus, players, cpu=include_cpu)
-    config = PolicyConfig(backbone=backbone, hidden=hidden, layers=layers, delay=frame_delay, dmax=frame_delay)
-    config.check()
+    resolve(None, (), ())  # which packages are trusted
+    config = new_config(
+        backbone, hidden=hidden, layers=layers, options=parse_options(backbone_options), delay=frame_delay
+    )
     folder = replay_folder(replays)
     paths = find_replays(folder)
     say(f"Reading {len(paths)} replays in {folder.path} ({folder.origin}) ...")

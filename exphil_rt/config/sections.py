@@ -55,12 +55,15 @@ class PolicySettings(Section, frozen=True):
 
     start: str = ""
     """Policy to begin from (`NAME`, `NAME@vN` or a path); empty learns from zero."""
-    backbone: Literal["mlp", "gru"] = "gru"
-    """Kind of network. Of a start policy, its own holds."""
+    backbone: Name = "gru"
+    """Kind of network: mlp, gru, lstm, attention, hybrid, mamba, jamba, or `module:Class` of a trusted package.
+    A start policy keeps its own."""
     hidden: Annotated[int, Meta(ge=8, le=4096)] = 128
     """Width of the network."""
-    layers: Annotated[int, Meta(ge=1, le=16)] = 1
-    """Layers of the backbone."""
+    layers: Annotated[int, Meta(ge=0, le=16)] = 0
+    """Layers of the backbone; 0 takes as many as it is best begun with (gru 1, jamba 3, others 1 or 2)."""
+    backbone_options: dict[str, float] = {}
+    """Options of the backbone, as `{ window = 120 }`; its defaults hold for the others."""
     delay: Annotated[int, Meta(ge=0, le=30)] = 0
     """Frames between deciding and acting: 0 for the embedded game and local Dolphin, 18 for online play."""
     temperature: Positive = 1.0
@@ -156,6 +159,13 @@ class DaemonSettings(Section, frozen=True):
     """Lowest level that is written to the log."""
 
 
+class TrustSettings(Section, frozen=True):
+    """Whose code may run here."""
+
+    packages: tuple[Name, ...] = ()
+    """Installed packages that policies may take backbones from; their code runs when such a policy is loaded."""
+
+
 class TuiSettings(Section, frozen=True):
     """The terminal client."""
 
@@ -180,4 +190,5 @@ class Config(Section, frozen=True):
     league: LeagueSettings = LeagueSettings()
     store: StoreSettings = StoreSettings()
     daemon: DaemonSettings = DaemonSettings()
+    trust: TrustSettings = TrustSettings()
     tui: TuiSettings = TuiSettings()

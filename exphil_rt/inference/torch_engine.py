@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from exphil_rt.errors import ExphilError
 from exphil_rt.game.frames import F32, U8, Frames
-from exphil_rt.policy.backbones import State
+from exphil_rt.policy.backbones.base import State
 from exphil_rt.policy.device import pick_device
 from exphil_rt.policy.embed import to_tensors
 from exphil_rt.policy.inputs import Inputs, build_inputs

@@ -17,7 +17,9 @@ class FoundArgs(msgspec.Struct, frozen=True, kw_only=True, tag="found_args"):
     """Path of the bundle whose weights it takes over; empty: fresh weights of the sizes below."""
     backbone: str = "gru"
     hidden: int = 128
-    layers: int = 1
+    layers: int = 0
+    """0: as many as the backbone is best begun with."""
+    backbone_options: dict[str, float] = {}
     delay: int = 0
     temperature: float = 1.0
     characters: tuple[int, ...] = ()

@@ -82,6 +82,7 @@ def save_bundle(path: Path | str, policy: Policy, manifest: Manifest) -> Manifes
         weights_sha256=hashlib.sha256(weights).hexdigest(),
         weights_bytes=len(weights),
         parameters=policy.parameter_count,
+        state_floats=sum(part.shape[1] for part in policy.init_state(1)),
     )
     check_manifest(manifest, target.name)
     text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)

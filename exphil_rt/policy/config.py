@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
 from exphil_rt.errors import ExphilError
+from exphil_rt.policy import backbones
 from exphil_rt.policy.codec import ActionCodec
 from exphil_rt.policy.delay import MAX_DELAY
 from exphil_rt.policy.observation import ObservationSchema, default_schema
 
-BACKBONES: Final = ("mlp", "gru")
-"""Names that ``backbones.BACKBONES`` builds."""
 MAX_WIDTH: Final = 4096
 MAX_LAYERS: Final = 16
+MAX_OPTIONS: Final = 32
+_WORDS: Final = {"true": True, "false": False}
 
 
 class ConfigInvalid(ExphilError):
@@ -28,6 +31,8 @@ class PolicyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     hidden: int = 128
     """Width of the backbone and of its output."""
     layers: int = 1
+    options: dict[str, bool | int | float] = {}
+    """Options of the backbone that differ from its defaults."""
     head_width: int = 64
     """Width of the residual stream that the heads share."""
     action_width: int = 32
@@ -42,12 +47,10 @@ class PolicyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     codec: ActionCodec = ActionCodec()
 
     def check(self) -> None:
-        """Raise ConfigInvalid, SchemaInvalid or CodecInvalid unless a policy can be built from this."""
-        if self.backbone not in BACKBONES:
-            raise ConfigInvalid(
-                f"The policy has the backbone {self.backbone!r}, which this version does not know.",
-                hint=f"Known are: {', '.join(BACKBONES)}.",
-            )
+        """Raise one of the sentences of ``Policy`` unless a policy can be built from this."""
+        backbones.entry(self.backbone)
+        if len(self.options) > MAX_OPTIONS or not all(map(math.isfinite, self.options.values())):
+            raise ConfigInvalid(f"The policy's backbone has more than {MAX_OPTIONS} options, or one is no number.")
         for name in ("hidden", "head_width", "action_width", "item_width"):
             if not 1 <= getattr(self, name) <= MAX_WIDTH:
                 raise ConfigInvalid(f"The policy's {name} is {getattr(self, name)}; it must be 1 to {MAX_WIDTH}.")
@@ -59,3 +62,52 @@ class PolicyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             )
         self.schema.check()
         self.codec.check()
+
+
+def new_config(
+    backbone: str,
+    *,
+    hidden: int = 128,
+    layers: int | None = None,
+    options: dict[str, bool | int | float] | None = None,
+    delay: int = 0,
+    dmax: int | None = None,
+    codec: ActionCodec | None = None,
+) -> PolicyConfig:
+    """The config of a new policy: what is not told is as the backbone is best begun with.
+
+    Raises:
+        BackboneInvalid, ConfigInvalid, CodecInvalid: for what cannot be built.
+    """
+    known = backbones.entry(backbone)
+    config = PolicyConfig(
+        backbone=backbone,
+        hidden=hidden,
+        layers=known.layers if layers is None else layers,
+        options={**known.options, **(options or {})},
+        delay=delay,
+        dmax=delay if dmax is None else dmax,
+        codec=codec or ActionCodec(),
+    )
+    config.check()
+    return config
+
+
+def parse_options(texts: Iterable[str]) -> dict[str, bool | int | float]:
+    """Options of a backbone from ``name=value`` texts; a value is a number, true or false.
+
+    Raises:
+        ConfigInvalid: for a text that is none.
+    """
+    found: dict[str, bool | int | float] = {}
+    for text in texts:
+        name, _, value = (part.strip() for part in text.partition("="))
+        for read in (_WORDS.__getitem__, int, float):
+            try:
+                found[name] = read(value)
+                break
+            except (KeyError, ValueError):
+                continue
+        else:
+            raise ConfigInvalid(f"{text!r} sets no option of a backbone.", hint="Write name=value, as window=120.")
+    return found

@@ -13,12 +13,13 @@ import msgspec
 from exphil_rt.errors import ExphilError
 from exphil_rt.policy.config import PolicyConfig
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Version of the bundle's layout that this code writes; it reads this one and older ones."""
 WEIGHTS_FILE: Final = "policy.safetensors"
 MANIFEST_FILE: Final = "manifest.json"
 MAX_MANIFEST_BYTES: Final = 1 << 20
 MAX_WEIGHTS_BYTES: Final = 1 << 31
+MAX_STATE: Final = 1 << 24
 ONLINE_DELAY: Final = 18
 """Frames of delay with which netplay is played without rollbacks that a policy would not expect (slippi-ai's)."""
 
@@ -46,7 +47,7 @@ class Training(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``manifest.json``. The last three fields are written by ``save_bundle``."""
+    """``manifest.json``. The last five fields are written by ``save_bundle``."""
 
     format: int = FORMAT
     name: str
@@ -71,6 +72,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     weights_sha256: str = ""
     weights_bytes: int = 0
     parameters: int = 0
+    state_floats: int = 0
+    """Recurrent state of a row; 0 in format 1, which had no backbone of more than ``state`` says."""
+
+    @property
+    def state(self) -> int:
+        """Floats a row of recurrent state, at most."""
+        return self.state_floats or 2 * self.config.hidden * self.config.layers
 
     @property
     def ref(self) -> str:
@@ -162,6 +170,8 @@ def check_manifest(manifest: Manifest, label: str) -> None:
         raise BundleInvalid(f"{label}: weights_sha256 is no SHA-256 sum.")
     if not 0 < manifest.weights_bytes <= MAX_WEIGHTS_BYTES:
         raise BundleInvalid(f"{label}: weights of {manifest.weights_bytes} bytes are none or more than 2 GiB.")
+    if not 0 <= manifest.state_floats <= MAX_STATE:
+        raise BundleInvalid(f"{label}: a recurrent state of {manifest.state_floats} floats is none or too large.")
     try:
         manifest.config.check()
     except ExphilError as error:

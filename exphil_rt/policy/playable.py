@@ -7,7 +7,7 @@ import torch
 from numpy.typing import ArrayLike
 
 from exphil_rt.game.frames import FIRST_FRAME, Controllers, Frames
-from exphil_rt.policy.backbones import State
+from exphil_rt.policy.backbones.base import State
 from exphil_rt.policy.codec import ActionCodec
 from exphil_rt.policy.delay import DelayQueue
 from exphil_rt.policy.embed import to_tensors

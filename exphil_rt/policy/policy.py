@@ -7,7 +7,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from exphil_rt.policy.backbones import BACKBONES, Backbone, State
+from exphil_rt.policy.backbones.base import Backbone, State
+from exphil_rt.policy.backbones.build import build
 from exphil_rt.policy.config import PolicyConfig
 from exphil_rt.policy.embed import Embed, InputTensors
 from exphil_rt.policy.heads import Heads
@@ -17,7 +18,7 @@ class Policy(nn.Module):
     """An agent's network.
 
     Raises:
-        ConfigInvalid, SchemaInvalid, CodecInvalid: for a config that cannot be built.
+        BackboneInvalid, ConfigInvalid, SchemaInvalid, CodecInvalid: for a config that cannot be built.
     """
 
     def __init__(self, config: PolicyConfig) -> None:
@@ -25,7 +26,7 @@ class Policy(nn.Module):
         config.check()
         self.config = config
         self.embed = Embed(config)
-        self.backbone = BACKBONES[config.backbone](config.hidden, config.hidden, config.layers)
+        self.backbone = build(config.backbone, config.hidden, config.hidden, config.layers, config.options)
         self.value = nn.Sequential(nn.Linear(config.hidden, 64), nn.ReLU(), nn.Linear(64, 1))
         self.heads = Heads(config.hidden, config.head_width)
 

@@ -9,7 +9,7 @@ import torch
 from exphil_rt.actor import ChildPort
 from exphil_rt.messages.founding import FoundArgs
 from exphil_rt.policy.bundle import load_bundle, save_bundle
-from exphil_rt.policy.config import PolicyConfig
+from exphil_rt.policy.config import new_config
 from exphil_rt.policy.manifest import Manifest, Training
 from exphil_rt.training.fresh import fresh_policy
 
@@ -32,8 +32,12 @@ def found(args: FoundArgs) -> Path:
             training=parent.training,
         )
     else:
-        config = PolicyConfig(
-            backbone=args.backbone, hidden=args.hidden, layers=args.layers, delay=args.delay, dmax=args.delay
+        config = new_config(
+            args.backbone,
+            hidden=args.hidden,
+            layers=args.layers or None,
+            options=dict(args.backbone_options),
+            delay=args.delay,
         )
         policy = fresh_policy(config, args.seed)
         manifest = Manifest(

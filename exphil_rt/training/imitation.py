@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from exphil_rt.errors import ExphilError
-from exphil_rt.policy.backbones import State
+from exphil_rt.policy.backbones.base import State
 from exphil_rt.policy.codec import HEADS, NUM_BUTTONS, NUM_HEADS, SIZES, transition_counts
 from exphil_rt.policy.embed import to_tensors
 from exphil_rt.policy.policy import Policy

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from exphil_rt.game.frames import FIRST_PLAYABLE_FRAME
 from exphil_rt.messages.learner import LearnerConfig, LearnMetrics
-from exphil_rt.policy.backbones import State
+from exphil_rt.policy.backbones.base import State
 from exphil_rt.policy.device import pick_device
 from exphil_rt.policy.embed import InputTensors, to_tensors
 from exphil_rt.policy.inputs import Inputs, build_inputs

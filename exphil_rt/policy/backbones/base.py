@@ -1,17 +1,38 @@
-"""The one protocol of all backbones: the same forward in training (T = sequence length) and in play (T = 1)."""
+"""The one protocol of all backbones: the same forward in training (T = sequence length) and in play (T = 1).
+
+Beside it what several of them share: options, and resets inside a sequence.
+"""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from torch import Tensor
 
 State = tuple[Tensor, ...]
-"""Recurrent state: float tensors, batch first. A row is reset by writing zeros into it."""
+"""Recurrent state: float tensors ``[B, n]``. Zeros are a fresh row, so a row is reset by writing zeros into it."""
+
+
+class Option(NamedTuple):
+    """A number of a backbone that a config may set; its type is the default's."""
+
+    default: bool | int | float
+    low: float
+    high: float
+    text: str
+    """What it means, for people."""
+
+
+DROPOUT = Option(0.0, 0.0, 0.9, "Share of each layer's output that is left out while learning.")
 
 
 class Backbone(Protocol):
-    """A sequence model from ``[B, T, F]`` to ``[B, T, H]``."""
+    """A sequence model from ``[B, T, F]`` to ``[B, T, H]``.
+
+    A class of this kind is built as ``Class(features, hidden, layers, **options)``, with the options that it declares.
+    """
+
+    OPTIONS: ClassVar[dict[str, Option]]
 
     def init_state(self, batch: int) -> State:
         """State of ``batch`` fresh rows: zeros, on the module's device."""
@@ -30,3 +51,19 @@ class Backbone(Protocol):
 
     def __call__(self, x: Tensor, state: State, reset: Tensor | None = None) -> tuple[Tensor, State]:
         """As ``forward``."""
+
+
+def cleared(state: State, reset: Tensor | None, t: int) -> State:
+    """The state before step t: zero in the rows that are reset there."""
+    if reset is None:
+        return state
+    keep = (reset[:, t] == 0).to(state[0].dtype)[:, None]
+    return tuple(part * keep for part in state)
+
+
+def stretches(reset: Tensor | None, steps: int) -> list[tuple[int, int]]:
+    """Begin and end of the stretches of ``0..steps`` inside which no row is reset; resets stand at their begins."""
+    cuts = [0]
+    if reset is not None:
+        cuts += [t for t in (reset != 0).any(0).nonzero().flatten().tolist() if t > 0]
+    return list(zip(cuts, [*cuts[1:], steps], strict=True))

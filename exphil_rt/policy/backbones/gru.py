@@ -6,22 +6,26 @@ to float tolerance, each the quicker one for its length.
 
 from __future__ import annotations
 
-from typing import cast
+from typing import ClassVar, cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from exphil_rt.policy.backbones.base import State
+from exphil_rt.policy.backbones.base import DROPOUT, Option, State, cleared, stretches
 
 
 class GRU(nn.Module):
     """``layers`` of GRU. State: one tensor ``[B, H]`` a layer."""
 
-    def __init__(self, features: int, hidden: int, layers: int) -> None:
+    OPTIONS: ClassVar[dict[str, Option]] = {"dropout": DROPOUT}
+
+    def __init__(self, features: int, hidden: int, layers: int, *, dropout: float = 0.0) -> None:
         super().__init__()
         self.hidden = hidden
         self.num_layers = layers
-        self.gru = nn.GRU(features, hidden, layers, batch_first=True)
+        self.dropout = dropout
+        self.gru = nn.GRU(features, hidden, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0)
         for name, parameter in list(self.gru.named_parameters()):
             if "weight_hh" in name:
                 for gate in torch.chunk(parameter.detach(), 3):
@@ -38,30 +42,21 @@ class GRU(nn.Module):
         """``[B, T, F]`` to ``[B, T, H]``."""
         steps = x.shape[1]
         if steps == 1:
-            y, state = self._step(x[:, 0], _cleared(state, reset, 0))
+            y, state = self._step(x[:, 0], cleared(state, reset, 0))
             return y[:, None], state
-        cuts = [0]
-        if reset is not None:
-            cuts += [t for t in (reset != 0).any(0).nonzero().flatten().tolist() if t > 0]
         outputs = []
-        for start, end in zip(cuts, [*cuts[1:], steps], strict=True):
-            y, last = self.gru(x[:, start:end], torch.stack(_cleared(state, reset, start)))
+        for start, end in stretches(reset, steps):
+            y, last = self.gru(x[:, start:end], torch.stack(cleared(state, reset, start)))
             state = last.unbind(0)
             outputs.append(y)
         return (outputs[0] if len(outputs) == 1 else torch.cat(outputs, 1)), tuple(state)
 
     def _step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         weights = self.gru.all_weights  # per layer: w_ih, w_hh, b_ih, b_hh
-        after = []
+        after: list[Tensor] = []
         for hidden, (w_ih, w_hh, b_ih, b_hh) in zip(state, weights, strict=True):
+            if after and self.dropout:
+                x = F.dropout(x, self.dropout, self.training)
             x = torch.gru_cell(x, hidden, w_ih, w_hh, b_ih, b_hh)
             after.append(x)
         return x, tuple(after)
-
-
-def _cleared(state: State, reset: Tensor | None, t: int) -> State:
-    """The state before step t: zero in the rows that are reset there."""
-    if reset is None:
-        return state
-    keep = (reset[:, t] == 0).to(state[0].dtype)[:, None]
-    return tuple(part * keep for part in state)

@@ -184,7 +184,7 @@ BAD: dict[str, tuple[Callable[[Path], None], type[ExphilError], str]] = {
         BundleInvalid,
         "cannot be read",
     ),
-    "newer format": (_set("format", value=2), PolicyIncompatible, "bundle format 2"),
+    "newer format": (_set("format", value=99), PolicyIncompatible, "bundle format 99"),
     "format zero": (_set("format", value=0), BundleInvalid, "count from 1"),
     "unknown field": (_set("colour", value="red"), BundleInvalid, "colour"),
     "missing field": (_edit(lambda d: d.pop("config")), BundleInvalid, "config"),

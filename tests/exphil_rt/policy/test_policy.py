@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from exphil_rt.policy.backbones import BACKBONES
-from exphil_rt.policy.config import BACKBONES as BACKBONE_NAMES
-from exphil_rt.policy.config import ConfigInvalid, PolicyConfig
+from exphil_rt.errors import ExphilError
+from exphil_rt.policy.config import PolicyConfig, new_config, parse_options
 from exphil_rt.policy.embed import InputTensors, to_tensors
 from exphil_rt.policy.inputs import Inputs, build_inputs
 from exphil_rt.policy.observation import Encoder, IdTable, ObservationField, ObservationSchema
@@ -33,12 +32,22 @@ CONFIGS = [
     PolicyConfig(backbone="mlp", hidden=32, layers=2),
     PolicyConfig(backbone="gru", hidden=32, layers=1),
     PolicyConfig(backbone="gru", hidden=48, layers=3, delay=2, dmax=4),
+    PolicyConfig(backbone="jamba", hidden=32, layers=3, options={"window": 7}),
 ]
-IDS = ["mlp", "gru", "gru-deep-delayed"]
+IDS = ["mlp", "gru", "gru-deep-delayed", "jamba"]
 
 
-def test_every_known_backbone_is_built():
-    assert set(BACKBONES) == set(BACKBONE_NAMES)
+def test_options_are_read_from_text():
+    assert parse_options(["window=12", "dropout = 0.5", "norm=true"]) == {"window": 12, "dropout": 0.5, "norm": True}
+    for text in ("window", "window=", "window=wide"):
+        with pytest.raises(ExphilError, match="sets no option"):
+            parse_options([text])
+
+
+def test_a_new_config_begins_as_its_backbone_should():
+    assert new_config("jamba").layers == 3
+    assert new_config("mlp", options={"norm": False}).options == {"residual": True, "norm": False}
+    assert new_config("gru", layers=2, delay=3).dmax == 3
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=IDS)
@@ -49,8 +58,9 @@ def test_training_equals_stepping_across_resets(config, density, make_frames, ra
     policy = _policy(config)
     inputs = _inputs(config, make_frames, random_actions, (batch, steps))
     reset = (torch.rand(batch, steps, generator=torch.Generator().manual_seed(1)) < density).to(torch.uint8)
-    start = tuple(torch.randn_like(part) for part in policy.init_state(batch))
+    before = _inputs(config, make_frames, random_actions, (batch, 3), seed=7)
     with torch.no_grad():
+        _, _, start = policy(before, policy.init_state(batch))
         hidden, value, end = policy(inputs, start, reset)
 
         state, stepped, values = start, [], []
@@ -193,7 +203,9 @@ def test_inputs_on_read_only_memory_are_taken(make_frames):
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        ({"backbone": "mamba"}, "mamba"),
+        ({"backbone": "mambo"}, "mambo"),
+        ({"options": {"width": 3}}, "width"),
+        ({"options": {"dropout": float("inf")}}, "options"),
         ({"hidden": 0}, "hidden"),
         ({"hidden": 10**9}, "hidden"),
         ({"layers": 99}, "layers"),
@@ -202,5 +214,5 @@ def test_inputs_on_read_only_memory_are_taken(make_frames):
     ],
 )
 def test_an_impossible_config_is_refused(change, word):
-    with pytest.raises(ConfigInvalid, match=word):
+    with pytest.raises(ExphilError, match=word):
         Policy(msgspec.structs.replace(PolicyConfig(), **change))
