@@ -22,10 +22,12 @@ from exphil_rt.actor.admin import (
 from exphil_rt.actor.calls import NO_REPLY, From, Refused
 from exphil_rt.actor.child import ChildPort, PortClosed
 from exphil_rt.actor.children import FailedToStartChild
+from exphil_rt.actor.dead_letters import DeadLetters
 from exphil_rt.actor.dynamic import DynamicSupervisor
 from exphil_rt.actor.errors import (
     ActorError,
     AlreadyPresent,
+    AlreadyRegistered,
     AlreadyStarted,
     BadSpec,
     CallingCycle,
@@ -52,6 +54,7 @@ from exphil_rt.actor.outcomes import Continue, Extra, Ignore, Stop
 from exphil_rt.actor.pid import Down, Exit, Pid, Ref, Target, Timeout
 from exphil_rt.actor.process import ProcessChild
 from exphil_rt.actor.reasons import Crash, ExitReason, Killed, Normal, Shutdown, describe, is_clean
+from exphil_rt.actor.registry import Entry, Registry
 from exphil_rt.actor.report_format import format_log
 from exphil_rt.actor.reports import CrashReport, DeadLetter, ProgressReport, Report, SupervisorReport
 from exphil_rt.actor.runtime import Runtime, RuntimeStatistics
@@ -69,6 +72,7 @@ __all__ = (
     "ActorStatistics",
     "ActorStatus",
     "AlreadyPresent",
+    "AlreadyRegistered",
     "AlreadyStarted",
     "Backoff",
     "BadSpec",
@@ -86,9 +90,11 @@ __all__ = (
     "Crash",
     "CrashReport",
     "DeadLetter",
+    "DeadLetters",
     "Down",
     "DynamicFlags",
     "DynamicSupervisor",
+    "Entry",
     "Exit",
     "ExitReason",
     "Extra",
@@ -111,6 +117,7 @@ __all__ = (
     "ProgressReport",
     "Ref",
     "Refused",
+    "Registry",
     "Report",
     "Restart",
     "Runtime",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -13,6 +13,26 @@ if TYPE_CHECKING:
     from exphil_rt.actor.cell import Cell
     from exphil_rt.actor.loop import Event
     from exphil_rt.actor.timers import Timer
+
+
+class Waiter(Protocol):
+    """What may wait in a call: a cell, or an answering task."""
+
+    @property
+    def label(self) -> str:
+        """A name for people."""
+
+    @property
+    def waiting_on(self) -> list[Any]:
+        """The waiters that it waits for now."""
+
+
+class AnsweringTask:
+    """The task that was left to answer a call: who waits for the reply waits for this, not for the actor's loop."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.waiting_on: list[Any] = []
 
 
 class NoReply:
@@ -32,11 +52,14 @@ class Refused(msgspec.Struct, frozen=True):
 class From:
     """Who waits for a reply, and where the reply goes. Handlers pass it on; only the kernel looks inside."""
 
-    __slots__ = ("_error", "_event", "_value", "callee", "done", "message", "timer")
+    __slots__ = ("_error", "_event", "_value", "callee", "caller", "done", "holder", "message", "timer")
 
     def __init__(self, message: Any, callee: Cell) -> None:
         self.message = message
         self.callee = callee
+        self.caller: Waiter | None = None
+        self.holder: Waiter = callee
+        """Who owes the reply now."""
         self.done = False
         self.timer: Timer | None = None
         self._event: Event | None = None
@@ -45,6 +68,21 @@ class From:
 
     def __deepcopy__(self, memo: Any) -> From:
         return self  # a copy of a state holds the same handle
+
+    def hand_to(self, holder: Waiter) -> None:
+        """Somebody else owes the reply from here on; fails the call if that one waits for its caller."""
+        if self.done:
+            return
+        caller = self.caller
+        if caller is not None:
+            caller.waiting_on.remove(self.holder)
+            caller.waiting_on.append(holder)
+        self.holder = holder
+        if caller is not None:
+            try:
+                check_cycle(caller, holder)
+            except CallingCycle as cycle:
+                self.fail(cycle)
 
     def resolve(self, value: Any) -> bool:
         """Give the reply; False where nobody waits any more."""
@@ -87,7 +125,7 @@ class From:
         return self._value
 
 
-def check_cycle(caller: Cell, callee: Cell) -> None:
+def check_cycle(caller: Waiter, callee: Waiter) -> None:
     """Raise CallingCycle if ``callee`` is, or waits (through others) for, ``caller``."""
     if callee is caller:
         raise CallingCycle((caller.label, caller.label))
@@ -97,13 +135,13 @@ def check_cycle(caller: Cell, callee: Cell) -> None:
             raise CallingCycle(path)
 
 
-def _path_to(cell: Cell, goal: Cell, path: list[str], seen: set[int]) -> list[str] | None:
-    path = [*path, cell.label]
-    for waited in cell.waiting_on:
+def _path_to(waiter: Waiter, goal: Waiter, path: list[str], seen: set[int]) -> list[str] | None:
+    path = [*path, waiter.label]
+    for waited in waiter.waiting_on:
         if waited is goal:
             return [*path, goal.label]
-        if waited.number not in seen:
-            seen.add(waited.number)
+        if id(waited) not in seen:
+            seen.add(id(waited))
             found = _path_to(waited, goal, path, seen)
             if found is not None:
                 return found

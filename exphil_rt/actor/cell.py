@@ -6,7 +6,7 @@ What an actor does between start and end lives in ``lifecycle``; what users may 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import anyio
@@ -21,6 +21,7 @@ from exphil_rt.actor.pid import Down, Exit, Pid, Ref
 from exphil_rt.actor.reasons import ExitReason, Killed, Normal
 
 if TYPE_CHECKING:
+    from exphil_rt.actor.calls import Waiter
     from exphil_rt.actor.genserver import GenServer
     from exphil_rt.actor.loop import Event
     from exphil_rt.actor.runtime import Runtime
@@ -55,10 +56,12 @@ class Cell:
         "_monitors",
         "_tasks",
         "_tasks_done",
+        "_tasks_refuse",
         "_watchers",
         "actor",
         "args",
         "children",
+        "coroutine",
         "end_scope",
         "had_started",
         "handled",
@@ -119,7 +122,7 @@ class Cell:
         self.unknown = 0
         self.recent: deque[Any] | None = None
         self.open_calls: set[From] = set()
-        self.waiting_on: list[Cell] = []
+        self.waiting_on: list[Waiter] = []
         self.children: set[Cell] | None = None
         self.links: dict[Cell, None] | None = None
         """Peers that share its fate, in the order in which they were linked."""
@@ -129,8 +132,11 @@ class Cell:
         """Set when the supervisor above wants this one to end while it waits for a child."""
         self._monitors: dict[Ref, Callable[[Down], None]] | None = None
         self._deferred: list[Callable[[], object]] | None = None
-        self._tasks: set[anyio.CancelScope] | None = None
+        self.coroutine: Coroutine[Any, Any, None] | None = None
+        """What its task runs; None before and after."""
+        self._tasks: dict[anyio.CancelScope, Coroutine[Any, Any, None]] | None = None
         self._tasks_done: Event | None = None
+        self._tasks_refuse = False
         self._watchers: list[Event] | None = None
 
     def __repr__(self) -> str:
@@ -208,21 +214,21 @@ class Cell:
         if self.children:  # it waits for its children, whose own ends are bounded
             self.runtime.timers.after(KILL_GRACE_S, self.bury_zombie)
             return
-        self.runtime.add_zombie(self)
         self.bury(Killed())
+        self.runtime.add_zombie(self)
 
     # Tasks of its own, clean-up, watchers
 
-    def add_task(self, scope: anyio.CancelScope) -> None:
+    def add_task(self, scope: anyio.CancelScope, coroutine: Coroutine[Any, Any, None]) -> None:
         """A start_task task begins."""
         if self._tasks is None:
-            self._tasks = set()
-        self._tasks.add(scope)
+            self._tasks = {}
+        self._tasks[scope] = coroutine
 
     def remove_task(self, scope: anyio.CancelScope) -> None:
         """A start_task task ended."""
         assert self._tasks is not None
-        self._tasks.discard(scope)
+        self._tasks.pop(scope, None)
         if not self._tasks and self._tasks_done is not None:
             self._tasks_done.set()
 
@@ -233,7 +239,7 @@ class Cell:
 
     def cancel_tasks(self) -> None:
         """Cancel every start_task task."""
-        for scope in self._tasks or ():
+        for scope in tuple(self._tasks or ()):
             scope.cancel()
 
     async def end_tasks(self) -> None:
@@ -245,7 +251,22 @@ class Cell:
         with anyio.CancelScope(shield=True, deadline=self.runtime.loop.now() + KILL_GRACE_S):
             await self._tasks_done.wait()
         if self._tasks:
+            self._tasks_refuse = True
             self.runtime.add_zombie(self)
+
+    def coroutines(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        """What runs in its name: its own task, and those of start_task."""
+        own = () if self.coroutine is None else (self.coroutine,)
+        return (*own, *(self._tasks or {}).values())
+
+    def given_up(self, refuses: bool) -> bool:
+        """Whether its task is not to be resumed: it was buried before its end, or ``refuses`` to be cancelled."""
+        told = self.killed or (self.want is not None and self.phase in ("starting", "running"))
+        return self.dead or (refuses and told)
+
+    def task_given_up(self, refuses: bool) -> bool:
+        """The same for a start_task task."""
+        return refuses or self._tasks_refuse or self.dead
 
     def defer(self, callback: Callable[[], object]) -> None:
         """Have ``callback`` called when the actor is buried, however it ended."""

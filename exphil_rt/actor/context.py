@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 from exphil_rt.actor.errors import ActorError
 
 if TYPE_CHECKING:
+    from exphil_rt.actor.calls import Waiter
     from exphil_rt.actor.cell import Cell
     from exphil_rt.actor.runtime import Runtime
 
 current_cell: ContextVar[Cell | None] = ContextVar("current_cell", default=None)
 """The actor whose own loop runs; None in tasks of start_task and outside, which no reply can deadlock."""
+current_waiter: ContextVar[Waiter | None] = ContextVar("current_waiter", default=None)
+"""What a call made here keeps waiting: the actor's loop, or the task that answers a call; None where nobody is."""
 _current_runtime: ContextVar[Runtime | None] = ContextVar("current_runtime", default=None)
 
 

@@ -55,6 +55,7 @@ class DynamicSupervisor(Supervisor):
             if cell is not None:
                 self._signal_end(child, cell)
                 ending.append((child, cell))
+                self._cell.waiting_on.append(cell)
         told = loop.now()
         # The shortest patience first, so that no child gets more than its own.
         for child, cell in sorted(ending, key=lambda pair: pair[0].spec.shutdown_s):
@@ -62,6 +63,7 @@ class DynamicSupervisor(Supervisor):
                 cell.kill()
         for child, cell in ending:
             await cell.wait_dead(math.inf)  # bounded: whoever is not dead was killed
+            self._cell.waiting_on.remove(cell)
             self._note_stopped(child, cell)
 
     def _drop(self, child: Child) -> None:

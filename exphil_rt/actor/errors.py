@@ -69,6 +69,14 @@ class AlreadyStarted(ActorError):
         super().__init__(f"The actor {target} runs already.")
 
 
+class AlreadyRegistered(ActorError):
+    """A registry's unique key is held by the living ``pid``."""
+
+    def __init__(self, registry: str, key: object, pid: Pid) -> None:
+        self.pid = pid
+        super().__init__(f"The key {key!r} of the registry {registry} is held by {pid.label}.")
+
+
 class AlreadyPresent(ActorError):
     """The supervisor has a child specification of this id, whose child does not run."""
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 import anyio
 import structlog
 
-from exphil_rt.actor.calls import From
+from exphil_rt.actor.calls import NO_REPLY, AnsweringTask, From, NoReply
 from exphil_rt.actor.handlers import tables
-from exphil_rt.actor.lifecycle import run_task
+from exphil_rt.actor.lifecycle import own_task, run_task
 from exphil_rt.actor.mailbox import MailboxSpec
 from exphil_rt.actor.pid import Down, Exit, Pid, Ref, Target
 from exphil_rt.actor.reasons import ExitReason, noproc
@@ -149,6 +149,28 @@ class GenServer(Generic[S]):
         if not sender.resolve(value):
             self._cell.runtime.dead_letter(sender.callee.label, value, "late_reply")
 
+    def forward(self, sender: From, target: Target) -> NoReply:
+        """Hand a call over to ``target``, which answers it as if it had been called; a handler returns this.
+
+        The caller waits for ``target`` from here on: it learns of its end, and of a cycle through it.
+        """
+        self._cell.runtime.forward(sender, target)
+        return NO_REPLY
+
+    def answer_later(self, sender: From, function: Callable[..., Awaitable[object]], *args: Any) -> NoReply:
+        """Answer a call with what ``function(*args)`` returns, in a task beside the handlers; a handler returns this.
+
+        Calls that the task makes count as the caller's waiting, so a cycle through it is found.
+        """
+
+        async def answer() -> None:
+            self.reply(sender, await function(*args))
+
+        task = AnsweringTask(f"{self.name} (answering {type(sender.message).__name__})")
+        sender.hand_to(task)
+        self._start_task(task, answer, ())
+        return NO_REPLY
+
     def send_after(self, seconds: float, message: Any) -> Timer:
         """Have ``message`` in this actor's own mailbox in ``seconds``; it is dispatched like a cast."""
         cell = self._cell
@@ -212,10 +234,16 @@ class GenServer(Generic[S]):
         Returns:
             Its scope; ``cancel()`` ends the task alone.
         """
+        return self._start_task(None, function, args)
+
+    def _start_task(
+        self, answers: AnsweringTask | None, function: Callable[..., Awaitable[object]], args: Any
+    ) -> anyio.CancelScope:
         scope = anyio.CancelScope(shield=True)
         cell = self._cell
-        cell.add_task(scope)
-        cell.runtime.start_soon(run_task, cell, scope, function, args)
+        task = own_task(cell, scope, answers, function, args)
+        cell.add_task(scope, task)
+        cell.runtime.start_soon(run_task, cell, scope, task)
         return scope
 
     def defer(self, callback: Callable[[], object]) -> None:

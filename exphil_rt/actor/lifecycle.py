@@ -6,16 +6,16 @@ are shielded, so a cancellation from outside reaches the runtime's body first, w
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 import structlog
 from anyio.lowlevel import checkpoint
 
-from exphil_rt.actor.calls import NO_REPLY, From
+from exphil_rt.actor.calls import NO_REPLY, AnsweringTask, From
 from exphil_rt.actor.cell import KILL_GRACE_S, ParentExit
-from exphil_rt.actor.context import current_cell, set_runtime
+from exphil_rt.actor.context import current_cell, current_waiter, set_runtime
 from exphil_rt.actor.errors import NoHandler
 from exphil_rt.actor.outcomes import Continue, Extra, Ignore, Stop
 from exphil_rt.actor.pid import Timeout
@@ -23,6 +23,7 @@ from exphil_rt.actor.reasons import Crash, ExitReason, Killed, Normal, Shutdown,
 from exphil_rt.actor.reports import CrashReport
 from exphil_rt.actor.specs import DEFAULT_SHUTDOWN_S
 from exphil_rt.actor.sys import SystemRequest
+from exphil_rt.actor.zombies import abandonable, outlast_task_groups
 
 if TYPE_CHECKING:
     from exphil_rt.actor.cell import Cell
@@ -37,7 +38,29 @@ ORPHAN_GRACE_S: Final = 5.0
 
 async def run_actor(cell: Cell) -> None:
     """The task of one incarnation."""
+    cell.coroutine = life = _life(cell)
+    try:
+        if not await abandonable(life, cell.given_up):
+            await _lay_to_rest(cell)
+    finally:
+        cell.coroutine = None
+        cell.runtime.remove_zombie(cell)
+
+
+async def _lay_to_rest(cell: Cell) -> None:
+    """Its coroutine was abandoned in the middle of something."""
+    with anyio.CancelScope(shield=True):
+        cell.runtime.add_zombie(cell)
+        cell.killed = True
+        await cell.end_tasks()
+        await _end_orphans(cell)
+        cell.bury(Killed())
+        await outlast_task_groups(cell.runtime.closing)
+
+
+async def _life(cell: Cell) -> None:
     current_cell.set(cell)
+    current_waiter.set(cell)
     set_runtime(cell.runtime)
     reason: ExitReason = Killed()
     try:
@@ -53,7 +76,6 @@ async def run_actor(cell: Cell) -> None:
                 await cell.end_tasks()
     finally:
         cell.bury(reason)
-        cell.runtime.remove_zombie(cell)
 
 
 async def _live(cell: Cell) -> ExitReason:
@@ -225,9 +247,30 @@ async def _end_orphans(cell: Cell) -> None:
         await orphan.wait_dead(now() + 2 * (KILL_GRACE_S + ORPHAN_GRACE_S))
 
 
-async def run_task(cell: Cell, scope: anyio.CancelScope, function: Callable[..., Awaitable[object]], args: Any) -> None:
+async def run_task(cell: Cell, scope: anyio.CancelScope, task: Coroutine[Any, Any, None]) -> None:
     """The task behind ``start_task``: its crash is the actor's."""
+    runtime = cell.runtime
+    try:
+        if not await abandonable(task, lambda refuses: cell.task_given_up(refuses and scope.cancel_called)):
+            runtime.add_zombie(cell)
+            cell.remove_task(scope)
+            runtime.remove_zombie(cell)
+            await outlast_task_groups(runtime.closing)
+    finally:
+        cell.remove_task(scope)
+        runtime.remove_zombie(cell)
+
+
+async def own_task(
+    cell: Cell,
+    scope: anyio.CancelScope,
+    answers: AnsweringTask | None,
+    function: Callable[..., Awaitable[object]],
+    args: Any,
+) -> None:
+    """What ``run_task`` runs: ``function(*args)`` in ``scope``."""
     current_cell.set(None)
+    current_waiter.set(answers)
     try:
         with scope:
             await function(*args)
@@ -236,6 +279,3 @@ async def run_task(cell: Cell, scope: anyio.CancelScope, function: Callable[...,
         if isinstance(reason, Crash):
             _report_crash(cell, cell.actor, reason)
         cell.request_stop(reason)
-    finally:
-        cell.remove_task(scope)
-        cell.runtime.remove_zombie(cell)

@@ -29,11 +29,19 @@ class Loop(NamedTuple):
     event: Callable[[], Event]
 
 
+def on_trio() -> bool:
+    """Whether trio, and not asyncio, runs the caller."""
+    if "trio" not in sys.modules:
+        return False
+    import trio
+
+    return trio.lowlevel.in_trio_run()
+
+
 def running_loop() -> Loop:
     """The loop that runs the caller, trio or asyncio."""
-    if "trio" in sys.modules:
+    if on_trio():
         import trio
 
-        if trio.lowlevel.in_trio_run():
-            return Loop(trio.current_time, trio.Event)
+        return Loop(trio.current_time, trio.Event)
     return Loop(asyncio.get_running_loop().time, asyncio.Event)

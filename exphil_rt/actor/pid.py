@@ -67,4 +67,11 @@ class Timeout(msgspec.Struct, frozen=True):
     """Nothing arrived for an actor's ``idle_timeout``."""
 
 
-Target = str | Pid
+Target = str | Pid | tuple[str, Any]
+"""Whom a message is for: a registered name, one incarnation, or a key below a name: ``(partition supervisor, key)`` or
+``(registry, unique key)``."""
+
+
+def label_of(target: Target) -> str:
+    """A target in words."""
+    return f"{target[0]}[{target[1]!r}]" if isinstance(target, tuple) else str(target)

@@ -8,39 +8,40 @@ from __future__ import annotations
 
 import math
 import os
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, Literal
 
 import anyio
 import msgspec
 import structlog
-from anyio.abc import TaskGroup
 
-from exphil_rt.actor.calls import From, check_cycle
+from exphil_rt.actor.calls import From, Waiter, check_cycle
 from exphil_rt.actor.cell import KILL_GRACE_S, Cell
-from exphil_rt.actor.context import current_cell, set_runtime
+from exphil_rt.actor.context import current_cell, current_waiter, set_runtime
+from exphil_rt.actor.dead_letters import DeadLetters
 from exphil_rt.actor.errors import ActorError, MailboxFull, NoProc, StartError
 from exphil_rt.actor.genserver import GenServer
 from exphil_rt.actor.inspection import ActorInfo, ActorReport, read_report, read_tree
 from exphil_rt.actor.lifecycle import run_actor
 from exphil_rt.actor.loop import Loop, running_loop
-from exphil_rt.actor.pid import Down, Pid, Ref, Target
+from exphil_rt.actor.names import Names
+from exphil_rt.actor.nursery import StartSoon, open_nursery
+from exphil_rt.actor.pid import Down, Pid, Ref, Target, label_of
 from exphil_rt.actor.reasons import Crash, ExitReason, Normal, Shutdown, noproc
-from exphil_rt.actor.registry import Registry
+from exphil_rt.actor.registry import Keys, Registry
 from exphil_rt.actor.report_format import bound_logger, log_report
-from exphil_rt.actor.reports import DeadLetter, Report
+from exphil_rt.actor.reports import DeadLetter, Report, SupervisorReport
 from exphil_rt.actor.specs import ChildSpec, check_spec
 from exphil_rt.actor.sys import SystemRequest
 from exphil_rt.actor.timers import TimerQueue
+from exphil_rt.actor.zombies import is_misnesting, stack_of
 
 _log = structlog.get_logger(__name__)
 
 STOP_S: Final = 10.0
 EXIT_ZOMBIES: Final = 70
 """Exit status of a process that had to be ended under actors that refused to end (EX_SOFTWARE)."""
-_DEAD_LETTERS: Final = 256
 
 
 class RuntimeStatistics(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,21 +59,26 @@ class RuntimeStatistics(msgspec.Struct, frozen=True, kw_only=True):
 class Runtime:
     """See the module. Made by ``open``."""
 
-    def __init__(self, tasks: TaskGroup, loop: Loop, *, exit_on_zombies: bool) -> None:
+    def __init__(self, start_soon: StartSoon, loop: Loop, *, exit_on_zombies: bool) -> None:
         self.loop = loop
         self.timers = TimerQueue(loop)
-        self.registry = Registry()
+        self.names = Names()
+        self.dead_letters = DeadLetters()
+        """The last messages that could not be delivered, oldest first, and their counts."""
+        self.routes: dict[str, Callable[[Any], Cell | None]] = {}
+        """For the kernel: what leads from a key to an actor, by the name of the registry or partition supervisor."""
+        self.closing = loop.event()
+        """Set when the runtime ends: what was abandoned in its tracks may go."""
         self.hurried = False
         """Set when the stop deadline passed: everything that lives is killed."""
-        self._names = self.registry.names
-        self._tasks = tasks
+        self._names = self.names.cells
+        self._registries: dict[str, Registry] = {}
+        self.start_soon = start_soon
+        """For the kernel: start a task of the runtime's group."""
         self._exit_on_zombies = exit_on_zombies
         self._cells: dict[int, Cell] = {}
         self._roots: list[Cell] = []
         self._zombies: dict[int, Cell] = {}
-        self._dead_letters: deque[DeadLetter] = deque(maxlen=_DEAD_LETTERS)
-        self._dead_letter_counts: dict[str, int] = {}
-        self._dead_letter_count = 0
         self._dropped = 0
         self._subscribers: list[Callable[[Report], None]] = []
         self._report_log = bound_logger()
@@ -92,10 +98,10 @@ class Runtime:
                 leaving the body waits for the actor.
         """
         try:
-            async with anyio.create_task_group() as tasks:
-                runtime = cls(tasks, running_loop(), exit_on_zombies=exit_on_zombies)
+            async with open_nursery() as start_soon:
+                runtime = cls(start_soon, running_loop(), exit_on_zombies=exit_on_zombies)
                 set_runtime(runtime)
-                tasks.start_soon(runtime.timers.run)
+                start_soon(runtime.timers.run)
                 try:
                     yield runtime
                 finally:
@@ -103,9 +109,12 @@ class Runtime:
                         await runtime.stop(stop_deadline)
                     runtime._close()
         except BaseExceptionGroup as group:
-            if len(group.exceptions) == 1:  # the body's own exception, as without a task group
-                raise group.exceptions[0] from group.exceptions[0].__cause__
-            raise
+            rest = group.split(is_misnesting)[1]
+            if rest is None:
+                return
+            if len(rest.exceptions) == 1:  # the body's own exception, as without a task group
+                raise rest.exceptions[0] from rest.exceptions[0].__cause__
+            raise rest from None
 
     # Starting and stopping
 
@@ -145,18 +154,14 @@ class Runtime:
         self._numbers += 1
         cell = Cell(self, self._numbers, spec, parent)
         if spec.name is not None:
-            self.registry.register(spec.name, cell)
+            self.names.register(spec.name, cell)
         self._cells[cell.number] = cell
         if parent is not None:
             if parent.children is None:
                 parent.children = set()
             parent.children.add(cell)
-        self._tasks.start_soon(run_actor, cell, name=cell.path)
+        self.start_soon(run_actor, cell, name=cell.path)
         return cell
-
-    def start_soon(self, function: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
-        """Start a task of the runtime's group; for the kernel."""
-        self._tasks.start_soon(function, *args)
 
     async def stop(self, deadline: float = STOP_S) -> bool:
         """Stop the roots, last started first, each in its own order; kill what lives after ``deadline`` seconds.
@@ -191,6 +196,7 @@ class Runtime:
 
     def _close(self) -> None:
         self._closed = True
+        self.closing.set()
         self.timers.close()
         if not self._zombies:
             return
@@ -203,13 +209,15 @@ class Runtime:
         """Wait for an actor's end.
 
         Raises:
-            NoProc: there is no such actor. TimeoutError: it lives after ``timeout`` seconds.
+            NoProc: there is no such actor. TimeoutError: it lives after ``timeout`` seconds. CallingCycle: it is, or
+                waits for, the actor that asks.
         """
         cell = self.find(target)
         if cell is None:
-            raise NoProc(str(target))
-        if not await cell.wait_dead(self.loop.now() + timeout):
-            raise TimeoutError(f"{cell.label} lives after {timeout:g} s")
+            raise NoProc(label_of(target))
+        with self._waiting(cell):
+            if not await cell.wait_dead(self.loop.now() + timeout):
+                raise TimeoutError(f"{cell.label} lives after {timeout:g} s")
         assert cell.reason is not None
         return cell.reason
 
@@ -221,16 +229,32 @@ class Runtime:
 
     # Messages
 
-    def whereis(self, name: str) -> Pid | None:
-        """The pid that runs under ``name`` now."""
-        cell = self._names.get(name)
+    def registry(self, name: str, keys: Keys = "unique") -> Registry:
+        """The registry of that name, made where there is none yet.
+
+        Raises:
+            ActorError: there is one with the other kind of keys.
+        """
+        registry = self._registries.get(name)
+        if registry is None:
+            if name in self.routes:
+                raise ActorError(f"A partition supervisor is named {name} already.")
+            registry = self._registries[name] = Registry(self, name, keys)
+            self.routes[name] = registry.route
+        if registry.kind != keys:
+            raise ActorError(f"The registry {name} has {registry.kind} keys.", hint=f"Ask with keys={registry.kind!r}.")
+        return registry
+
+    def whereis(self, name: str | tuple[str, Any]) -> Pid | None:
+        """The pid that runs under ``name``, or that a registry's or partition supervisor's key leads to, now."""
+        cell = self.find(name)
         return None if cell is None else cell.pid
 
     def cast(self, target: Target, message: Any) -> None:
         """See GenServer.cast."""
-        cell = target.cell if type(target) is Pid else self._names.get(target)  # type: ignore[arg-type]
+        cell = target.cell if type(target) is Pid else self.find(target)
         if cell is None or cell.mailbox.closed:
-            self.dead_letter(str(target) if cell is None else cell.label, message, "noproc")
+            self.dead_letter(label_of(target) if cell is None else cell.label, message, "noproc")
             return
         box = cell.mailbox
         if len(box.user) < box.capacity or self._make_room(cell, message):
@@ -240,28 +264,30 @@ class Runtime:
         """See GenServer.cast_wait."""
         cell = self.find(target)
         if cell is not None and not cell.room and cell.mailbox.overflow == "block":
-            await self._wait_for_room(cell, self.loop.now() + timeout)
+            with self._waiting(cell):
+                await self._wait_for_room(cell, self.loop.now() + timeout)
         self.cast(target, message)
 
     async def call(self, target: Target, message: Any, timeout: float = 5.0) -> Any:
         """See GenServer.call."""
         cell = self.find(target)
         if cell is None or cell.phase in ("ending", "dead"):
-            raise NoProc(str(target) if cell is None else cell.label, None if cell is None else cell.reason)
+            raise NoProc(label_of(target) if cell is None else cell.label, None if cell is None else cell.reason)
         return await self._exchange(cell, From(message, cell), timeout, None)
 
     async def request(self, target: Target, operation: Callable[[GenServer[Any]], Any], timeout: float) -> Any:
         """Have ``operation(actor)`` run as a system message and return what it returns; for ``sys``."""
         cell = self.find(target)
         if cell is None or cell.phase in ("ending", "dead"):
-            raise NoProc(str(target) if cell is None else cell.label, None if cell is None else cell.reason)
+            raise NoProc(label_of(target) if cell is None else cell.label, None if cell is None else cell.reason)
         pending = From(operation, cell)
         return await self._exchange(cell, pending, timeout, SystemRequest(pending, operation))
 
     async def _exchange(self, cell: Cell, pending: From, timeout: float, request: SystemRequest | None) -> Any:
-        caller = current_cell.get()
+        caller = current_waiter.get()
         if caller is not None:
             check_cycle(caller, cell)
+            pending.caller = caller
             caller.waiting_on.append(cell)
         try:
             deadline = self.loop.now() + timeout
@@ -284,7 +310,37 @@ class Runtime:
             if not pending.done:  # cancelled: a reply that still comes is late
                 pending.settle()
             if caller is not None:
-                caller.waiting_on.remove(cell)
+                caller.waiting_on.remove(pending.holder)
+
+    def forward(self, sender: From, target: Target) -> None:
+        """See GenServer.forward."""
+        cell = self.find(target)
+        if cell is None or cell.phase in ("ending", "dead"):
+            reason = None if cell is None else cell.reason
+            sender.fail(NoProc(label_of(target) if cell is None else cell.label, reason))
+        elif not cell.room and (cell.mailbox.overflow != "drop_oldest" or not self._make_room(cell, None)):
+            sender.fail(MailboxFull(cell.label))
+        elif not sender.done:
+            sender.callee.open_calls.discard(sender)
+            sender.callee = cell
+            sender.hand_to(cell)
+            if not sender.done:  # else that closed a calling cycle
+                cell.open_calls.add(sender)
+                cell.mailbox.put(sender)
+
+    @contextmanager
+    def _waiting(self, cell: Cell) -> Iterator[None]:
+        """The running actor waits for ``cell`` meanwhile; raises CallingCycle where that can never end."""
+        waiter: Waiter | None = current_waiter.get()
+        if waiter is None:
+            yield
+            return
+        check_cycle(waiter, cell)
+        waiter.waiting_on.append(cell)
+        try:
+            yield
+        finally:
+            waiter.waiting_on.remove(cell)
 
     def _make_room(self, cell: Cell, message: Any) -> bool:
         """Apply the overflow policy of a full mailbox; whether the new message goes in."""
@@ -327,7 +383,7 @@ class Runtime:
         ref = Ref(self._refs)
         cell = self.find(target)
         if cell is None:
-            notify(Down(ref, None, str(target), noproc(str(target))))
+            notify(Down(ref, None, label_of(target), noproc(label_of(target))))
         elif cell.dead:
             notify(Down(ref, cell.pid, cell.label, noproc(cell.label)))
         else:
@@ -341,8 +397,13 @@ class Runtime:
             cell.demonitor(ref)
 
     def find(self, target: Target) -> Cell | None:
-        """The cell behind a name or a pid, dead or alive; for the kernel."""
-        return target.cell if isinstance(target, Pid) else self._names.get(target)
+        """The cell behind a target, dead or alive; for the kernel."""
+        if isinstance(target, Pid):
+            return target.cell
+        if isinstance(target, tuple):
+            route = self.routes.get(target[0])
+            return None if route is None else route(target[1])
+        return self._names.get(target)
 
     # Watching
 
@@ -364,15 +425,10 @@ class Runtime:
             uptime_s=self.loop.now() - self._opened_at,
             actors=len(self._cells),
             started=self._numbers,
-            dead_letters=self._dead_letter_count,
+            dead_letters=self.dead_letters.total,
             dropped=self._dropped,
             zombies=len(self._zombies),
         )
-
-    @property
-    def dead_letters(self) -> tuple[DeadLetter, ...]:
-        """The last messages that could not be delivered, newest last."""
-        return tuple(self._dead_letters)
 
     def subscribe_reports(self, function: Callable[[Report], None]) -> Callable[[], None]:
         """Have every report passed to ``function``, which must be quick; returns what unsubscribes it."""
@@ -394,16 +450,9 @@ class Runtime:
                 _log.exception("report_subscriber_failed", report=type(report).__name__)
 
     def dead_letter(self, target: str, message: Any, reason: Literal["noproc", "full", "ended", "late_reply"]) -> None:
-        """Count and keep what could not be delivered; logged at the 1st, 2nd, 4th, 8th ... of each target."""
+        """Count and keep what could not be delivered, and tell those who want to know."""
         letter = DeadLetter(target=target, message=message, reason=reason)
-        self._dead_letter_count += 1
-        self._dead_letters.append(letter)
-        counts = self._dead_letter_counts
-        count = counts.get(target, 0) + 1
-        if target in counts or len(counts) < _DEAD_LETTERS:
-            counts[target] = count
-            if count & (count - 1) == 0:
-                _log.warning("dead_letter", target=target, message=type(message).__name__, reason=reason, count=count)
+        self.dead_letters.add(letter)
         if self._subscribers:
             self.report(letter)
 
@@ -412,13 +461,28 @@ class Runtime:
     def forget(self, cell: Cell) -> None:
         """A cell was buried."""
         self._cells.pop(cell.number, None)
-        self.registry.unregister(cell)
+        self.names.unregister(cell)
 
     def add_zombie(self, cell: Cell) -> None:
-        """A cell's task refuses to end."""
+        """A task of a cell refuses to end: name it and where it stands."""
+        if cell.number in self._zombies:
+            return
         self._zombies[cell.number] = cell
-        _log.error("zombie", actor=cell.path)
+        stack = "\n".join(stack_of(coroutine) for coroutine in cell.coroutines())
+        _log.error("zombie", actor=cell.path, stack=stack)
+        self.report(
+            SupervisorReport(
+                supervisor="" if cell.parent is None else cell.parent.path,
+                context="zombie",
+                child=cell.id,
+                name=cell.name or "",
+                reason=Crash("Zombie", f"{cell.label} refuses to be cancelled", stack),
+                restart="temporary",
+                pid=cell.number,
+            )
+        )
 
     def remove_zombie(self, cell: Cell) -> None:
-        """A cell's task ended after all."""
-        self._zombies.pop(cell.number, None)
+        """A task of a cell ended, or was abandoned, after all."""
+        if not cell.coroutines():
+            self._zombies.pop(cell.number, None)
