@@ -6,7 +6,7 @@ Values are rendered to a bounded depth and length, so that no state, however lar
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +19,7 @@ _DEPTH: Final = 6
 _ITEMS: Final = 10
 _CHARS: Final = 4_000
 _TEXT: Final = 1_000
+_WORD: Final = 200
 _CHILD: Final = ("pid", "child", "name", "start", "restart", "shutdown", "significant", "kind", "restarts")
 _ERROR: Final = 40
 _DEBUG: Final = 10
@@ -67,43 +68,54 @@ def log_report(log: Any, report: Report) -> None:
 
 
 def short(value: Any, depth: int = _DEPTH, limit: int = _TEXT) -> str:
-    """``repr`` with an end: containers and Structs to ``depth``, ten members each, ``limit`` characters."""
-    text = _short(value, depth)
-    return text if len(text) <= limit else text[: limit - 3] + "..."
+    """``repr`` with an end: containers and Structs to ``depth``, ten members each, ``limit`` characters.
+
+    Nothing is rendered beyond that end, so the cost does not depend on the value's size.
+    """
+    text = ""
+    for chunk in _chunks(value, depth):
+        text += chunk
+        if len(text) > limit:
+            return text[: limit - 3] + "..."
+    return text
 
 
-def _short(value: Any, depth: int) -> str:
+def _chunks(value: Any, depth: int) -> Iterator[str]:
     if isinstance(value, str):
-        return repr(value if len(value) <= _TEXT else value[:_TEXT] + "...")
-    if isinstance(value, bytes | bytearray | memoryview):
-        return f"<{len(value)} bytes>"
-    if isinstance(value, msgspec.Struct):
-        names = type(value).__struct_fields__
-        if not names:
-            return f"{type(value).__name__}()"
-        return f"{type(value).__name__}({_members(((f'{n}=', getattr(value, n, None)) for n in names), depth)})"
-    if isinstance(value, Mapping):
-        return f"{{{_members(((f'{_short(key, 1)}: ', item) for key, item in value.items()), depth)}}}"
-    if isinstance(value, list | tuple | set | frozenset):
+        yield repr(value if len(value) <= _WORD else value[:_WORD] + "...")
+    elif isinstance(value, bytes | bytearray | memoryview):
+        yield f"<{len(value)} bytes>"
+    elif isinstance(value, msgspec.Struct):
+        names = value.__struct_fields__
+        members = ((f"{name}=", getattr(value, name, None)) for name in names)
+        yield from _group(f"{type(value).__name__}()", members, depth)
+    elif isinstance(value, Mapping):
+        yield from _group("{}", ((f"{short(key, 1, _WORD)}: ", item) for key, item in value.items()), depth)
+    elif isinstance(value, list | tuple | set | frozenset):
         brackets = "[]" if isinstance(value, list) else "()" if isinstance(value, tuple) else "{}"
-        return f"{brackets[0]}{_members((('', item) for item in value), depth)}{brackets[1]}"
-    try:
-        return repr(value)
-    except Exception as error:
-        return f"<{type(value).__name__}: repr failed with {type(error).__name__}>"
+        yield from _group(brackets, (("", item) for item in value), depth)
+    else:
+        try:
+            yield repr(value)
+        except Exception as error:
+            yield f"<{type(value).__name__}: repr failed with {type(error).__name__}>"
 
 
-def _members(pairs: Iterable[tuple[str, Any]], depth: int) -> str:
-    rest = iter(pairs)
-    if depth <= 1:
-        return "..." if next(rest, None) is not None else ""
-    shown = [f"{head}{_short(value, depth - 1)}" for head, value in itertools.islice(rest, _ITEMS)]
-    return ", ".join([*shown, "..."] if next(rest, None) is not None else shown)
+def _group(brackets: str, members: Iterator[tuple[str, Any]], depth: int) -> Iterator[str]:
+    yield brackets[:-1]
+    between = ""
+    for head, member in itertools.islice(members, _ITEMS if depth > 1 else 0):
+        yield f"{between}{head}"
+        yield from _chunks(member, depth - 1)
+        between = ", "
+    if next(members, None) is not None:
+        yield f"{between}..."
+    yield brackets[-1]
 
 
 def _reason(reason: ExitReason, depth: int) -> str:
     info = getattr(reason, "info", None)
-    return describe(reason) if info is None else f"was shut down ({_short(info, depth - 1)})"
+    return describe(reason) if info is None else f"was shut down ({short(info, depth - 1)})"
 
 
 def _child(report: SupervisorReport | ProgressReport) -> dict[str, Any]:
@@ -113,11 +125,11 @@ def _child(report: SupervisorReport | ProgressReport) -> dict[str, Any]:
 def _whole(report: Report, depth: int) -> list[tuple[str, Any]]:
     match report:
         case SupervisorReport():
-            offender = ", ".join(f"{name}={_short(value, depth)}" for name, value in _child(report).items())
+            offender = ", ".join(f"{name}={short(value, depth)}" for name, value in _child(report).items())
             lines = [("supervisor", report.supervisor), ("context", report.context)]
             return [*lines, ("reason", _reason(report.reason, depth)), ("offender", offender), *_trace(report.reason)]
         case ProgressReport():
-            started = ", ".join(f"{name}={_short(value, depth)}" for name, value in _child(report).items())
+            started = ", ".join(f"{name}={short(value, depth)}" for name, value in _child(report).items())
             return [("supervisor", report.supervisor), ("started", started)]
         case CrashReport():
             return [
