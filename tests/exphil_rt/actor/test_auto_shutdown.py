@@ -48,6 +48,11 @@ async def test_nonsignificant_temporary(mode: str) -> None:
         async with start_tree(probe("a", restart="temporary"), flags=flags(mode)) as tree:
             await end(tree, "a", reason)
             assert tree.supervisor.alive
+            assert tree.runtime.whereis("a") is None
+    async with start_tree(probe("a", restart="temporary"), flags=flags(mode)) as tree:
+        await terminate_child("sup", "a")
+        await anyio.sleep(1.0)
+        assert tree.supervisor.alive
 
 
 @both_backends
@@ -58,6 +63,10 @@ async def test_nonsignificant_transient(mode: str) -> None:
             await end(tree, "a", reason)
             assert tree.supervisor.alive
             assert (tree.runtime.whereis("a") is not None) == (reason in ODD)
+    async with start_tree(probe("a", restart="transient"), flags=flags(mode)) as tree:
+        await terminate_child("sup", "a")
+        await anyio.sleep(1.0)
+        assert tree.supervisor.alive
 
 
 @both_backends
@@ -85,6 +94,11 @@ async def test_significant_temporary() -> None:
 @both_backends
 @pytest.mark.parametrize("mode", MODES)
 async def test_significant_transient(mode: str) -> None:
+    async with start_tree(probe("a", restart="transient", significant=True), probe("b"), flags=flags(mode)) as tree:
+        await terminate_child("sup", "a")
+        await anyio.sleep(1.0)
+        assert tree.supervisor.alive
+        assert tree.pid("b").alive
     for reason in ODD:
         async with start_tree(probe("a", restart="transient", significant=True), flags=flags(mode)) as tree:
             await end(tree, "a", reason)

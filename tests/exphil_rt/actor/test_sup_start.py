@@ -210,23 +210,40 @@ async def test_sup_start_map_simple() -> None:
             await get_childspec("pool", tree.pid("other"))
 
 
-@pytest.mark.parametrize(
-    ("spec", "names"),
-    [
-        ("no spec", "ChildSpec"),
-        (ChildSpec(id="", start=Probe), "id"),
-        (ChildSpec(id="a/b", start=Probe), "a/b"),
-        (ChildSpec(id="a", start=str), "str"),  # type: ignore[arg-type]
-        (ChildSpec(id="a", start=Probe, restart="sometimes"), "sometimes"),  # type: ignore[arg-type]
-        (ChildSpec(id="a", start=Probe, shutdown=-1.0), "-1.0"),
-        (ChildSpec(id="a", start=Probe, shutdown="soon"), "soon"),  # type: ignore[arg-type]
-        (ChildSpec(id="a", start=Probe, shutdown=float("inf")), "inf"),
-        (ChildSpec(id="a", start=Probe, significant=True, restart="transient"), "significant"),
-    ],
-)
-def test_sup_start_map_faulty_specs(spec: object, names: str) -> None:
-    with pytest.raises(BadSpec, match=names):
-        check_spec(spec)
+FAULTY: list[tuple[object, str]] = [
+    ("no spec", "ChildSpec"),
+    (ChildSpec(id="", start=Probe), "id"),
+    (ChildSpec(id=7, start=Probe), "7"),  # type: ignore[arg-type]
+    (ChildSpec(id="a/b", start=Probe), "a/b"),
+    (ChildSpec(id="a", start=str), "str"),  # type: ignore[arg-type]
+    (ChildSpec(id="a", start="Probe"), "Probe"),  # type: ignore[arg-type]
+    (ChildSpec(id="a", start=Probe, restart="sometimes"), "sometimes"),  # type: ignore[arg-type]
+    (ChildSpec(id="a", start=Probe, shutdown=-1.0), "-1.0"),
+    (ChildSpec(id="a", start=Probe, shutdown=True), "True"),
+    (ChildSpec(id="a", start=Probe, shutdown="soon"), "soon"),  # type: ignore[arg-type]
+    (ChildSpec(id="a", start=Probe, shutdown=float("inf")), "inf"),
+    (ChildSpec(id="a", start=Probe, significant=True, restart="transient"), "significant"),
+    (ChildSpec(id="a", start=Probe, significant="yes"), "yes"),  # type: ignore[arg-type]
+]
+
+
+@both_backends
+async def test_sup_start_map_faulty_specs() -> None:
+    with pytest.raises(TypeError, match="id"):
+        ChildSpec(start=Probe)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="start"):
+        ChildSpec(id="a")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="unknown"):
+        ChildSpec(id="a", start=Probe, unknown=True)  # type: ignore[call-arg]
+    for spec, names in FAULTY:
+        with pytest.raises(BadSpec, match=names):
+            check_spec(spec)
+        async with Runtime.open() as runtime:
+            children: Any = [probe("before"), spec]
+            with pytest.raises(StartError, match="BadSpec") as refused:
+                await runtime.start_root(ChildSpec(id="sup", start=StaticSupervisor, args=Tree(children)))
+            assert names in str(refused.value)
+            assert runtime.statistics().started == 1  # the supervisor alone: no child was
 
 
 @both_backends

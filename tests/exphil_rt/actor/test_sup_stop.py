@@ -15,6 +15,7 @@ from exphil_rt.actor import (
     Normal,
     Shutdown,
     SupervisorReport,
+    SupFlags,
     start_child,
     terminate_child,
     which_children,
@@ -134,11 +135,22 @@ async def test_sup_stop_non_shutdown_exit_dynamic() -> None:
 async def test_order_of_children() -> None:
     diary: list[str] = []
     ids = ["d", "a", "e", "c", "b"]
-    async with start_tree(*[probe(name, ProbeArgs(diary=diary)) for name in ids]) as tree:
+    flags = SupFlags("rest_for_one", 2, 3600.0)
+    async with start_tree(*[probe(name, ProbeArgs(diary=diary)) for name in ids], flags=flags) as tree:
         assert [info.id for info in await which_children("sup")] == ids[::-1]
+        numbers = [tree.pid(name).number for name in ids]
+        assert numbers == sorted(numbers)
         assert diary == [f"+{name}" for name in ids]
+        diary.clear()
+        tree.runtime.exit("e", Killed())
+        await anyio.sleep(0.001)
+        assert diary == ["-b", "-c", "+e", "+c", "+b"]
+        again = [tree.pid(name).number for name in ids]
+        assert again[:2] == numbers[:2]
+        assert again == sorted(again)
+        diary.clear()
         await tree.runtime.stop()
-        assert diary[5:] == [f"-{name}" for name in reversed(ids)]
+        assert diary == [f"-{name}" for name in reversed(ids)]
 
 
 @both_backends

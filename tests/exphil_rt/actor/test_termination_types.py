@@ -8,6 +8,8 @@ import anyio
 import pytest
 
 from exphil_rt.actor import (
+    AlreadyPresent,
+    AlreadyStarted,
     ChildCounts,
     Crash,
     ExitReason,
@@ -20,6 +22,9 @@ from exphil_rt.actor import (
     Strategy,
     SupFlags,
     count_children,
+    restart_child,
+    start_child,
+    terminate_child,
     which_children,
 )
 from exphil_rt.testing.actors import RESTARTS, Break, End, ProbeArgs, probe
@@ -139,13 +144,27 @@ async def test_temporary_bystander(strategy: Strategy) -> None:
 @both_backends
 @pytest.mark.parametrize("strategy", ["one_for_one", "one_for_all", "rest_for_one"])
 async def test_do_not_save_child_specs_for_temporary_children(strategy: Strategy) -> None:
-    ends: list[ExitReason] = [Normal(), Shutdown(), Killed(), Crash("x", "y")]
-    for restart, reason in itertools.product(RESTARTS, ends):
-        async with start_tree(probe("a", restart=restart), flags=SupFlags(strategy)) as tree:
-            pid = tree.pid("a")
-            if isinstance(reason, Killed):
-                tree.runtime.exit(pid, reason)
-            else:
-                tree.runtime.cast(pid, End(reason))
+    for restart, how in itertools.product(RESTARTS, ("kill", "normal", "abnormal", "supervisor")):
+        async with start_tree(flags=SupFlags(strategy, 2, 3600.0)) as tree:
+            child = probe("a", restart=restart)
+            pid = await start_child("sup", child)
+            assert pid is not None
+            match how:
+                case "kill":
+                    tree.runtime.exit(pid, Killed())
+                case "normal":
+                    tree.runtime.cast(pid, End(Normal()))
+                case "abnormal":
+                    tree.runtime.cast(pid, Break())
+                case _:
+                    await terminate_child("sup", "a")
             await anyio.sleep(0.001)
-            assert (await count_children("sup")).specs == (0 if restart == "temporary" else 1)
+            if restart == "temporary":
+                assert await start_child("sup", child) is not None
+            elif how == "supervisor" or (restart == "transient" and how == "normal"):
+                with pytest.raises(AlreadyPresent):
+                    await start_child("sup", child)
+                assert await restart_child("sup", "a") is not None
+            else:
+                with pytest.raises(AlreadyStarted):
+                    await start_child("sup", child)
