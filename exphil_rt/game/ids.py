@@ -80,6 +80,37 @@ class Stage(IntEnum):
     FINAL_DESTINATION = 32
 
 
+class Item(IntEnum):
+    """Slippi's ids of the items that the fighters make (its "item type id")."""
+
+    MARIO_FIREBALL = 0x30
+    DR_MARIO_CAPSULE = 0x31
+    FOX_LASER = 0x36
+    FALCO_LASER = 0x37
+    LINK_BOMB = 0x3A
+    YOUNG_LINK_BOMB = 0x3B
+    LINK_BOOMERANG = 0x3C
+    YOUNG_LINK_BOOMERANG = 0x3D
+    LINK_ARROW = 0x40
+    YOUNG_LINK_ARROW = 0x41
+    NEEDLE_THROWN = 0x4F
+    NEEDLE_HELD = 0x50
+    THUNDER_JOLT = 0x59
+    CHARGE_SHOT = 0x5E
+    MISSILE = 0x5F
+    CHAIN = 0x61
+    TURNIP = 0x63
+    TOAD = 0x68
+    LUIGI_FIREBALL = 0x69
+    ICE_BLOCK = 0x6A
+    DINS_FIRE = 0x6C
+    DINS_FIRE_BURST = 0x6D
+    DISABLE = 0x6E
+    TOAD_SPORE = 0x6F
+    SHADOWBALL = 0x70
+    SAUSAGE = 0x7A
+
+
 NUM_STAGES: Final = 64
 """Size of a table indexed by stage id."""
 

@@ -52,6 +52,8 @@ def ended(pl: Any, t: Any) -> None:
     elif s == st.JUMP_AERIAL_F or s == st.JUMP_AERIAL_B:
         enter(pl, t, st.FALL_AERIAL)
     elif s == st.ESCAPE_AIR:
+        pl.fall_lag = 0.0
+        pl.fall_drift = c.fall_special_mobility
         enter(pl, t, st.FALL_SPECIAL)
     elif s == st.SQUAT:
         enter(pl, t, st.SQUAT_WAIT if pl.stick_y <= -CROUCH_RELEASE else st.SQUAT_RV)
@@ -124,6 +126,8 @@ def animate(pl: Any, t: Any) -> None:
         return
     if an.start >= 0.0:
         pl.age += pl.rate
+    if s >= st.FIRST_SPECIAL:
+        return  # specials.run goes on
     if pl.hitstun > 0.0:
         pl.hitstun = max(pl.hitstun - 1.0, 0.0)
     if st.DAMAGE_HI_1 <= s <= st.DAMAGE_FLY_ROLL:

@@ -33,6 +33,7 @@ ANIM: Final = np.dtype(
         ("motion_frames", np.int32),
         ("flip", np.int32),  # age at which the facing turns; 0 for never
         ("exists", np.int32),  # this fighter has a table row for the state
+        ("shown", np.int32),  # the state that frames show: another one where a fighter has an attack as its own
     ],
     align=True,
 )
@@ -99,6 +100,9 @@ _SAFE: Final = {
 def anim_table(frames: dict[str, NDArray[Any]]) -> NDArray[Any]:
     anim = np.zeros((NUM_FIGHTERS, NUM_STATES), ANIM)
     anim["start"] = 1.0
+    anim["shown"] = np.arange(NUM_STATES)
+    for (who, own), state in framedata.OWN_ATTACKS.items():
+        anim[who, state]["shown"] = own
     for state in _START_AT_0:
         anim[:, state]["start"] = 0.0
     for state in _START_AT_MINUS_1:
@@ -124,7 +128,7 @@ def anim_table(frames: dict[str, NDArray[Any]]) -> NDArray[Any]:
         row = anim[who, state]
         if iasa and state >= st.ATTACK_11 and (row["iasa"] == 0 or frame < row["iasa"]):
             row["iasa"] = frame
-    for move in read_rows("moves.csv"):
+    for move in [*read_rows("moves.csv"), *read_rows("special_moves.csv")]:
         row = anim[int(move["character"]), int(move["state"])]
         row["exists"] = 1
         row["length"] = max(row["length"], int(move["frames"]) + 1)

@@ -12,6 +12,7 @@ from exphil_rt.game import states as st
 from exphil_rt.sim.enter import enter, leave_ground, start_attack
 from exphil_rt.sim.inputs import A_OR_Z, LR, NEUTRAL_TILT, XY, A, Z, c_flick, flick_x, wants_jump, wants_shield
 from exphil_rt.sim.jit import njit
+from exphil_rt.sim.specials.begin import try_special
 
 
 @njit
@@ -128,7 +129,7 @@ def drop_through(pl: Any, t: Any, c: Any) -> None:
 @njit
 def ground_options(pl: Any, t: Any, c: Any) -> bool:
     """Everything that a standing fighter can do, walking excepted."""
-    if try_grab(pl, t) or try_ground_attack(pl, t, c) or try_shield(pl, t, c):
+    if try_special(pl, t, c) or try_grab(pl, t) or try_ground_attack(pl, t, c) or try_shield(pl, t, c):
         return True
     if wants_jump(pl, c):
         to_jump_squat(pl, t)
@@ -226,4 +227,4 @@ def try_air_dodge(pl: Any, t: Any, c: Any) -> bool:
 @njit
 def air_options(pl: Any, t: Any, c: Any) -> bool:
     """Everything that a free fighter in the air can do."""
-    return bool(try_air_dodge(pl, t, c) or try_air_attack(pl, t, c) or try_air_jump(pl, t, c))
+    return bool(try_special(pl, t, c) or try_air_dodge(pl, t, c) or try_air_attack(pl, t, c) or try_air_jump(pl, t, c))

@@ -9,6 +9,7 @@ from exphil_rt.game import states as st
 from exphil_rt.sim.enter import enter, land, leave_ground, to_fall, to_wait, touch_ground
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.physics import flat_landing
+from exphil_rt.sim.specials.rows import STAY
 
 BODY_SHARE = 0.48  # of the hurt capsule's half width that walls stop (a real replay of Peach)
 EDGE_SLACK = 0.1  # still on the ground this far past its end (real replays: held at 0.098, off at 0.12)
@@ -63,6 +64,18 @@ def on_ground(pl: Any, t: Any, stage: Any) -> None:
     pl.last_line = index
     if line.x0 - EDGE_SLACK <= pl.x <= line.x1 + EDGE_SLACK:
         pl.y = height_at(line, min(max(pl.x, line.x0), line.x1)) + ABOVE
+        return
+    special = pl.state - st.FIRST_SPECIAL
+    falls = t.special[pl.character, special].falls if special >= 0 else 0
+    if falls:
+        pl.y = (line.y0 if pl.x < line.x0 else line.y1) + ABOVE
+        leave_ground(pl)
+        pl.vx = pl.gv
+        if falls == st.FALL:
+            to_fall(pl, t)
+        else:
+            pl.state = falls
+        pl.jumps = max(int(t.fighters[pl.character].max_jumps) - 1, 0)
         return
     if walks_off(pl):
         pl.y = (line.y0 if pl.x < line.x0 else line.y1) + ABOVE
@@ -144,6 +157,10 @@ def landed(pl: Any, t: Any, line: int) -> None:
             pl.l_cancel = 1 if good else 2
         else:
             land(pl, t, st.LANDING, 0.0)
+    elif s >= st.FIRST_SPECIAL:
+        land_special(pl, t)
+    elif s == st.FALL_SPECIAL and pl.fall_lag > 0.0:
+        land(pl, t, st.LANDING_FALL_SPECIAL, pl.fall_lag)
     elif s == st.ESCAPE_AIR or s == st.FALL_SPECIAL:
         land(pl, t, st.LANDING_FALL_SPECIAL, c.landing_fall_special_lag)
     elif tumbling:
@@ -174,6 +191,23 @@ def landed(pl: Any, t: Any, line: int) -> None:
         to_wait(pl, t)
     else:
         land(pl, t, st.LANDING, 0.0)
+
+
+@njit
+def land_special(pl: Any, t: Any) -> None:
+    """A special touches the ground: its row knows what becomes of it."""
+    row = t.special[pl.character, pl.state - st.FIRST_SPECIAL]
+    pl.special = 2
+    if row.lands == STAY:
+        return
+    if row.lands >= st.FIRST_SPECIAL:
+        pl.state = row.lands
+    elif row.lands == st.LANDING_FALL_SPECIAL:
+        land(pl, t, st.LANDING_FALL_SPECIAL, row.lag)
+    elif row.lands == st.WAIT:
+        to_wait(pl, t)
+    else:
+        land(pl, t, st.LANDING, row.lag)
 
 
 @njit
@@ -220,6 +254,11 @@ def try_ledge(pl: Any, other: Any, t: Any, stage: Any) -> None:
     free = (
         st.JUMP_F <= s <= st.FALL_SPECIAL or s == st.CLIFF_JUMP_QUICK_2 or s == st.CLIFF_JUMP_SLOW_2
     ) and s != st.PASS
+    back = s == st.FALL_SPECIAL
+    if s >= st.FIRST_SPECIAL:
+        row = t.special[pl.character, s - st.FIRST_SPECIAL]
+        free = pl.age >= row.ledge_from
+        back = row.ledge_back != 0
     if not free or pl.ledge_wait > 0 or pl.vy > 0.0 or pl.hitlag > 0.0:
         return
     if pl.stick_y <= -t.common[0].pass_stick_y:
@@ -237,7 +276,7 @@ def try_ledge(pl: Any, other: Any, t: Any, stage: Any) -> None:
             y = line.y0 if side < 0 else line.y1
             out = (pl.x - x) * side
             below = y - pl.y
-            facing_it = pl.facing * side < 0.0 or s == st.FALL_SPECIAL
+            facing_it = pl.facing * side < 0.0 or back
             if not facing_it or out < 0.0 or out > reach or below < 2.0 or below > at.height + 4.0:
                 continue
             if other.ledge == side:
@@ -253,6 +292,7 @@ def try_ledge(pl: Any, other: Any, t: Any, stage: Any) -> None:
             pl.ledge = side
             pl.intangible = LEDGE_SAFE
             pl.jumps = max(int(at.max_jumps) - 1, 0)
+            pl.used = 0
             enter(pl, t, st.CLIFF_CATCH)
             return
 

@@ -59,6 +59,7 @@ def touch_ground(pl: Any, t: Any, line: int) -> None:
     pl.jumps = int(t.fighters[pl.character].max_jumps)
     pl.pass_line = -1
     pl.tumble = 0
+    pl.used = 0
 
 
 @njit

@@ -17,7 +17,17 @@ from numpy.typing import NDArray
 
 from exphil_rt.errors import ExphilError
 
-NUM_STATES: Final = 341
+NUM_STATES: Final = 405
+"""Size of a table by action state: the common ones and a fighter's own."""
+
+# Attacks that a fighter has as states of its own, by (fighter, own state): the game runs them as the common state and
+# shows the own one.
+OWN_ATTACKS: Final = {
+    (24, 341): 44, (24, 342): 47, (24, 343): 48, (24, 344): 49, (24, 345): 57, (24, 346): 60, (24, 347): 65,
+    (24, 348): 67, (24, 349): 68, (24, 350): 70, (24, 351): 72, (24, 352): 73,
+    (8, 341): 60, (8, 342): 63, (8, 345): 64, (9, 349): 60,
+}  # fmt: skip
+
 _SLOTS: Final = (1, 2, 3, 4)
 
 
@@ -44,7 +54,7 @@ def framedata_path() -> Path:
 
 def load(cache: Path | None) -> dict[str, NDArray[Any]]:
     """The table as columns: ``key`` [R, 3] (character, state, frame), ``circles`` [R, 4, 4] (active, x forward, y,
-    radius), ``motion`` [R] (forward movement of the frame), ``iasa`` [R], sorted by key; states below 341 only.
+    radius), ``motion`` and ``rise`` [R] (movement of the frame, forward and up), ``iasa`` [R], sorted by key.
     """
     path = framedata_path()
     stamp = path.stat()
@@ -64,13 +74,14 @@ def load(cache: Path | None) -> dict[str, NDArray[Any]]:
 
 
 def _parse(path: Path) -> dict[str, NDArray[Any]]:
-    key, circles, motion, iasa = [], [], [], []
+    key, circles, motion, rise, iasa = [], [], [], [], []
     with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             state = int(row["action"])
             if state >= NUM_STATES:
                 continue
-            key.append((int(row["character"]), state, int(row["frame"])))
+            who = int(row["character"])
+            key.append((who, OWN_ATTACKS.get((who, state), state), int(row["frame"])))
             circles.append(
                 [
                     (
@@ -83,11 +94,13 @@ def _parse(path: Path) -> dict[str, NDArray[Any]]:
                 ]
             )
             motion.append(float(row["locomotion_x"]))
+            rise.append(float(row["locomotion_y"]))
             iasa.append(row["iasa"] == "True")
     order = np.lexsort(np.array(key, np.int32).T[::-1])
     return {
         "key": np.array(key, np.int32)[order],
         "circles": np.array(circles, np.float32)[order],
         "motion": np.array(motion, np.float32)[order],
+        "rise": np.array(rise, np.float32)[order],
         "iasa": np.array(iasa, np.uint8)[order],
     }

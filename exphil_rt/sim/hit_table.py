@@ -45,7 +45,7 @@ BODY: Final = {
 def hit_table(frames: dict[str, NDArray[Any]], anim: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Join libmelee's circles with the hit parameters by fighter, state, frame and slot."""
     windows: dict[tuple[int, int], list[dict[str, str]]] = {}
-    for row in read_rows("hits.csv"):
+    for row in [*read_rows("hits.csv"), *read_rows("special_hits.csv")]:
         windows.setdefault((int(row["character"]), int(row["state"])), []).append(row)
     for (who, state), hits in _estimated(frames).items():
         windows.setdefault((who, state), hits)

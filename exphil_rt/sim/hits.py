@@ -21,8 +21,11 @@ PUSH = 0.3  # units a frame that fighters inside each other drift apart (real re
 
 
 @njit
-def attack_id(state: int) -> int:
+def attack_id(pl: Any, t: Any) -> int:
     """Slippi's id of the attack (the one staling counts by)."""
+    state = pl.state
+    if state >= st.FIRST_SPECIAL:
+        return int(t.special[pl.character, state - st.FIRST_SPECIAL].attack)
     if st.ATTACK_11 <= state <= st.ATTACK_13:
         return state - st.ATTACK_11 + 2
     if state <= st.ATTACK_100_END:
@@ -153,11 +156,15 @@ def strike(pl: Any, foe: Any, t: Any, game: Any, port: int, row: int, circle: in
     c = t.common[0]
     box = t.circles[circle]
     pl.hit_epoch = t.hit_frames[row].epoch
+    if box.element == GRAB and pl.state >= st.FIRST_SPECIAL:
+        pl.landed_hit = 3
+        return
+    pl.landed_hit = 2 if shielded else 1
     if box.element == GRAB:
         if not shielded:
             catch(pl, foe, t)
         return
-    move = attack_id(pl.state)
+    move = attack_id(pl, t)
     charge = 1.0 + CHARGE_BONUS * pl.charge / 60.0
     damage = box.damage * charge * stale_factor(pl, move, c)
     lag = hitlag_frames(damage, False, False, c)

@@ -65,6 +65,10 @@ def read_pad(pl: Any, c: Any, buttons: int, x: float, y: float, cx: float, cy: f
         pl.raw_x = math.floor(pl.stick_x * 80.0 + 0.5)
     pl.tilt_x = tilt(pl.tilt_x, pl.stick_x, pl.last_x, c.stick_tilt_threshold)
     pl.tilt_y = tilt(pl.tilt_y, pl.stick_y, pl.last_y, c.stick_tilt_threshold)
+    pl.since_side = min(pl.since_side + 1, LONG_AGO)
+    if abs(pl.stick_x) >= c.stick_tilt_threshold:
+        pl.side = 1 if pl.stick_x > 0.0 else -1
+        pl.since_side = 0
     held = buttons & _KNOWN
     pl.pressed = held & ~pl.buttons
     pl.buttons = held

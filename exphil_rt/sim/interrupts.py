@@ -27,6 +27,7 @@ from exphil_rt.sim.enter import enter, start_attack, to_fall, to_wait
 from exphil_rt.sim.inputs import A_OR_Z, AB, CROUCH_RELEASE, LR, A, Z, c_flick, flick_x, wants_jump, wants_shield
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.ko import REBIRTH_SAFE
+from exphil_rt.sim.specials.begin import try_side_special, try_special, try_up_special
 
 UCF_RAW = 75.0
 PASS_DELAY = 3  # frames of Squat before a platform lets go (real replays)
@@ -36,6 +37,8 @@ PASS_DELAY = 3  # frames of Squat before a platform lets go (real replays)
 def dash_options(pl: Any, t: Any, c: Any) -> None:
     """Dash and its ways out."""
     early = pl.age <= c.dash_window_frames_0
+    if try_side_special(pl, t, c):
+        return
     if pl.pressed & Z or (pl.pressed & A and pl.buttons & LR):
         enter(pl, t, st.CATCH_DASH)
         return
@@ -63,6 +66,8 @@ def run_options(pl: Any, t: Any, c: Any) -> None:
     """Run, RunBrake and TurnRun."""
     s = pl.state
     if s == st.RUN:
+        if try_side_special(pl, t, c):
+            return
         if pl.pressed & Z or (pl.pressed & A and pl.buttons & LR):
             enter(pl, t, st.CATCH_DASH)
             return
@@ -94,6 +99,8 @@ def run_options(pl: Any, t: Any, c: Any) -> None:
 def turn_options(pl: Any, t: Any, c: Any) -> None:
     """Turn: after a flick it becomes a dash; UCF makes the second frame of a fast push a flick too."""
     x = pl.stick_x
+    if try_special(pl, t, c):
+        return
     if try_grab(pl, t) or try_ground_attack(pl, t, c) or try_shield(pl, t, c):
         return
     if wants_jump(pl, c):
@@ -137,6 +144,8 @@ def walk_options(pl: Any, t: Any, c: Any) -> None:
 @njit
 def squat_options(pl: Any, t: Any, c: Any) -> None:
     """Squat, SquatWait and SquatRv."""
+    if try_special(pl, t, c):
+        return
     if try_grab(pl, t) or try_ground_attack(pl, t, c) or try_shield(pl, t, c):
         return
     if wants_jump(pl, c):
@@ -159,7 +168,7 @@ def squat_options(pl: Any, t: Any, c: Any) -> None:
 def landing_options(pl: Any, t: Any, c: Any) -> None:
     """Landing after its lag; a stick held down crouches on the first free frame only."""
     lag = t.fighters[pl.character].landing_lag
-    if pl.t < lag or try_grab(pl, t) or try_ground_attack(pl, t, c) or try_shield(pl, t, c):
+    if pl.t < lag or try_special(pl, t, c) or try_grab(pl, t) or try_ground_attack(pl, t, c) or try_shield(pl, t, c):
         return
     if wants_jump(pl, c):
         to_jump_squat(pl, t)
@@ -263,7 +272,12 @@ def interrupt(pl: Any, t: Any) -> None:
         ):
             air_options(pl, t, c)
         elif s == st.DAMAGE_FALL:
-            if not try_air_attack(pl, t, c) and not try_air_jump(pl, t, c) and flick_x(pl, c):
+            if (
+                not try_special(pl, t, c)
+                and not try_air_attack(pl, t, c)
+                and not try_air_jump(pl, t, c)
+                and flick_x(pl, c)
+            ):
                 pl.tumble = 0
                 to_fall(pl, t)
         elif s == st.REBIRTH_WAIT:
@@ -288,6 +302,8 @@ def interrupt(pl: Any, t: Any) -> None:
     elif s == st.TURN:
         turn_options(pl, t, c)
     elif s == st.KNEE_BEND:
+        if try_up_special(pl, t, c):
+            return
         if (pl.pressed & A and pl.stick_y >= c.usmash_stick_y) or (c_flick(pl, c) and pl.c_y > 0.0):
             start_attack(pl, t, st.ATTACK_HI_4)
         else:

@@ -16,6 +16,7 @@ from exphil_rt.errors import ExphilError
 from exphil_rt.game.frames import I32, Controllers, Frames
 from exphil_rt.game.ids import Character, character_name, stage_name
 from exphil_rt.game.lane import EndReason, GameEnd, GameSetup
+from exphil_rt.sim.framedata import NUM_STATES
 from exphil_rt.sim.state import END_LIMIT, END_STOCKS, END_TIMER, ENDED, RUNNING, SAVED, new_games
 
 PHYSICS: Final = "sim-2"
@@ -176,7 +177,7 @@ class EmbeddedLane:
         whole = 0 <= stage < len(self._kernel.stage_rows) and all(who in self._kernel.characters for who in fighters)
         lines = len(self._kernel.tables[0]["lines"])
         grounded = saved["players"]["airborne"] == 0
-        if not (whole and (state >= 0).all() and (state < 341).all() and (line < lines).all() and (line >= -1).all()
+        if not (whole and (state >= 0).all() and (state < NUM_STATES).all() and (line < lines).all() and (line >= -1).all()
                 and (line[grounded] >= 0).all()):  # fmt: skip
             raise LaneMisuse(f"The saved game for slot {slot} is damaged.")
         self.games[slot] = saved["game"]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exphil_rt.game.columns import Columns
-from exphil_rt.game.frames import Controllers, Frames
+from exphil_rt.game.frames import MAX_ITEMS, Controllers, Frames
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.state import records
 
@@ -25,7 +25,7 @@ def places(kind: type[Columns], lead: tuple[int, ...]) -> dict[str, int]:
     return {name: (a.__array_interface__["data"][0] - base) // a.itemsize for name, a in arrays.items()}
 
 
-FRAME_COLUMNS: Final = tuple(name for name, _, _ in Frames.leaves() if not name.startswith(("nanas.", "items.")))
+FRAME_COLUMNS: Final = tuple(name for name, _, _ in Frames.leaves() if not name.startswith("nanas."))
 PAD_COLUMNS: Final = tuple(name for name, _, _ in Controllers.leaves())
 
 
@@ -47,6 +47,40 @@ def observe(i: int, game: Any, a: Any, b: Any, t: Any, o: Any, f32: Any, i32: An
     first_line = t.stages[game.stage].line_offset
     observe_player(2 * i, a, t, o, first_line, f32, u16, u8, i8)
     observe_player(2 * i + 1, b, t, o, first_line, f32, u16, u8, i8)
+    observe_items(i, game, o, f32, u16, u8, i8)
+
+
+@njit
+def observe_items(i: int, game: Any, o: Any, f32: Any, u16: Any, u8: Any, i8: Any) -> None:
+    """Write the items into the game's row of the item columns; what was there before goes."""
+    first = MAX_ITEMS * i
+    for n in range(game.num_items):
+        item = game.items[n]
+        k = first + n
+        u8[o.items_exists + k] = 1
+        u16[o.items_kind + k] = item.kind
+        u8[o.items_state + k] = item.state
+        f32[o.items_facing + k] = item.facing
+        f32[o.items_position_x + k] = item.x
+        f32[o.items_position_y + k] = item.y
+        f32[o.items_velocity_x + k] = item.vx
+        f32[o.items_velocity_y + k] = item.vy
+        f32[o.items_timer + k] = item.timer
+        i8[o.items_owner + k] = item.owner
+    for n in range(game.num_items, MAX_ITEMS):
+        k = first + n
+        if u8[o.items_exists + k] == 0:
+            break
+        u8[o.items_exists + k] = 0
+        u16[o.items_kind + k] = 0
+        u8[o.items_state + k] = 0
+        f32[o.items_facing + k] = 0.0
+        f32[o.items_position_x + k] = 0.0
+        f32[o.items_position_y + k] = 0.0
+        f32[o.items_velocity_x + k] = 0.0
+        f32[o.items_velocity_y + k] = 0.0
+        f32[o.items_timer + k] = 0.0
+        i8[o.items_owner + k] = 0
 
 
 @njit
@@ -63,7 +97,7 @@ def observe_player(k: int, pl: Any, t: Any, o: Any, first_line: int, f32: Any, u
     """Write one fighter into row ``k`` of the player columns."""
     u8[o.players_exists + k] = pl.exists
     u8[o.players_character + k] = pl.character
-    u16[o.players_state + k] = pl.state
+    u16[o.players_state + k] = t.anim[pl.character, pl.state].shown
     f32[o.players_state_age + k] = pl.age
     f32[o.players_position_x + k] = pl.x
     f32[o.players_position_y + k] = pl.y

@@ -89,6 +89,8 @@ def try_fastfall(pl: Any, c: Any) -> None:
 def air(pl: Any, t: Any, at: Any, c: Any) -> None:
     """Velocity of an airborne fighter."""
     s = pl.state
+    if s >= st.FIRST_SPECIAL:
+        return  # specials.run set it
     if s == st.JUMP_F or s == st.JUMP_B:
         if pl.t > 0:  # no gravity on the frame of the take-off
             try_fastfall(pl, c)
@@ -119,7 +121,7 @@ def air(pl: Any, t: Any, at: Any, c: Any) -> None:
     if s == st.FALL_SPECIAL:
         try_fastfall(pl, c)
         gravity(pl, at)
-        drift(pl, at, c.fall_special_mobility)
+        drift(pl, at, pl.fall_drift)
         return
     if s == st.REBIRTH or s == st.REBIRTH_WAIT or s == st.ENTRY or s == st.ENTRY_START or s == st.ENTRY_END:
         return
@@ -143,6 +145,8 @@ def air(pl: Any, t: Any, at: Any, c: Any) -> None:
 def ground(pl: Any, t: Any, at: Any, c: Any) -> None:
     """Velocity of a grounded fighter."""
     s = pl.state
+    if s >= st.FIRST_SPECIAL:
+        return
     x = pl.stick_x
     an = t.anim[pl.character, s]
     if st.WALK_SLOW <= s <= st.WALK_FAST:

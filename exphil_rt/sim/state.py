@@ -12,6 +12,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from exphil_rt.game.frames import MAX_ITEMS
+
 JIT: Final = os.environ.get("EXPHIL_RT_SIM_JIT", "1") != "0"
 """Whether the game is compiled; ``EXPHIL_RT_SIM_JIT=0`` runs it as plain Python, for debugging."""
 
@@ -27,6 +29,8 @@ _FLOATS: Final = (
     "raw_x", "raw_x1", "raw_x2",
     # state variables
     "ecb", "prev_ecb", "push_x", "shift_x", "shift_y", "shield_stun", "grab_timer",
+    # specials: lag and drift of the special fall, a special's own number, a charge that is kept
+    "fall_lag", "fall_drift", "sv", "store",
 )  # fmt: skip
 
 _INTS: Final = (
@@ -45,6 +49,9 @@ _INTS: Final = (
     "last_landed_serial", "di_pending", "tumble", "merge_frames",
     # ledge, grab, shield, death
     "ledge", "ledge_wait", "held", "dead_frames",
+    # specials: just begun (1) or landed (2), what its hit met, the state it was in, used up in this flight, and the
+    # side that the stick was last pushed to with the frames since
+    "special", "landed_hit", "special_state", "used", "side", "since_side",
 )  # fmt: skip
 
 PLAYER: Final = np.dtype(
@@ -54,6 +61,13 @@ PLAYER: Final = np.dtype(
     align=True,
 )
 """One fighter. Distances in world units, velocities in units a frame, times in frames."""
+
+ITEM: Final = np.dtype(
+    [(name, np.float32) for name in ("x", "y", "prev_x", "prev_y", "vx", "vy", "facing", "timer", "damage", "charge")]
+    + [(name, np.int32) for name in ("kind", "state", "owner", "age", "hit", "serial")],
+    align=True,
+)
+"""An item or projectile; ``kind`` is Slippi's id, ``damage`` a factor on its hit."""
 
 RUNNING: Final = 1
 ENDED: Final = 2
@@ -74,7 +88,9 @@ GAME: Final = np.dtype(
         ("status", np.int32),  # 0 empty, RUNNING, ENDED
         ("reason", np.int32),
         ("winner", np.int32),  # 0, 1, -1 draw
-        ("reserved", np.int32),
+        ("num_items", np.int32),  # the items in use lie first, the oldest before the others
+        ("item_serial", np.int32),
+        ("items", ITEM, (MAX_ITEMS,)),
     ],
     align=True,
 )

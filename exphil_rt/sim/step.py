@@ -20,11 +20,19 @@ from exphil_rt.sim.grab import resolve
 from exphil_rt.sim.hits import hits, push_apart
 from exphil_rt.sim.inputs import LONG_AGO, NEUTRAL_TILT, read_pad
 from exphil_rt.sim.interrupts import interrupt
+from exphil_rt.sim.items import item_hits, move_items
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.ko import judge, life
 from exphil_rt.sim.observe import observe
 from exphil_rt.sim.physics import move
 from exphil_rt.sim.shield import drain
+from exphil_rt.sim.specials.run import (
+    after_collisions,
+    after_hits,
+    animate_special,
+    interrupt_special,
+    move_special,
+)
 from exphil_rt.sim.state import RUNNING
 
 
@@ -49,6 +57,8 @@ def begin_player(pl: Any, t: Any, stage: Any, port: int, character: int, stocks:
     pl.since_lrz = LONG_AGO
     pl.since_lr = LONG_AGO
     pl.since_lr_before = LONG_AGO
+    pl.since_side = LONG_AGO
+    pl.fall_drift = t.common[0].fall_special_mobility
     pl.last_hit_by = 6
     enter(pl, t, st.ENTRY)
 
@@ -64,6 +74,7 @@ def begin(games: Any, players: Any, i: int, tables: Any, stage: int, characters:
     game.status = RUNNING
     game.reason = 0
     game.winner = -1
+    game.num_items = 0
     begin_player(players[i, 0], t, t.stages[stage], 0, characters[0], game.stocks)
     begin_player(players[i, 1], t, t.stages[stage], 1, characters[1], game.stocks)
     show(games, players, i, tables, fo, frames)
@@ -97,22 +108,36 @@ def step_game(game: Any, a: Any, b: Any, t: Any, po: Any, pf: Any, pu: Any, pi: 
     """One frame of one game."""
     stage = t.stages[game.stage]
     animate(a, t)
+    animate_special(a, b, t, game, 0)
     animate(b, t)
+    animate_special(b, a, t, game, 1)
     read_pads(i, game, a, b, t, po, pf, pu, pi)
     shift_in_hitlag(a, t)
     shift_in_hitlag(b, t)
     if game.frame >= FIRST_PLAYABLE_FRAME:
         interrupt(a, t)
+        interrupt_special(a, b, t, game, 0)
         interrupt(b, t)
+        interrupt_special(b, a, t, game, 1)
+    move_special(a, b, t, game, 0)
     move(a, t)
+    move_special(b, a, t, game, 1)
     move(b, t)
     collide(a, b, t, stage)
     collide(b, a, t, stage)
+    after_collisions(a, b, t, game, 0)
+    after_collisions(b, a, t, game, 1)
     drain(a, t)
     drain(b, t)
     resolve(a, b, t, game)
     push_apart(a, b, t)
+    if game.num_items:
+        move_items(game, t, stage)
     hits(a, b, t, game)
+    if game.num_items:
+        item_hits(game, a, b, t)
+    after_hits(a, b, t, game, 0)
+    after_hits(b, a, t, game, 1)
     life(a, t, game, stage, 0)
     life(b, t, game, stage, 1)
     judge(game, a, b)

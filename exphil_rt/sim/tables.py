@@ -19,6 +19,8 @@ from exphil_rt.sim import framedata
 from exphil_rt.sim.anim_table import NUM_FIGHTERS, anim_table, motion_table
 from exphil_rt.sim.datafiles import data_file, number, read_rows
 from exphil_rt.sim.hit_table import BODY, CIRCLE, hit_table
+from exphil_rt.sim.item_table import item_tables
+from exphil_rt.sim.specials.table import special_tables
 from exphil_rt.sim.state import records
 
 AIR_JUMP_FRAMES: Final = 72
@@ -77,9 +79,10 @@ def load(folder: Path | None = None) -> NDArray[Any]:
     anim = anim_table(frames)
     hit_frames, circles = hit_table(frames, anim)
     stages, lines, walls = _stages()
+    fighters = _fighters()
     parts = {
         "common": _common(),
-        "fighters": _fighters(),
+        "fighters": fighters,
         "anim": anim,
         "hit_frames": hit_frames,
         "circles": circles,
@@ -89,6 +92,8 @@ def load(folder: Path | None = None) -> NDArray[Any]:
         "stages": stages,
         "lines": lines,
         "walls": walls,
+        **special_tables(frames, anim, fighters),
+        **item_tables(),
     }
     layout = np.dtype([(name, part.dtype, part.shape) for name, part in parts.items()], align=True)
     table = np.zeros(1, layout)

@@ -1,0 +1,105 @@
+"""What items and projectiles are: how they move, how long they last, what their hits do. By Slippi's item id.
+
+Lifetimes, speeds and falls of lasers, Shadow Ball, bacon and turnips are measured on real replays; damage and launches
+are FightCore's (github.com/FightCore/frame-data); the others' speeds are the community's figures (ssbwiki.com) or, as
+the docs say, own estimates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exphil_rt.game.ids import Item
+from exphil_rt.sim.hit_table import CIRCLE, ELEMENTS
+
+NUM_KINDS: Final = 300
+"""Slippi's ids are below 256; from there on stand hits of specials that are no items."""
+
+CONFUSION: Final = 256
+
+ITEM_KIND: Final = np.dtype(
+    [(name, np.float32) for name in ("gravity", "terminal", "life", "bounce", "rest")]
+    + [(name, np.int32) for name in ("on_ground", "stays", "reflectable", "absorbable", "attack", "through", "rests")],
+    align=True,
+)
+
+PASS, VANISH, BOUNCE, REST = range(4)
+"""``on_ground``: flies through the stage, vanishes on it, bounces, lies still (for ``rest`` frames, 0 as its life)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """An item kind.
+
+    Attributes:
+        life: frames until it vanishes.
+        gravity: of its fall.
+        terminal: greatest speed of falling.
+        on_ground: PASS, VANISH, BOUNCE or REST.
+        bounce: share of the speed that a bounce keeps.
+        rest: frames it lies where REST.
+        stays: goes on after a hit.
+        reflectable: reflectors turn it.
+        absorbable: Mr. Game & Watch's bucket takes it.
+        attack: Slippi's attack id that staling counts it by.
+        damage: percent.
+        angle: of the launch, degrees.
+        kbg: knockback growth.
+        bkb: base knockback.
+        wdsk: set knockback.
+        element: of ELEMENTS.
+        radius: of its hitbox.
+        shield_damage: beyond its damage.
+    """
+
+    life: float
+    gravity: float = 0.0
+    terminal: float = 10.0
+    on_ground: int = VANISH
+    bounce: float = 0.8
+    rest: float = 0.0
+    stays: bool = False
+    reflectable: bool = True
+    absorbable: bool = False
+    attack: int = 18
+    damage: float = 0.0
+    angle: float = 361.0
+    kbg: float = 100.0
+    bkb: float = 0.0
+    wdsk: float = 0.0
+    element: str = "normal"
+    radius: float = 2.0
+    shield_damage: float = 0.0
+
+
+KINDS: Final[dict[int, Kind]] = {
+    Item.FOX_LASER: Kind(life=35, damage=3, angle=361, kbg=0, bkb=0, element="electric", radius=1.2, absorbable=True),
+    Item.FALCO_LASER: Kind(life=100, damage=3, angle=361, kbg=100, wdsk=5, bkb=0, element="electric", radius=1.2,
+                           absorbable=True),
+    Item.SHADOWBALL: Kind(life=70, damage=3, angle=361, kbg=60, bkb=20, element="darkness", radius=4.0,
+                          absorbable=True),
+    Item.DISABLE: Kind(life=12, damage=1, angle=361, kbg=10, bkb=10, radius=3.0),
+    Item.SAUSAGE: Kind(life=81, gravity=0.04, terminal=3.0, on_ground=REST, rest=30, damage=4, angle=361, kbg=30,
+                       bkb=50, element="fire", radius=2.5, absorbable=False),
+    CONFUSION: Kind(life=0, damage=9, angle=80, kbg=50, bkb=60, attack=19),
+}  # fmt: skip
+
+
+def item_tables() -> dict[str, NDArray[np.void]]:
+    """``item_kinds`` [300] ITEM_KIND and ``item_hits`` [300] CIRCLE."""
+    kinds = np.zeros(NUM_KINDS, ITEM_KIND)
+    hits = np.zeros(NUM_KINDS, CIRCLE)
+    for number, kind in KINDS.items():
+        cell, hit = kinds[int(number)], hits[int(number)]
+        for name in ("gravity", "terminal", "life", "bounce", "rest", "on_ground", "stays", "reflectable",
+                     "absorbable", "attack"):  # fmt: skip
+            cell[name] = getattr(kind, name)
+        for name in ("damage", "angle", "kbg", "bkb", "wdsk", "radius", "shield_damage"):
+            hit[name] = getattr(kind, name)
+        hit["element"] = ELEMENTS.index(kind.element)
+        hit["hit_ground"] = hit["hit_air"] = 1
+    return {"item_kinds": kinds, "item_hits": hits}
