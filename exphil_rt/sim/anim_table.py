@@ -131,7 +131,8 @@ def anim_table(frames: dict[str, NDArray[Any]]) -> NDArray[Any]:
     for move in [*read_rows("moves.csv"), *read_rows("special_moves.csv")]:
         row = anim[int(move["character"]), int(move["state"])]
         row["exists"] = 1
-        row["length"] = max(row["length"], int(move["frames"]) + 1)
+        own = int(move["state"]) >= st.FIRST_SPECIAL  # chained states begin at age 0, which libmelee counts as 1
+        row["length"] = max(0.0 if own else row["length"], int(move["frames"]) + 1)
         row["cancel_before"] = number(move["autocancel_before"])
         row["cancel_after"] = number(move["autocancel_after"]) or 1e6
         row["lag"] = number(move["landing_lag"])

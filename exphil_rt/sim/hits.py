@@ -23,7 +23,7 @@ PUSH = 0.3  # units a frame that fighters inside each other drift apart (real re
 @njit
 def attack_id(pl: Any, t: Any) -> int:
     """Slippi's id of the attack (the one staling counts by)."""
-    state = pl.state
+    state = int(pl.state)
     if state >= st.FIRST_SPECIAL:
         return int(t.special[pl.character, state - st.FIRST_SPECIAL].attack)
     if st.ATTACK_11 <= state <= st.ATTACK_13:

@@ -297,10 +297,7 @@ def item_hits(game: Any, a: Any, b: Any, t: Any) -> None:
         item = game.items[k]
         used = False
         if item.state != HELD and item.hit == 0 and t.item_hits[item.kind].damage > 0.0:
-            if item.owner == 0:
-                used = meet(game, k, b, a, 1, t)
-            else:
-                used = meet(game, k, a, b, 0, t)
+            used = meet(game, k, b, a, 1, t) if item.owner == 0 else meet(game, k, a, b, 0, t)
         if used:
             remove(game, k)
         else:

@@ -177,8 +177,8 @@ class EmbeddedLane:
         whole = 0 <= stage < len(self._kernel.stage_rows) and all(who in self._kernel.characters for who in fighters)
         lines = len(self._kernel.tables[0]["lines"])
         grounded = saved["players"]["airborne"] == 0
-        if not (whole and (state >= 0).all() and (state < NUM_STATES).all() and (line < lines).all() and (line >= -1).all()
-                and (line[grounded] >= 0).all()):  # fmt: skip
+        if not (whole and (state >= 0).all() and (state < NUM_STATES).all() and (line < lines).all()
+                and (line >= -1).all() and (line[grounded] >= 0).all()):  # fmt: skip
             raise LaneMisuse(f"The saved game for slot {slot} is damaged.")
         self.games[slot] = saved["game"]
         self.players[slot] = saved["players"]

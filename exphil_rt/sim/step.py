@@ -26,13 +26,8 @@ from exphil_rt.sim.ko import judge, life
 from exphil_rt.sim.observe import observe
 from exphil_rt.sim.physics import move
 from exphil_rt.sim.shield import drain
-from exphil_rt.sim.specials.run import (
-    after_collisions,
-    after_hits,
-    animate_special,
-    interrupt_special,
-    move_special,
-)
+from exphil_rt.sim.specials.rows import ANIMATE, HIT, INTERRUPT, LANDED, MOVE
+from exphil_rt.sim.specials.run import specials
 from exphil_rt.sim.state import RUNNING
 
 
@@ -108,25 +103,25 @@ def step_game(game: Any, a: Any, b: Any, t: Any, po: Any, pf: Any, pu: Any, pi: 
     """One frame of one game."""
     stage = t.stages[game.stage]
     animate(a, t)
-    animate_special(a, b, t, game, 0)
+    specials(ANIMATE, a, b, t, game, 0)
     animate(b, t)
-    animate_special(b, a, t, game, 1)
+    specials(ANIMATE, b, a, t, game, 1)
     read_pads(i, game, a, b, t, po, pf, pu, pi)
     shift_in_hitlag(a, t)
     shift_in_hitlag(b, t)
     if game.frame >= FIRST_PLAYABLE_FRAME:
         interrupt(a, t)
-        interrupt_special(a, b, t, game, 0)
+        specials(INTERRUPT, a, b, t, game, 0)
         interrupt(b, t)
-        interrupt_special(b, a, t, game, 1)
-    move_special(a, b, t, game, 0)
+        specials(INTERRUPT, b, a, t, game, 1)
+    specials(MOVE, a, b, t, game, 0)
     move(a, t)
-    move_special(b, a, t, game, 1)
+    specials(MOVE, b, a, t, game, 1)
     move(b, t)
     collide(a, b, t, stage)
     collide(b, a, t, stage)
-    after_collisions(a, b, t, game, 0)
-    after_collisions(b, a, t, game, 1)
+    specials(LANDED, a, b, t, game, 0)
+    specials(LANDED, b, a, t, game, 1)
     drain(a, t)
     drain(b, t)
     resolve(a, b, t, game)
@@ -136,8 +131,8 @@ def step_game(game: Any, a: Any, b: Any, t: Any, po: Any, pf: Any, pu: Any, pi: 
     hits(a, b, t, game)
     if game.num_items:
         item_hits(game, a, b, t)
-    after_hits(a, b, t, game, 0)
-    after_hits(b, a, t, game, 1)
+    specials(HIT, a, b, t, game, 0)
+    specials(HIT, b, a, t, game, 1)
     life(a, t, game, stage, 0)
     life(b, t, game, stage, 1)
     judge(game, a, b)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from exphil_rt.game import states as st
 from exphil_rt.game.frames import Frames
+from exphil_rt.sim.framedata import OWN_ATTACKS
 
 PADS: Final = ("buttons", "joystick_x", "joystick_y", "cstick_x", "cstick_y", "trigger", "raw_x", "raw_y")
 BODY: Final = (
@@ -61,6 +62,8 @@ class Recording:
             return np.stack([frames.arrays()[name][row] for frames, row in zip(games, rows, strict=True)], axis=1)
 
         body = {name: stack(f"players.{name}") for name in BODY}
+        for (who, own), common in OWN_ATTACKS.items():
+            body["state"][(body["character"] == who) & (body["state"] == own)] = common
         return cls(
             pads={name: stack(f"controllers.{name}") for name in PADS},
             body=body,

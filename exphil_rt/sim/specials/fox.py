@@ -50,11 +50,21 @@ SHINE_CIRCLE = (0.0, 6.0, 8.0)  # own estimate of what it reflects
 
 
 def _rows(*, falco: bool) -> tuple[Row, ...]:
-    laser = {"drift": 1.0, "fastfall": True, "lands": st.LANDING}
-    illusion = {"float_until": 15.0 if falco else 16.0, "gravity": 0.02, "friction": 0.05, "ledge_from": 1.0}
-    fire = {"float_until": 16.0, "gravity": 0.016 if falco else 0.015, "ledge_from": 1.0, "ledge_back": True}
-    shine = {"gravity": 0.02666667, "float_until": 1.0}
-    guard = {"guard": REFLECT, "guard_ages": (0.0, 999.0), "guard_circle": SHINE_CIRCLE}
+    laser: dict[str, Any] = {"drift": 1.0, "fastfall": True, "lands": st.LANDING}
+    illusion: dict[str, Any] = {
+        "float_until": 15.0 if falco else 16.0,
+        "gravity": 0.02,
+        "friction": 0.05,
+        "ledge_from": 1.0,
+    }
+    fire: dict[str, Any] = {
+        "float_until": 16.0,
+        "gravity": 0.016 if falco else 0.015,
+        "ledge_from": 1.0,
+        "ledge_back": True,
+    }
+    shine: dict[str, Any] = {"gravity": 0.02666667, "float_until": 1.0}
+    guard: dict[str, Any] = {"guard": REFLECT, "guard_ages": (0.0, 999.0), "guard_circle": SHINE_CIRCLE}
     return (
         Row(state=N_START, then=N_LOOP),
         Row(state=N_LOOP, start=0, then=N_END),
@@ -155,7 +165,7 @@ def fire_bird(phase: int, pl: Any, t: Any) -> bool:
     """Charge, then fly: full speed for a few frames, less of it every frame after."""
     s = pl.state
     if phase == END:
-        if s == HI_HOLD or s == HI_HOLD_AIR:
+        if s in (HI_HOLD, HI_HOLD_AIR):
             fly(pl)
             grounded = pl.airborne == 0 and pl.vy <= 0.001
             if grounded:
@@ -170,7 +180,7 @@ def fire_bird(phase: int, pl: Any, t: Any) -> bool:
             enter(pl, t, HI_FALL)
             return True
         return False
-    if phase == MOVE and (s == HI_AIR or s == HI):
+    if phase == MOVE and (s in (HI_AIR, HI)):
         falco = pl.character == FALCO_ID
         full = 3.0 if falco else 5.0
         pl.sv = pl.vy
@@ -201,7 +211,7 @@ def fire_bird(phase: int, pl: Any, t: Any) -> bool:
 def reflector(phase: int, pl: Any, t: Any) -> bool:
     """The shine: held while B is held, left by a jump at any time, turned by the stick."""
     s = pl.state
-    loop = s == LW_LOOP or s == LW_AIR_LOOP
+    loop = s in (LW_LOOP, LW_AIR_LOOP)
     if phase == ANIMATE and loop:
         pl.sv += 1.0
         if pl.sv >= SHINE_FRAMES - 1 and not (pl.buttons & B):
@@ -211,7 +221,7 @@ def reflector(phase: int, pl: Any, t: Any) -> bool:
             pl.age = 0.0
     elif phase == START:
         pl.sv = -1.0
-    elif phase == INTERRUPT and (loop or s == LW_TURN or s == LW_AIR_TURN or s == LW_HIT or s == LW_AIR_HIT):
+    elif phase == INTERRUPT and (loop or s in (LW_TURN, LW_AIR_TURN, LW_HIT, LW_AIR_HIT)):
         c = t.common[0]
         if pl.airborne:
             if try_air_jump(pl, t, c):
@@ -227,13 +237,28 @@ def reflector(phase: int, pl: Any, t: Any) -> bool:
 
 
 @njit
+def illusion(phase: int, pl: Any, t: Any) -> bool:
+    """The dash ends in a slide; B cuts it short."""
+    dashing = pl.state == S_DASH or pl.state == S_AIR_DASH
+    if not dashing or (phase != END and not (phase == INTERRUPT and pl.pressed & B and pl.age >= 1.0)):
+        return False
+    if pl.airborne:
+        pl.vx = 2.0 * pl.facing
+        enter(pl, t, S_AIR_END)
+    else:
+        pl.gv = 2.0 * pl.facing
+        enter(pl, t, S_END)
+    return True
+
+
+@njit
 def act(phase: int, pl: Any, foe: Any, t: Any, game: Any, port: int) -> bool:
     """Fox's and Falco's own part of a phase."""
     s = pl.state
     if s <= N_AIR_END:
         return bool(blaster(phase, pl, t, game, port))
     if s <= S_AIR_END:
-        return False
+        return bool(illusion(phase, pl, t))
     if s <= HI_BOUND:
         return bool(fire_bird(phase, pl, t))
     return bool(reflector(phase, pl, t))

@@ -31,7 +31,7 @@ LW, LW_CATCH, LW_SHOOT, LW_AIR, LW_AIR_CATCH, LW_AIR_SHOOT = range(375, 381)
 SAUSAGE_AGE = 18.0
 TILT = math.radians(30.0)  # of the path of Fire for a stick fully out, beyond a quarter
 
-_PANIC: Final = {"guard": ABSORB, "guard_ages": (4.0, 46.0), "guard_circle": (8.0, 7.0, 8.0)}
+_PANIC: Final[dict[str, Any]] = {"guard": ABSORB, "guard_ages": (4.0, 46.0), "guard_circle": (8.0, 7.0, 8.0)}
 
 GAME_AND_WATCH: Final = Specials(
     neutral=(N, N_AIR), side=(S_FIRST, S_AIR_FIRST), up=(HI, HI_AIR), down=(LW, LW_AIR),
@@ -87,7 +87,7 @@ def judge(phase: int, pl: Any, t: Any, game: Any, port: int) -> bool:
     last, before = int(pl.store) % 16 - 1, int(pl.store) // 16 - 1
     number = 0
     for n in range(9):
-        if n == last or n == before:
+        if n in (last, before):
             continue
         if draw <= 0:
             number = n
@@ -118,10 +118,7 @@ def fire(phase: int, pl: Any, t: Any) -> bool:
     if age == 3:
         x = pl.stick_x
         pl.sv = -math.copysign(max(abs(x) - 0.25, 0.0), x) * TILT
-    if age > 30:
-        dy = FALL[min(age - 31, 8)]
-    else:
-        dy = t.special_motion[row.motion_offset + age, 1]
+    dy = FALL[min(age - 31, 8)] if age > 30 else t.special_motion[row.motion_offset + age, 1]
     if age < 3:
         dx = 0.0
     elif age == 3:

@@ -32,8 +32,8 @@ RELEASE_AGE = 8.0
 LOST_FRAMES = 10
 CONFUSION_USED = 1
 
-_BALL: Final = {"vy_mul": 0.5}
-_MIRROR: Final = {"guard": REFLECT, "guard_ages": (12.0, 31.0), "guard_circle": (9.0, 10.0, 9.0)}
+_BALL: Final[dict[str, Any]] = {"vy_mul": 0.5}
+_MIRROR: Final[dict[str, Any]] = {"guard": REFLECT, "guard_ages": (12.0, 31.0), "guard_circle": (9.0, 10.0, 9.0)}
 
 MEWTWO: Final = Specials(
     neutral=(N_START, N_AIR_START), side=(S, S_AIR), up=(HI_START, HI_AIR_START), down=(LW, LW_AIR),
@@ -70,16 +70,16 @@ def shadow_ball(phase: int, pl: Any, t: Any, game: Any, port: int) -> bool:
     """Charge until B or full; a shield press keeps the charge for later."""
     s = pl.state
     ground = 0 if pl.airborne else 1
-    charging = s == N_LOOP or s == N_FULL or s == N_AIR_LOOP or s == N_AIR_FULL
+    charging = s in (N_LOOP, N_FULL, N_AIR_LOOP, N_AIR_FULL)
     if phase == ANIMATE:
-        if (s == N_START or s == N_AIR_START) and pl.age == 13.0:
+        if (s in (N_START, N_AIR_START)) and pl.age == 13.0:
             spawn(game, t, Item.SHADOWBALL, port, pl.x - 7.6 * pl.facing, pl.y + 8.94, 0.0, 0.0, pl.facing)
         elif charging and s != N_FULL and s != N_AIR_FULL:
             pl.store = min(pl.store + 1.0 / CHARGE_FRAMES, 1.0)
             if pl.store >= 1.0:
                 enter(pl, t, N_FULL if ground else N_AIR_FULL)
                 return True
-        elif (s == N_END or s == N_AIR_END) and pl.age == RELEASE_AGE:
+        elif (s in (N_END, N_AIR_END)) and pl.age == RELEASE_AGE:
             k = held_item(game, Item.SHADOWBALL, port)
             if k >= 0:
                 speed = 1.6 + 0.9 * pl.store
@@ -92,7 +92,7 @@ def shadow_ball(phase: int, pl: Any, t: Any, game: Any, port: int) -> bool:
             else:
                 pl.vx -= recoil
             pl.store = 0.0
-    elif phase == END and (s == N_START or s == N_AIR_START) and pl.store >= 1.0:
+    elif phase == END and (s in (N_START, N_AIR_START)) and pl.store >= 1.0:
         enter(pl, t, N_END if ground else N_AIR_END)
         return True
     elif phase == INTERRUPT and charging:
@@ -115,7 +115,7 @@ def shadow_ball(phase: int, pl: Any, t: Any, game: Any, port: int) -> bool:
 def teleport(phase: int, pl: Any, t: Any) -> bool:
     """Vanish, travel along the stick, appear and fall."""
     s = pl.state
-    if phase == END and (s == HI_START or s == HI_AIR_START):
+    if phase == END and (s in (HI_START, HI_AIR_START)):
         x, y = pl.stick_x, pl.stick_y
         size = min(math.sqrt(x * x + y * y), 1.0)
         if size < 0.25:
@@ -133,7 +133,7 @@ def teleport(phase: int, pl: Any, t: Any) -> bool:
             pl.gv = pl.vx
             enter(pl, t, HI_LOST)
         return True
-    if s == HI_LOST or s == HI_AIR_LOST:
+    if s in (HI_LOST, HI_AIR_LOST):
         if phase == ANIMATE:
             pl.age = 34.0
             if pl.t >= LOST_FRAMES:

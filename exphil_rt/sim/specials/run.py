@@ -51,70 +51,53 @@ def go_on(pl: Any, t: Any, state: int, row: Any) -> None:
 
 
 @njit
-def animate_special(pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
-    """Phase 1: after the age moved on."""
-    if not acting(pl) or act(ANIMATE, pl, foe, t, game, port):
-        return
-    s = pl.state
-    an = t.anim[pl.character, s]
-    if s < SPECIAL or an.length <= 0.0 or pl.age < an.length:
-        return
-    if act(END, pl, foe, t, game, port):
-        return
-    row = t.special[pl.character, s - SPECIAL]
-    go_on(pl, t, row.then_air if pl.airborne else row.then, row)
+def over(pl: Any, t: Any) -> bool:
+    """The special's animation has come to its end."""
+    if pl.state < SPECIAL:
+        return False
+    length = t.anim[pl.character, pl.state].length
+    return bool(length > 0.0 and pl.age >= length)
 
 
 @njit
-def interrupt_special(pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
-    """Phase 2b: the entry of a special that began on this frame, turning, and ways out."""
-    if not acting(pl):
+def entry(pl: Any, row: Any) -> None:
+    """What the row says about the speed with which a special begins in the air."""
+    pl.special = 0
+    if pl.airborne == 0:
         return
-    row = t.special[pl.character, pl.state - SPECIAL]
-    if pl.special == 1:
-        pl.special = 0
-        if pl.airborne:
-            pl.vx *= row.vx_mul
-            pl.vy *= row.vy_mul
-            if not math.isnan(row.vx_set):
-                pl.vx = row.vx_set * pl.facing
-            if not math.isnan(row.vy_set):
-                pl.vy = row.vy_set
-            pl.fastfall = 0
-        act(START, pl, foe, t, game, port)
-        return
-    if pl.flag == 0 and row.turn_from <= pl.age <= row.turn_to:
-        if pl.stick_x * pl.facing <= -t.common[0].special_turn_stick:
-            pl.facing = -pl.facing
-            pl.flag = 1
-    if act(INTERRUPT, pl, foe, t, game, port):
-        return
+    pl.vx *= row.vx_mul
+    pl.vy *= row.vy_mul
+    if not math.isnan(row.vx_set):
+        pl.vx = row.vx_set * pl.facing
+    if not math.isnan(row.vy_set):
+        pl.vy = row.vy_set
+    pl.fastfall = 0
+
+
+@njit
+def turn(pl: Any, row: Any, c: Any) -> None:
+    """The stick back turns the fighter while the row lets it."""
+    back = pl.stick_x * pl.facing <= -c.special_turn_stick
+    if back and pl.flag == 0 and row.turn_from <= pl.age <= row.turn_to:
+        pl.facing = -pl.facing
+        pl.flag = 1
+
+
+@njit
+def leave_early(pl: Any, t: Any) -> None:
+    """A special that its fighter may leave before its end."""
     iasa = t.anim[pl.character, pl.state].iasa
-    if iasa > 0.0 and pl.age >= iasa:
-        if pl.airborne:
-            air_options(pl, t, t.common[0])
-        elif not ground_options(pl, t, t.common[0]):
-            try_turn_or_walk(pl, t, t.common[0])
-        interrupt_begun(pl, foe, t, game, port)
-
-
-@njit
-def interrupt_begun(pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
-    """A special that began out of another one: its entry."""
-    if pl.special == 1 and pl.state >= SPECIAL:
-        row = t.special[pl.character, pl.state - SPECIAL]
-        pl.special = 0
-        if pl.airborne:
-            pl.vx *= row.vx_mul
-            pl.vy *= row.vy_mul
-        act(START, pl, foe, t, game, port)
-
-
-@njit
-def move_special(pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
-    """Phase 3: the velocity of a special; ``physics`` then moves the body."""
-    if not acting(pl) or act(MOVE, pl, foe, t, game, port):
+    if iasa <= 0.0 or pl.age < iasa:
         return
+    if pl.airborne:
+        air_options(pl, t, t.common[0])
+    elif not ground_options(pl, t, t.common[0]):
+        try_turn_or_walk(pl, t, t.common[0])
+
+
+@njit
+def velocity(pl: Any, t: Any) -> None:
+    """The velocity that the row gives; ``physics`` then moves the body."""
     at = t.fighters[pl.character]
     row = t.special[pl.character, pl.state - SPECIAL]
     frame = int(pl.age)
@@ -144,19 +127,49 @@ def move_special(pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
 
 
 @njit
-def after_collisions(pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
-    """Phase 4, later: the fighter's own word about a landing."""
-    if pl.special == 2:
-        pl.special = 0
-        act(LANDED, pl, foe, t, game, port)
+def specials(phase: int, pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
+    """One phase of a fighter's special.
 
+    All phases are one function, the only caller of ``act``: every compiled function carries what it calls, and twelve
+    carriers of every fighter would compile twelve times.
 
-@njit
-def after_hits(pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
-    """Phase 7, later: what a hit does to the special that dealt it, and to one that took it."""
-    if pl.state >= SPECIAL and pl.landed_hit != 0:
-        act(HIT, pl, foe, t, game, port)
+    Args:
+        phase: ANIMATE, after the age moved on; INTERRUPT, after the pad was read; MOVE, before the body moves;
+            LANDED, after the collisions; HIT, after the hits.
+        pl: the fighter, at ``port``.
+        foe: the other one.
+        t: the tables.
+        game: the game's record.
+        port: 0 or 1.
+    """
+    if phase == HIT:
+        if pl.state >= SPECIAL and pl.landed_hit != 0:
+            act(HIT, pl, foe, t, game, port)
         pl.landed_hit = 0
-    if pl.special_state != 0 and pl.state < SPECIAL:
-        act(TAKEN, pl, foe, t, game, port)
-    pl.special_state = pl.state if pl.state >= SPECIAL else 0
+        if pl.special_state != 0 and pl.state < SPECIAL:
+            act(TAKEN, pl, foe, t, game, port)
+        pl.special_state = pl.state if pl.state >= SPECIAL else 0
+        return
+    if phase == LANDED:
+        if pl.special == 2:
+            pl.special = 0
+            act(LANDED, pl, foe, t, game, port)
+        return
+    if not acting(pl):
+        return
+    row = t.special[pl.character, pl.state - SPECIAL]
+    begun = phase == INTERRUPT and pl.special == 1
+    if begun:
+        entry(pl, row)
+    elif phase == INTERRUPT:
+        turn(pl, row, t.common[0])
+    if act(START if begun else phase, pl, foe, t, game, port):
+        return
+    if phase == ANIMATE:
+        if over(pl, t) and not act(END, pl, foe, t, game, port):
+            row = t.special[pl.character, pl.state - SPECIAL]
+            go_on(pl, t, row.then_air if pl.airborne else row.then, row)
+    elif phase == MOVE:
+        velocity(pl, t)
+    elif not begun and pl.state >= SPECIAL:
+        leave_early(pl, t)

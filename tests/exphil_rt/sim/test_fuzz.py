@@ -56,7 +56,7 @@ def fuzz(seed: int, frames: int, hold: int) -> None:
         assert (np.abs(players.facing) == 1).all()
         assert ((players.percent >= 0) & (players.percent <= 999)).all()
         assert ((players.shield >= 0) & (players.shield <= 60)).all()
-        assert (players.state < 341).all()
+        assert (players.state < 400).all()
         assert ((players.hitlag >= 0) & (players.hitlag <= 20)).all()
         assert (lane.players["held"].sum(axis=1) <= 1).all()
         stuck = lane.players["t"] > 1300  # only Wait and Fall-like states last, and these inputs leave both

@@ -1,0 +1,207 @@
+"""What a player expects of special moves: states, ways, hits, projectiles, recoveries."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from exphil_rt.game import states as st
+from exphil_rt.game.frames import Button, Controllers, Frames
+from exphil_rt.game.ids import Character, Item
+from exphil_rt.game.lane import GameSetup
+from exphil_rt.sim import EmbeddedLane
+
+SLOT = np.zeros(1, np.int32)
+
+
+class Bout:
+    """Two fighters on Final Destination, after the start; player 0 is played by the test."""
+
+    def __init__(self, who: Character, foe: Character = Character.FOX, seed: int = 3) -> None:
+        self.lane = EmbeddedLane(1)
+        self.lane.start(0, GameSetup(game_id=0, stage=32, characters=(int(who), int(foe)), seed=seed))
+        self.pads = Controllers.allocate((1, 2))
+        self.frame = -123
+        self.run(180)
+
+    @property
+    def players(self) -> np.ndarray:
+        return self.lane.players[0]
+
+    def place(self, port: int, x: float, y: float | None = None, **fields: float) -> None:
+        """Put a fighter somewhere: standing, or falling freely when ``y`` is given."""
+        self.players["x"][port] = x
+        if y is not None:
+            for name, value in {"y": y, "airborne": 1, "line": -1, "state": st.FALL, "age": 0, "jumps": 1}.items():
+                self.players[name][port] = value
+        for name, value in fields.items():
+            self.players[name][port] = value
+
+    def run(self, frames: int, x: float = 0.0, y: float = 0.0, buttons: int = 0, port: int = 0) -> list[Frames]:
+        """Hold one input for some frames; the frames seen."""
+        seen = []
+        for _ in range(frames):
+            for column in self.pads.arrays().values():
+                column[:] = 0
+            self.pads.joystick_x[0, port] = x
+            self.pads.joystick_y[0, port] = y
+            self.pads.buttons[0, port] = buttons
+            self.frame += 1
+            self.lane.commit(SLOT, self.pads, np.array([self.frame], np.int32))
+            seen.append(self.lane.frames(SLOT).copy())
+        return seen
+
+    def special(
+        self, x: float = 0.0, y: float = 0.0, then: int = 0, hold: tuple[float, float] = (0.0, 0.0)
+    ) -> list[Frames]:
+        """Press B with the stick at (x, y), then wait ``then`` frames with the stick at ``hold``."""
+        return self.run(1, x, y, Button.B) + self.run(then, *hold)
+
+
+def states(frames: list[Frames], port: int = 0) -> list[int]:
+    """The states that one player went through."""
+    found: list[int] = []
+    for frame in frames:
+        state = int(frame.players.state[0, port])
+        if not found or found[-1] != state:
+            found.append(state)
+    return found
+
+
+def items(frames: Frames, kind: int) -> list[int]:
+    """Places of the items of a kind."""
+    return [int(k) for k in np.flatnonzero((frames.items.exists[0] != 0) & (frames.items.kind[0] == kind))]
+
+
+def test_fox_laser_flies_and_does_not_flinch() -> None:
+    bout = Bout(Character.FOX)
+    seen = bout.special(then=45)
+    assert states(seen) == [341, 342, 343, st.WAIT]
+    shots = [(f, items(f, Item.FOX_LASER)) for f in seen]
+    xs = [float(f.items.position_x[0, k[0]]) for f, k in shots if k]
+    assert np.allclose(np.diff(xs), 7.0)
+    assert bout.players["percent"][1] == pytest.approx(3.0)
+    assert bout.players["hitstun"][1] == 0
+
+
+def test_fox_reflector_takes_a_laser_over() -> None:
+    bout = Bout(Character.FOX, Character.FALCO)
+    bout.place(0, -20.0)
+    bout.place(1, 40.0)
+    bout.run(1, buttons=Button.B, port=1)
+    owners = set()
+    for frame in bout.run(60, 0.0, -1.0, Button.B):
+        owners |= {int(frame.items.owner[0, k]) for k in items(frame, Item.FALCO_LASER)}
+    assert owners == {0, 1}
+    assert bout.players["percent"][0] == 0.0
+    assert bout.players["percent"][1] > 3.0
+
+
+def test_fox_shine_hits_at_once_and_is_jumped_out_of() -> None:
+    bout = Bout(Character.FOX)
+    bout.place(0, -6.0)
+    bout.place(1, 0.0)
+    seen = bout.special(0.0, -1.0, 10, (0.0, -1.0))
+    assert seen[0].players.percent[0, 1] == pytest.approx(5.0)
+    assert states(seen)[:2] == [360, 361]
+    assert st.KNEE_BEND in states(bout.run(2, buttons=Button.Y))
+
+
+def test_fire_fox_reaches_the_ledge_or_the_stage() -> None:
+    bout = Bout(Character.FOX)
+    bout.place(0, -110.0, -25.0, jumps=0)
+    seen = bout.special(0.0, 1.0, 100, (0.7, 0.7))
+    assert states(seen)[:3] == [354, 356, 358]
+    assert bout.players["stocks"][0] == 4
+    assert bout.players["airborne"][0] == 0 or bout.players["ledge"][0] != 0
+
+
+def test_illusion_goes_far_and_then_falls_helpless() -> None:
+    bout = Bout(Character.FOX)
+    bout.place(0, 0.0, 60.0)
+    seen = bout.special(1.0, 0.0, 90)
+    assert states(seen)[:4] == [350, 351, 352, st.FALL_SPECIAL] or st.LANDING_FALL_SPECIAL in states(seen)
+    assert bout.players["x"][0] > 60.0
+
+
+def test_mewtwo_teleports_along_the_stick() -> None:
+    bout = Bout(Character.MEWTWO)
+    bout.place(0, -60.0, 0.0, jumps=0)
+    seen = bout.special(0.0, 1.0, 40, (0.0, 1.0))
+    assert states(seen) == [356, 357, 358, st.FALL_SPECIAL]
+    rise = np.diff([float(f.players.position_y[0, 0]) for f in seen])
+    assert np.isclose(rise, 5.0).sum() == 10
+    assert all(f.players.hurtbox_state[0, 0] == 2 for f in seen if f.players.state[0, 0] == 357)
+
+
+def test_mewtwo_charges_keeps_and_releases_the_ball() -> None:
+    bout = Bout(Character.MEWTWO)
+    bout.special(then=70)
+    bout.run(1, buttons=Button.L)
+    kept = float(bout.players["store"][0])
+    assert 0.2 < kept < 1.0
+    bout.run(60)
+    assert bout.players["store"][0] == pytest.approx(kept)
+    bout.special(then=30)
+    bout.run(1, buttons=Button.B)
+    seen = bout.run(90)
+    assert any(items(f, Item.SHADOWBALL) for f in seen)
+    assert bout.players["store"][0] == 0.0
+    assert bout.players["percent"][1] > 5.0
+
+
+def test_confusion_lifts_once_a_flight() -> None:
+    bout = Bout(Character.MEWTWO)
+    bout.place(0, 0.0, 80.0, vy=-1.5)
+    assert bout.special(1.0, 0.0)[-1].players.self_y[0, 0] > 1.0
+    bout.run(60)
+    bout.place(0, 0.0, 80.0, vy=-1.5)
+    assert bout.special(1.0, 0.0)[-1].players.self_y[0, 0] < 0.0
+
+
+def test_game_and_watch_rises_and_falls_helpless() -> None:
+    bout = Bout(Character.GAME_AND_WATCH)
+    seen = bout.special(0.0, 1.0, 60)
+    assert states(seen)[:2] == [373, st.FALL_SPECIAL]
+    height = max(float(f.players.position_y[0, 0]) for f in seen)
+    assert 74.0 < height < 77.0  # 75.55 in real replays
+    after = states(bout.run(60))
+    assert st.LANDING_FALL_SPECIAL in after
+
+
+def test_judge_numbers_differ_and_hit_as_their_table() -> None:
+    numbers = set()
+    damage = {355: 2, 356: 4, 357: 6, 358: 8, 359: 3, 360: 12, 361: 14, 362: 4, 363: 32}
+    for seed in range(6):
+        bout = Bout(Character.GAME_AND_WATCH, Character.BOWSER, seed=seed)
+        bout.place(1, -46.0)
+        seen = bout.special(1.0, 0.0, 20)
+        number = int(seen[0].players.state[0, 0])
+        numbers.add(number)
+        first = next(float(f.players.percent[0, 1]) for f in seen if f.players.percent[0, 1] > 0)
+        assert first == pytest.approx(damage[number])
+    assert len(numbers) > 2
+
+
+def test_bacon_lies_where_it_fell() -> None:
+    bout = Bout(Character.GAME_AND_WATCH)
+    bout.special(then=17)
+    seen = bout.run(95)
+    resting = [f for f in seen for k in items(f, Item.SAUSAGE) if f.items.state[0, k] == 2]
+    assert 20 <= len(resting) <= 31
+    assert not items(seen[-1], Item.SAUSAGE)
+
+
+def test_a_game_with_items_goes_on_the_same_after_restoring() -> None:
+    bout = Bout(Character.FALCO, Character.GAME_AND_WATCH)
+    bout.place(0, -20.0)
+    bout.special(then=30)
+    saved = bout.lane.save(0)
+    assert saved["game"]["num_items"] == 1
+    first = bout.run(40)
+    bout.lane.restore(0, saved)
+    bout.frame -= 40
+    again = bout.run(40)
+    for one, two in zip(first, again, strict=True):
+        for name, values in one.arrays().items():
+            assert np.array_equal(values, two.arrays()[name]), name
