@@ -304,6 +304,11 @@ class Cell:
             self._watchers = []
         self._watchers.append(event)
 
+    def unwatch(self, event: Event) -> None:
+        """Undo ``watch``."""
+        if self._watchers is not None and event in self._watchers:
+            self._watchers.remove(event)
+
     def mark_running(self) -> None:
         """``init`` is through."""
         self.had_started = True

@@ -13,7 +13,15 @@ import msgspec
 import structlog
 
 from exphil_rt.actor.reasons import Crash, ExitReason, describe
-from exphil_rt.actor.reports import CrashReport, DeadLetter, ProgressReport, Report, SupervisorReport
+from exphil_rt.actor.reports import (
+    BlockedLoop,
+    CrashReport,
+    DeadLetter,
+    LagReport,
+    ProgressReport,
+    Report,
+    SupervisorReport,
+)
 
 _DEPTH: Final = 6
 _ITEMS: Final = 10
@@ -48,7 +56,7 @@ def log_report(log: Any, report: Report) -> None:
 
     Starts only where structlog was configured: without that it prints everything, and a start is no news.
     """
-    if isinstance(report, DeadLetter):  # counted and logged where it is made
+    if isinstance(report, DeadLetter | LagReport | BlockedLoop):  # counted and logged where they are made
         return
     if isinstance(report, ProgressReport):
         if structlog.is_configured() and _enabled(log, _DEBUG):
@@ -146,6 +154,13 @@ def _whole(report: Report, depth: int) -> list[tuple[str, Any]]:
             ]
         case DeadLetter():
             return [("target", report.target), ("message", short(report.message, depth)), ("reason", report.reason)]
+        case LagReport() | BlockedLoop():
+            return _numbers(report)
+
+
+def _numbers(report: LagReport | BlockedLoop) -> list[tuple[str, Any]]:
+    values = msgspec.structs.asdict(report)
+    return [(name, round(value, 3) if isinstance(value, float) else value) for name, value in values.items()]
 
 
 def _brief(report: Report, depth: int) -> list[tuple[str, Any]]:
@@ -161,6 +176,8 @@ def _brief(report: Report, depth: int) -> list[tuple[str, Any]]:
             return [("actor", report.actor), ("reason", _reason(report.reason, depth)), ("message", message)]
         case DeadLetter():
             return _whole(report, depth)
+        case LagReport() | BlockedLoop():
+            return [pair for pair in _numbers(report) if pair[0] != "stack"]
 
 
 def _trace(reason: ExitReason) -> list[tuple[str, str]]:

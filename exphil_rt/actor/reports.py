@@ -91,4 +91,38 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     reason: Literal["noproc", "full", "ended", "late_reply"]
 
 
-Report = SupervisorReport | ProgressReport | CrashReport | DeadLetter
+class LagReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How late the loop woke a task that sleeps over and over, in ``seconds``; see ``lag``.
+
+    ``gross`` is the whole of it, ``net`` without the wait for a CPU, of which there were ``run_queue_ms`` in all.
+    """
+
+    seconds: float
+    ticks: int
+    gross_p50_ms: float
+    gross_p99_ms: float
+    gross_max_ms: float
+    net_p50_ms: float
+    net_p99_ms: float
+    net_max_ms: float
+    run_queue_ms: float
+    run_queue_known: bool
+    """Whether the system counts that wait (Linux); where not, net is gross."""
+
+
+class BlockedLoop(msgspec.Struct, frozen=True, kw_only=True):
+    """The loop woke a task very late: something ``blocked`` it, or it had no CPU (``contention``)."""
+
+    cause: Literal["blocked", "contention"]
+    lag_ms: float
+    run_queue_ms: float
+    """The part of it that was a wait for a CPU."""
+    actor: str
+    """Path of the actor that blocked it, or ''."""
+    message: str
+    """Type of the message that it handled, or the name of its task, ``init`` or ``terminate``."""
+    stack: str
+    """Where the loop was, outermost frame first."""
+
+
+Report = SupervisorReport | ProgressReport | CrashReport | DeadLetter | LagReport | BlockedLoop

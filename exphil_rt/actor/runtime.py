@@ -215,7 +215,7 @@ class Runtime:
         cell = self.find(target)
         if cell is None:
             raise NoProc(label_of(target))
-        with self._waiting(cell):
+        with self.waiting(cell):
             if not await cell.wait_dead(self.loop.now() + timeout):
                 raise TimeoutError(f"{cell.label} lives after {timeout:g} s")
         assert cell.reason is not None
@@ -264,7 +264,7 @@ class Runtime:
         """See GenServer.cast_wait."""
         cell = self.find(target)
         if cell is not None and not cell.room and cell.mailbox.overflow == "block":
-            with self._waiting(cell):
+            with self.waiting(cell):
                 await self._wait_for_room(cell, self.loop.now() + timeout)
         self.cast(target, message)
 
@@ -329,7 +329,7 @@ class Runtime:
                 cell.mailbox.put(sender)
 
     @contextmanager
-    def _waiting(self, cell: Cell) -> Iterator[None]:
+    def waiting(self, cell: Cell) -> Iterator[None]:
         """The running actor waits for ``cell`` meanwhile; raises CallingCycle where that can never end."""
         waiter: Waiter | None = current_waiter.get()
         if waiter is None:
