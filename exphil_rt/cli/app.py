@@ -34,11 +34,11 @@ TRAIN, WATCH, KEEP = (
 NOUNS = {
     "train": ("Learn from recorded play.", TRAIN),
     "eval": ("Measure policies.", TRAIN),
+    "replay": ("Recorded games: check, count, make data sets.", TRAIN),
     "daemon": ("The process that holds a run.", WATCH),
     "policies": ("The policy store.", KEEP),
     "runs": ("Past and present runs.", KEEP),
     "sim": ("The embedded game.", KEEP),
-    "replay": ("Recorded games.", KEEP),
     "config": ("Settings.", KEEP),
 }
 
@@ -68,6 +68,27 @@ VERBS = (
         "Play two policies head to head.",
         TRAIN,
         ("my-fox@v3 random --games 400", "my-fox@best my-fox@v1 --json"),
+    ),
+    Verb(
+        "replay validate",
+        "replay_validate:validate",
+        "Check .slp replays, each with its reason.",
+        TRAIN,
+        ("PATH/TO/REPLAYS", "PATH/TO/REPLAYS --error-log bad.tsv"),
+    ),
+    Verb(
+        "replay stats",
+        "replay_stats:stats",
+        "Say what is in replays or in a data set.",
+        TRAIN,
+        ("PATH/TO/REPLAYS", "NAME --character mewtwo"),
+    ),
+    Verb(
+        "replay build-dataset",
+        "replay_build:build",
+        "Parse replays once into a data set.",
+        TRAIN,
+        ("PATH/TO/REPLAYS -o NAME", "PATH/TO/REPLAYS -o NAME --character mewtwo --quality-threshold 0.5"),
     ),
     Verb("attach", "attach:attach", "Open the terminal client on a live run.", WATCH, ("", "RUN --readonly")),
     Verb("status", "status:status", "Say how the run does.", WATCH, ("", "--json")),

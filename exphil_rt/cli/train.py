@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
+import msgspec
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from exphil_rt.cli.config import resolve
 from exphil_rt.cli.options import Flag, Json
 from exphil_rt.cli.output import duration, say, show, show_json, table
+from exphil_rt.cli.progress import ProgressLine
+from exphil_rt.cli.replay_build import build_text
+from exphil_rt.cli.sides import Names, SideOptions, tell_selection
 from exphil_rt.policy.config import new_config, parse_options
 from exphil_rt.policy.delay import MAX_DELAY
 from exphil_rt.policy.manifest import Manifest, Training, delay_sentence
@@ -25,9 +27,6 @@ if TYPE_CHECKING:
     from exphil_rt.policy.policy import Policy
     from exphil_rt.training.imitation import EpochReport, ImitationResult, Progress
 
-LINE_S: Final = 5.0
-"""Seconds between two progress lines where they cannot overwrite each other."""
-REDRAW_S: Final = 0.2
 PHYSICS: Final = "melee-1.02"
 """What recorded games are played on."""
 ENDED: Final = {
@@ -37,7 +36,6 @@ ENDED: Final = {
     "diverged": ", stopped: the loss diverged",
 }
 
-Names = Parameter(consume_multiple=False, negative="")
 Positive = Annotated[int, Parameter(validator=Number(gte=1))]
 
 
@@ -45,10 +43,7 @@ def imitation(
     replays: Path | None = None,
     /,
     *,
-    characters: Annotated[tuple[str, ...], Parameter(name="--character"), Names] = (),
-    versus: Annotated[tuple[str, ...], Parameter(name="--vs"), Names] = (),
-    players: Annotated[tuple[str, ...], Parameter(name="--player"), Names] = (),
-    include_cpu: Flag = False,
+    sides: SideOptions = SideOptions(),  # noqa: B008
     epochs: Positive = 10,
     policy_out: str = "clone",
     frame_delay: Annotated[int, Parameter(validator=Number(gte=0, lte=MAX_DELAY))] = 0,
@@ -68,11 +63,8 @@ def imitation(
     """Clone the play in .slp replays into a new policy.
 
     Args:
-        replays: a folder of .slp files, or one; else EXPHIL_RT_REPLAYS, else Slippi's own folder.
-        characters: learn from sides that play this fighter; repeat it for several.
-        versus: only against this fighter; repeat it for several.
-        players: only sides of this connect code (ABCD#123); repeat it for several.
-        include_cpu: learn from sides that the game's own CPU plays, too.
+        replays: a data set, a folder of .slp files, or one of these; else EXPHIL_RT_REPLAYS, else Slippi's own folder.
+        sides: which sides to learn from.
         epochs: times that every game is gone through; fewer where it no longer helps.
         policy_out: name of the policy to write; it gets the next free version.
         frame_delay: frames between deciding and acting; 18 plays online.
@@ -91,38 +83,39 @@ def imitation(
     """
     home = Home.find()
     bundle_name(policy_out, 1)
-    wanted = SideFilter.parse(characters, versus, players, cpu=include_cpu)
+    wanted = sides.filter(home)
     resolve(None, (), ())  # which packages are trusted
     config = new_config(
         backbone, hidden=hidden, layers=layers, options=parse_options(backbone_options), delay=frame_delay
     )
-    folder = replay_folder(replays)
-    paths = find_replays(folder)
-    say(f"Reading {len(paths)} replays in {folder.path} ({folder.origin}) ...")
     if dry_run:
-        return _dry_run(paths, wanted, workers)
+        return _dry_run(replays, wanted, workers)
 
     import torch
 
     from exphil_rt.policy.device import pick_device
     from exphil_rt.policy.policy import Policy
+    from exphil_rt.training.dataset.build import BuildSettings
+    from exphil_rt.training.dataset.dataset import chosen
+    from exphil_rt.training.dataset.find import open_or_build
     from exphil_rt.training.imitation import ImitationConfig, fit
-    from exphil_rt.training.imitation_data import load_sides, split
 
     target = pick_device(device)
     torch.set_num_threads(1)  # small networks gain nothing by more
     began = time.monotonic()
-    line = _Line()
-    sides, selection = load_sides(
-        paths,
-        wanted,
-        config,
-        workers=workers,
-        on_file=lambda done: line.update(_read_text(done, len(paths))),
+    line = ProgressLine()
+    dataset, selection = open_or_build(
+        home,
+        replays,
+        BuildSettings(schema=config.schema, filter=wanted, workers=workers),
+        on_start=say,
+        on_progress=lambda now: line.update(lambda: build_text(now)),
     )
     line.end()
-    _tell(selection)
-    data = split(sides, selection, held_out, seed)
+    config = msgspec.structs.replace(config, schema=dataset.schema)
+    about = selection or chosen(dataset, wanted)
+    tell_selection(about)
+    data = dataset.split(held_out, seed)
     games = len({side.game for side in data.held_out})
     say(f"{games} of the games held out to measure on (seed {seed}); read in {time.monotonic() - began:.1f} s.")
     say(delay_sentence(frame_delay))
@@ -135,62 +128,27 @@ def imitation(
         on_progress=lambda progress: line.update(lambda: _progress_text(progress)),
         on_epoch=lambda report: line.end(_epoch_text(report)),
     )
-    manifest = _save(home, policy_out, policy, data.selection, result, seed)
+    manifest = _save(home, policy_out, policy, about, result, seed)
     path = home.policies / manifest.ref
     if json:
-        show_json({"policy": manifest.ref, "path": str(path), "data": data.selection.kept_line(), "result": result})
+        show_json({"policy": manifest.ref, "path": str(path), "data": about.kept_line(), "result": result})
     else:
         _summarise(result, manifest.ref, path)
     return 130 if result.ended == "interrupted" else 0
 
 
-def _dry_run(paths: list[Path], wanted: SideFilter, workers: int) -> int:
-    selection, line = Selection(wanted), _Line()
+def _dry_run(replays: Path | None, wanted: SideFilter, workers: int) -> int:
+    """Read and choose as training would, and write nothing."""
+    folder = replay_folder(replays)
+    paths = find_replays(folder)
+    say(f"Reading {len(paths)} replays in {folder.path} ({folder.origin}) ...")
+    selection, line = Selection(wanted), ProgressLine()
     for number, result in enumerate(read_many(paths, rollback="first", workers=workers), start=1):
         selection.take(result)
-        line.update(_read_text(number, len(paths)))
+        line.update(lambda done=number: f"read {done} of {len(paths)} replays")  # type: ignore[misc]
     line.end()
-    _tell(selection)
+    tell_selection(selection)
     return 0
-
-
-def _tell(selection: Selection) -> None:
-    for text in selection.dropped_lines():
-        say(f"  {text}")
-    say(f"Left to learn from: {selection.kept_line()}.")
-
-
-class _Line:
-    """One line of progress on stderr: rewritten in place on a terminal, now and then a new one elsewhere."""
-
-    def __init__(self) -> None:
-        self._in_place = sys.stderr.isatty()
-        self._every = REDRAW_S if self._in_place else LINE_S
-        self._due = time.monotonic() + self._every
-        self._drawn = False
-
-    def update(self, text: Callable[[], str]) -> None:
-        now = time.monotonic()
-        if now < self._due:
-            return
-        self._due = now + self._every
-        if self._in_place:
-            print(f"\r\x1b[K{text()}", end="", file=sys.stderr, flush=True)
-            self._drawn = True
-        else:
-            say(text())
-
-    def end(self, text: str = "") -> None:
-        """Take the line away, and leave ``text`` in its place."""
-        if self._drawn:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-            self._drawn = False
-        if text:
-            say(text)
-
-
-def _read_text(done: int, files: int) -> Callable[[], str]:
-    return lambda: f"read {done} of {files} replays"
 
 
 def _progress_text(progress: Progress) -> str:

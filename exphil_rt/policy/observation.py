@@ -7,7 +7,9 @@ orphans a policy. Categories stay ids: the network embeds them. numpy only.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -117,6 +119,8 @@ class ObservationSchema(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
                     f"The policy observes {field.source!r} (field {field.name!r}), which this version does not know.",
                     hint="Use the version of exphil-rt that trained it.",
                 )
+            if field.kind == "id" and field.source not in _id_sources():
+                raise SchemaInvalid(f"Field {field.name!r} looks up {field.source!r}, which is no id.")
             if field.kind == "id" and field.table not in tables:
                 raise SchemaInvalid(f"Field {field.name!r} looks up table {field.table!r}, which the schema lacks.")
             numbers = (field.scale, field.low, field.high)
@@ -146,6 +150,13 @@ def _known_sources() -> set[str]:
     known |= {f"relative.{column}" for column in _RELATIVE_SOURCES}
     known |= {f"items.{column}" for column in (*(f.name for f in dataclasses.fields(ItemColumns)), *_ITEM_SOURCES)}
     return known
+
+
+def _id_sources() -> set[str]:
+    """Sources that are whole numbers from 0."""
+    fighter = {name for name, dtype, inner in PlayerColumns.leaves() if not inner and dtype.kind == "u"}
+    known = {f"{group}.{column}" for group in _FIGHTERS for column in fighter} | {"stage.stage", "stage.stadium"}
+    return known | {f"items.{name}" for name, dtype, _ in ItemColumns.leaves() if dtype.kind == "u"}
 
 
 def _fighter(group: str, *, brief: bool = False) -> list[ObservationField]:
@@ -185,13 +196,18 @@ def _fighter(group: str, *, brief: bool = False) -> list[ObservationField]:
     ]
 
 
-def default_schema() -> ObservationSchema:
-    """What policies observe unless told otherwise: both fighters, both Nanas, the stage, distances, 15 items."""
+def default_schema(*, nana: bool = True, items: bool = True) -> ObservationSchema:
+    """What policies observe unless told otherwise: both fighters, both Nanas, the stage, distances, 15 items.
+
+    Args:
+        nana: with both Nanas.
+        items: with the items.
+    """
 
     def f(name: str, unit: str, scale: float, low: float, high: float, as_name: str = "") -> ObservationField:
         return ObservationField(name=as_name or name, source=name, unit=unit, scale=scale, low=low, high=high)
 
-    return ObservationSchema(
+    whole = ObservationSchema(
         fields=(
             *_fighter("own"),
             *_fighter("opponent"),
@@ -226,28 +242,155 @@ def default_schema() -> ObservationSchema:
             IdTable(name="item", rows=257, width=8),
         ),
     )
+    left_out = (*(() if nana else ("own_nana", "opponent_nana")), *(() if items else ("items",)))
+    fields = tuple(field for field in whole.fields if field.group not in left_out)
+    used = {field.table for field in fields}
+    return ObservationSchema(fields=fields, tables=tuple(table for table in whole.tables if table.name in used))
 
 
-class _Part(msgspec.Struct):
-    """Columns of one source, and where a group's fields stand among them."""
+class ItemRows(msgspec.Struct, frozen=True):
+    """The items that exist, encoded from one point of view: K rows in the order of frames, then slots."""
 
-    columns: list[str]
-    picks: dict[str, slice | list[int]]
+    frame: NDArray[np.int64]
+    """``[K]`` place of the frame in the encoded stretch."""
+    slot: NDArray[np.int64]
+    """``[K]`` 0..14."""
+    floats: NDArray[np.float32]
+    """``[K, Fi]``."""
+    ids: NDArray[np.int64]
+    """``[K, Ii]``."""
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """Frames ``[T]`` encoded once for both points of view: what a data set stores, and ``assemble`` puts together.
+
+    Which columns a part has follows from the schema (``Encoder.part_widths``).
+    """
+
+    players: NDArray[np.float32]
+    """``[T, 2, C]``."""
+    nanas: NDArray[np.float32] | None
+    """``[T, 2, C]``; None where no Nana is in the game."""
+    stage: NDArray[np.float32]
+    """``[T, C]``."""
+    relative: NDArray[np.float32]
+    """``[T, 2, C]``, by who looks."""
+    player_ids: NDArray[np.int16]
+    """``[T, 2, C]``."""
+    nana_ids: NDArray[np.int16] | None
+    stage_ids: NDArray[np.int16]
+    """``[T, C]``."""
+
+    def __getitem__(self, place: slice) -> Parts:
+        """A stretch of the frames: views."""
+        return Parts(
+            self.players[place],
+            None if self.nanas is None else self.nanas[place],
+            self.stage[place],
+            self.relative[place],
+            self.player_ids[place],
+            None if self.nana_ids is None else self.nana_ids[place],
+            self.stage_ids[place],
+        )
+
+
+class PartWidths(msgspec.Struct, frozen=True):
+    """Columns of each part."""
+
+    players: int
+    nanas: int
+    stage: int
+    relative: int
+    player_ids: int
+    nana_ids: int
+    stage_ids: int
+    item_floats: int
+    item_ids: int
+
+
+class _Scaling(msgspec.Struct, frozen=True):
+    """Scale and clip of columns, for arrays ``[C, ...]``."""
+
+    scale: NDArray[np.float32]
+    low: NDArray[np.float32]
+    high: NDArray[np.float32]
 
     @classmethod
-    def of(cls, groups: tuple[str, ...], fields: tuple[ObservationField, ...]) -> _Part:
-        wanted: dict[str, list[str]] = {g: [f.column for f in fields if f.group == g] for g in groups}
-        first = wanted[groups[0]]
-        same = all(columns == first for columns in wanted.values())
-        columns = list(first) if same else list(dict.fromkeys(c for g in groups for c in wanted[g]))
-        picks: dict[str, slice | list[int]] = {
-            g: slice(None) if same else [columns.index(c) for c in wanted[g]] for g in groups
-        }
-        return cls(columns, picks)
+    def of(cls, fields: Sequence[ObservationField]) -> _Scaling:
+        return cls(*(np.asarray([getattr(f, k) for f in fields], np.float32) for k in ("scale", "low", "high")))
+
+    def apply(self, raw: NDArray[np.float32]) -> None:
+        """``raw = clip(raw * scale, low, high)`` in place; what is not a number becomes 0."""
+        shape = (-1, *([1] * (raw.ndim - 1)))
+        raw *= self.scale.reshape(shape)
+        np.maximum(raw, self.low.reshape(shape), out=raw)
+        np.minimum(raw, self.high.reshape(shape), out=raw)
+        if math.isnan(raw.sum()):
+            raw[np.isnan(raw)] = 0.0
+
+
+class _Fighters(msgspec.Struct, frozen=True):
+    """The float fields of both players (or both Nanas): each distinct column is scaled once, for both views."""
+
+    columns: tuple[str, ...]
+    scaling: _Scaling
+    own: slice | list[int]
+    """Which of the columns ``own`` shows, in its order."""
+    other: slice | list[int]
+    widths: tuple[int, int]
+
+    @classmethod
+    def of(cls, groups: tuple[str, str], fields: Sequence[ObservationField]) -> _Fighters:
+        wanted = [[f for f in fields if f.group == group] for group in groups]
+        keys = [[(f.column, f.scale, f.low, f.high) for f in part] for part in wanted]
+        distinct: dict[tuple[str, float, float, float], ObservationField] = {}
+        for part, names in zip(wanted, keys, strict=True):
+            for field, key in zip(part, names, strict=True):
+                distinct.setdefault(key, field)
+        order = list(distinct)
+        picks: list[slice | list[int]] = [
+            slice(None) if names == order else [order.index(key) for key in names] for names in keys
+        ]
+        return cls(
+            tuple(key[0] for key in order),
+            _Scaling.of(tuple(distinct.values())),
+            picks[0],
+            picks[1],
+            (len(wanted[0]), len(wanted[1])),
+        )
+
+
+class _Id(msgspec.Struct, frozen=True):
+    """An id field that is not an item's."""
+
+    stage: bool
+    nana: bool
+    other: bool
+    """It is the opponent's."""
+    column: str
+    rows: int
+    table: NDArray[np.int16]
+    """Row of every id."""
+
+    def of(self, columns: PlayerColumns) -> Array:
+        """Table rows of both fighters ``[*L, 2]``; 0 where one is absent."""
+        return np.asarray(self.table[getattr(columns, self.column)] * (columns.exists != 0))
+
+
+def _distinct(ids: list[_Id]) -> list[_Id]:
+    """One of each column and table; ``own`` and ``opponent`` share it."""
+    found: dict[tuple[str, int], _Id] = {}
+    for one in ids:
+        found.setdefault((one.column, one.rows), one)
+    return list(found.values())
+
+
+def _place(ids: list[_Id], one: _Id) -> int:
+    return next(i for i, other in enumerate(ids) if (other.column, other.rows) == (one.column, one.rows))
 
 
 class Encoder:
-    """Encodes frames by a schema. Holds no state between calls.
+    """Encodes frames by a schema: whole games in blocks, or the one frame of a live game. Holds no state.
 
     Raises:
         SchemaInvalid: for a schema that this version cannot encode.
@@ -258,19 +401,39 @@ class Encoder:
         self.schema = schema
         floats, ids = schema.of("float", items=False), schema.of("id", items=False)
         item_floats, item_ids = schema.of("float", items=True), schema.of("id", items=True)
-        self._players = _Part.of(("own", "opponent"), floats)
-        self._nanas = _Part.of(("own_nana", "opponent_nana"), floats)
+        self._players = _Fighters.of(("own", "opponent"), floats)
+        self._nanas = _Fighters.of(("own_nana", "opponent_nana"), floats)
         self._stage = [f.column for f in floats if f.group == "stage"]
+        self._stage_scaling = _Scaling.of([f for f in floats if f.group == "stage"])
         self._relative = [f.column for f in floats if f.group == "relative"]
+        self._relative_scaling = _Scaling.of([f for f in floats if f.group == "relative"])
         self._items = [f.column for f in item_floats]
-        self._ids = ids
-        self._item_ids = item_ids
+        self._items_scaling = _Scaling.of(item_floats)
+        rows = {table.name: table.rows for table in schema.tables}
+        self._ids = [
+            _Id(
+                f.group == "stage",
+                f.group.endswith("nana"),
+                f.group.startswith("opponent"),
+                f.column,
+                rows[f.table],
+                _row_table(rows[f.table]),
+            )
+            for f in ids
+        ]
+        self._item_ids = [(f.column, _row_table(rows[f.table])) for f in item_ids]
+        self._player_ids = _distinct([i for i in self._ids if not i.stage and not i.nana])
+        self._nana_ids = _distinct([i for i in self._ids if not i.stage and i.nana])
+        self._stage_ids = [i for i in self._ids if i.stage]
+        stage = iter(range(len(self._ids)))
+        self._id_columns = [
+            next(stage) if one.stage else _place(self._nana_ids if one.nana else self._player_ids, one)
+            for one in self._ids
+        ]
+        """Column of its part in which each id stands."""
+        self.num_flat_floats, self.num_flat_ids = len(floats), len(ids)
+        """Numbers of a frame without its items, which come behind them."""
         self._num_floats, self._num_ids = schema.num_floats, schema.num_ids
-        self._rows = {table.name: table.rows for table in schema.tables}
-        every = [*floats, *(list(item_floats) * MAX_ITEMS)]
-        self._scale = np.asarray([f.scale for f in every], np.float32)
-        self._low = np.asarray([f.low for f in every], np.float32)
-        self._high = np.asarray([f.high for f in every], np.float32)
 
     def encode(self, frames: Frames, port: int | ArrayLike | None) -> Encoded:
         """Frames ``[*L]`` as player ``port`` sees them.
@@ -279,118 +442,257 @@ class Encoder:
             port: 0 or 1, an array of these of shape ``[*L]``, or None for both points of view: the result then has
                 a leading shape ``[*L, 2]``.
         """
-        view = _View(frames, port)
-        floats = np.zeros((*view.lead, self._num_floats), np.float32)
-        place = self._fighters(floats, 0, frames.players, self._players, view)
-        place = self._fighters(floats, place, frames.nanas, self._nanas, view)
-        for column in self._stage:
-            floats[..., place] = view.shared(_stage_column(frames, column))
-            place += 1
-        if self._relative:
-            for i, values in enumerate(_relative(frames, view, self._relative)):
-                floats[..., place + i] = values
-            place += len(self._relative)
-        if self._items:
-            self._encode_items(floats[..., place:], frames, view)
-        floats *= self._scale
-        np.clip(floats, self._low, self._high, out=floats)
-        bad = np.isnan(floats)
-        if bad.any():
-            floats[bad] = 0.0
-        return Encoded(floats, self._encode_ids(frames, view))
+        lead = (*frames.lead, 2) if port is None else frames.lead
+        floats = np.zeros((*lead, self._num_floats), np.float32)
+        ids = np.zeros((*lead, self._num_ids), np.int64)
+        self.encode_into(frames, port, floats, ids)
+        return Encoded(floats, ids)
+
+    def encode_into(
+        self, frames: Frames, port: int | ArrayLike | None, floats: NDArray[np.float32], ids: NDArray[Any]
+    ) -> None:
+        """As :meth:`encode`, into arrays that are there: ``[*V, F]`` and ``[*V, I]`` of any integer type.
+
+        Arrays that end before the items (``num_flat_floats``, ``num_flat_ids``) get no items; otherwise what they
+        held where no item is stays, so they begin as zeros.
+        """
+        lead = frames.lead
+        if lead and math.prod(lead) > 2 * _BLOCK and (port is None or isinstance(port, int | np.integer)):
+            step = max(_BLOCK // max(math.prod(lead[1:]), 1), 1)
+            for at in range(0, lead[0], step):  # small blocks stay in the cache
+                part = slice(at, at + step)
+                self._block(frames[part], port, floats[part], ids[part])
+        else:
+            self._block(frames, port, floats, ids)
+
+    @property
+    def part_widths(self) -> PartWidths:
+        """Columns of each part of :meth:`encode_parts` and of :meth:`item_rows`."""
+        return PartWidths(
+            len(self._players.columns),
+            len(self._nanas.columns),
+            len(self._stage),
+            len(self._relative),
+            len(self._player_ids),
+            len(self._nana_ids),
+            len(self._stage_ids),
+            len(self._items),
+            len(self._item_ids),
+        )
+
+    def encode_parts(self, frames: Frames, out: Parts) -> None:
+        """Encode frames ``[T]`` for both points of view, into arrays that are there."""
+        length = frames.lead[0]
+        for at in range(0, length, _BLOCK):  # small blocks stay in the cache
+            place = slice(at, min(at + _BLOCK, length))
+            block = frames[place]
+            view = _View(block.lead, None)
+            self._part(block.players, self._players, out.players[place])
+            if out.nanas is not None:
+                self._part(block.nanas, self._nanas, out.nanas[place])
+            for scaling, columns, into in (
+                (self._stage_scaling, [_stage_column(block, name) for name in self._stage], out.stage[place]),
+                (self._relative_scaling, _relative(block, view, self._relative), out.relative[place]),
+            ):
+                raw = np.asarray(columns, np.float32)
+                if raw.size:
+                    scaling.apply(raw)
+                    into[...] = _columns_last(raw)
+            for i, field in enumerate(self._player_ids):
+                out.player_ids[place, :, i] = field.of(block.players)
+            if out.nana_ids is not None:
+                for i, field in enumerate(self._nana_ids):
+                    out.nana_ids[place, :, i] = field.of(block.nanas)
+            for i, field in enumerate(self._stage_ids):
+                out.stage_ids[place, i] = field.table[_stage_column(block, field.column)]
 
     @staticmethod
-    def _fighters(out: NDArray[np.float32], place: int, columns: PlayerColumns, part: _Part, view: _View) -> int:
+    def _part(columns: PlayerColumns, part: _Fighters, out: NDArray[np.float32]) -> None:
         if not part.columns:
-            return place
-        raw = np.empty((*columns.exists.shape, len(part.columns)), np.float32)  # [*L, 2, C]
-        for i, name in enumerate(part.columns):
-            raw[..., i] = getattr(columns, name)
-        raw[columns.exists == 0] = 0.0
-        for (_, pick), other in zip(part.picks.items(), (False, True), strict=True):
-            side = view.side(raw, other)[..., pick]
-            out[..., place : place + side.shape[-1]] = side
-            place += side.shape[-1]
-        return place
-
-    def _encode_items(self, out: NDArray[np.float32], frames: Frames, view: _View) -> None:
-        items = frames.items
-        exists = items.exists != 0
-        if not exists.any():  # most games, most of the time
             return
-        block = np.empty((*view.lead, MAX_ITEMS, len(self._items)), np.float32)
+        raw = np.empty((len(part.columns), *columns.exists.shape), np.float32)  # [C, B, 2]
+        for i, name in enumerate(part.columns):
+            raw[i] = getattr(columns, name)
+        exists = columns.exists != 0
+        if not exists.all():
+            raw[:, ~exists] = 0.0
+        part.scaling.apply(raw)
+        out[...] = _columns_last(raw)
+
+    def assemble(self, parts: Parts, port: int, floats: NDArray[np.float32], ids: NDArray[Any]) -> None:
+        """The floats and ids of :meth:`encode`, but for the items, from parts ``[T]`` as ``port`` sees them."""
+        place = 0
+        for part, values in ((self._players, parts.players), (self._nanas, parts.nanas)):
+            for pick, width, who in ((part.own, part.widths[0], port), (part.other, part.widths[1], 1 - port)):
+                floats[..., place : place + width] = 0.0 if values is None else values[:, who][:, pick]
+                place += width
+        floats[..., place : place + len(self._stage)] = parts.stage
+        place += len(self._stage)
+        floats[..., place : place + len(self._relative)] = parts.relative[:, port]
+        for i, (field, column) in enumerate(zip(self._ids, self._id_columns, strict=True)):
+            if field.stage:
+                ids[..., i] = parts.stage_ids[:, column]
+            else:
+                source = parts.nana_ids if field.nana else parts.player_ids
+                ids[..., i] = 0 if source is None else source[:, 1 - port if field.other else port, column]
+
+    def player_id_column(self, number: int) -> int:
+        """Column of ``Parts.player_ids`` in which the schema's id field ``number`` (of those without items) stands."""
+        return self._id_columns[number]
+
+    def item_rows(self, frames: Frames, port: int) -> ItemRows:
+        """The items of frames ``[T]`` that exist, as player ``port`` sees them."""
+        place = np.nonzero(frames.items.exists)
+        raw = self._item_floats(frames, place, port)
+        ids = np.zeros((len(place[0]), len(self._item_ids)), np.int64)
+        for i, (column, table) in enumerate(self._item_ids):
+            ids[:, i] = table[getattr(frames.items, column)[place]]
+        return ItemRows(place[0], place[1], np.ascontiguousarray(raw.T), ids)
+
+    def _block(
+        self, frames: Frames, port: int | ArrayLike | None, floats: NDArray[np.float32], ids: NDArray[Any]
+    ) -> None:
+        view = _View(frames.lead, port)
+        place = self._fighters(floats, 0, frames.players, self._players, view)
+        place = self._fighters(floats, place, frames.nanas, self._nanas, view)
+        if self._stage:
+            raw = np.empty((len(self._stage), *frames.lead), np.float32)
+            for i, column in enumerate(self._stage):
+                raw[i] = _stage_column(frames, column)
+            self._stage_scaling.apply(raw)
+            floats[..., place : place + len(raw)] = view.shared(_columns_last(raw), behind=1)
+            place += len(raw)
+        if self._relative:
+            raw = _relative(frames, view, self._relative)
+            self._relative_scaling.apply(raw)
+            floats[..., place : place + len(raw)] = _columns_last(raw)
+            place += len(raw)
+        self._flat_ids(ids, frames, view)
+        if floats.shape[-1] > place and self._items:
+            self._dense_items(floats[..., place:], ids, frames, view)
+
+    @staticmethod
+    def _fighters(out: NDArray[np.float32], place: int, columns: PlayerColumns, part: _Fighters, view: _View) -> int:
+        end = place + sum(part.widths)
+        if not part.columns:
+            return end
+        exists = columns.exists != 0
+        there = exists.all()
+        if not there and not exists.any():  # no Nana, most of the time
+            out[..., place:end] = 0.0
+            return end
+        raw = np.empty((len(part.columns), *exists.shape), np.float32)  # [C, *L, 2]
+        for i, name in enumerate(part.columns):
+            raw[i] = getattr(columns, name)
+        if not there:
+            raw[:, ~exists] = 0.0
+        part.scaling.apply(raw)
+        middle = place + part.widths[0]
+        out[..., place:middle] = _columns_last(view.side(raw, other=False)[part.own])
+        out[..., middle:end] = _columns_last(view.side(raw, other=True)[part.other])
+        return end
+
+    def _flat_ids(self, ids: NDArray[Any], frames: Frames, view: _View) -> None:
+        of_both: dict[tuple[bool, str, int], Array] = {}  # rows of a column of both fighters, [*L, 2]
+        for i, field in enumerate(self._ids):
+            if field.stage:
+                ids[..., i] = view.shared(field.table[_stage_column(frames, field.column)])
+                continue
+            rows = of_both.get((field.nana, field.column, field.rows))
+            if rows is None:
+                rows = field.of(frames.nanas if field.nana else frames.players)
+                of_both[field.nana, field.column, field.rows] = rows
+            ids[..., i] = view.side(rows, field.other)
+
+    def _item_floats(self, frames: Frames, place: tuple[NDArray[Any], ...], port: int | Array) -> NDArray[np.float32]:
+        """``[Fi, K]`` of the items at ``place`` as their ``port`` (one, or ``[K]``) sees them."""
+        items, where = frames.items, place[:-1]
+        raw = np.empty((len(self._items), len(place[0])), np.float32)
         for i, name in enumerate(self._items):
             if name in ("dx", "dy"):
                 axis = "position_x" if name == "dx" else "position_y"
-                own = view.side(getattr(frames.players, axis)[..., None], other=False)  # [*V, 1]
-                block[..., i] = view.shared(getattr(items, axis), behind=1) - own
+                own = getattr(frames.players, axis)[(*where, port)]
+                np.subtract(getattr(items, axis)[place], own, out=raw[i])
             elif name == "owner":
-                owner = view.shared(items.owner, behind=1)
-                block[..., i] = np.where(owner < 0, 0, np.where(owner == view.port[..., None], 1, -1))
+                owner = items.owner[place]
+                raw[i] = np.where(owner < 0, 0, np.where(owner == port, 1, -1))
             else:
-                block[..., i] = view.shared(getattr(items, name), behind=1)
-        block[~np.broadcast_to(view.shared(exists, behind=1), block.shape[:-1])] = 0.0
-        out[...] = block.reshape(out.shape)
+                raw[i] = getattr(items, name)[place]
+        self._items_scaling.apply(raw)
+        return raw
 
-    def _encode_ids(self, frames: Frames, view: _View) -> NDArray[np.int64]:
-        ids = np.zeros((*view.lead, self._num_ids), np.int64)
-        of_both: dict[tuple[bool, str], NDArray[np.int64]] = {}  # rows of a column of both fighters, [*L, 2, 1]
-        for i, field in enumerate(self._ids):
-            rows = self._rows[field.table]
-            if field.group == "stage":
-                ids[..., i] = view.shared(_row(_stage_column(frames, field.column), rows, None))
-                continue
-            key = (field.group.endswith("nana"), field.column)
-            if key not in of_both:
-                columns = frames.nanas if key[0] else frames.players
-                of_both[key] = _row(getattr(columns, field.column), rows, columns.exists)[..., None]
-            ids[..., i] = view.side(of_both[key], field.group.startswith("opponent"))[..., 0]
-        place = len(self._ids)
-        if self._item_ids and frames.items.exists.any():
-            for i, field in enumerate(self._item_ids):
-                values = _row(getattr(frames.items, field.column), self._rows[field.table], frames.items.exists)
-                ids[..., place + i :: len(self._item_ids)] = view.shared(values, behind=1)
-        return ids
+    def _dense_items(self, out: NDArray[np.float32], ids: NDArray[Any], frames: Frames, view: _View) -> None:
+        items = frames.items
+        if not items.exists.any():  # most games, most of the time
+            return
+        place = np.nonzero(items.exists)
+        where, slot = place[:-1], place[-1]
+        block = out.reshape((*out.shape[:-1], MAX_ITEMS, len(self._items)))
+        for port, at in view.ports_at(where):
+            block[(*at, slot)] = self._item_floats(frames, place, port).T
+        width, first = len(self._item_ids), self.num_flat_ids
+        for i, (column, table) in enumerate(self._item_ids):
+            rows = table[getattr(items, column)[place]]
+            for _, at in view.ports_at(where):
+                ids[(*at, first + slot * width + i)] = rows
+
+
+Array = NDArray[Any]
+_BLOCK: Final = 1024
+"""Frames that are encoded at a time."""
 
 
 class _View:
-    """One or both points of view on frames."""
+    """One or both points of view on frames with leading shape ``lead``."""
 
-    def __init__(self, frames: Frames, port: int | ArrayLike | None) -> None:
-        lead = frames.lead
+    def __init__(self, lead: tuple[int, ...], port: int | ArrayLike | None) -> None:
         self.both = port is None
         self.single: int | None = int(port) if isinstance(port, int | np.integer) else None
-        ports = np.arange(2) if port is None else np.asarray(port, np.intp)
-        self.lead = (*lead, 2) if self.both else lead
-        self.port = np.broadcast_to(ports, self.lead)
+        self.ports: Array | None = None
+        if not self.both and self.single is None:
+            self.ports = np.broadcast_to(np.asarray(port, np.intp), lead)
 
-    def side(self, raw: NDArray[Any], other: bool) -> NDArray[Any]:
-        """From ``[*L, 2, C]`` the viewer's own or the other player's ``[*V, C]``."""
+    def side(self, values: Array, other: bool) -> Array:
+        """From ``[..., *L, 2]`` the viewer's own or the other player's ``[..., *V]``."""
         if self.both:
-            return raw[..., ::-1, :] if other else raw
+            return values[..., ::-1] if other else values
         if self.single is not None:
-            return raw[..., 1 - self.single if other else self.single, :]
-        index = (1 - self.port if other else self.port)[..., None, None]
-        return np.take_along_axis(raw, index, -2)[..., 0, :]
+            return values[..., 1 - self.single if other else self.single]
+        assert self.ports is not None
+        index = (1 - self.ports if other else self.ports)[..., None]
+        return np.take_along_axis(values, index.reshape((*([1] * (values.ndim - index.ndim)), *index.shape)), -1)[
+            ..., 0
+        ]
 
-    def shared(self, values: NDArray[Any], behind: int = 0) -> NDArray[Any]:
+    def shared(self, values: Array, behind: int = 0) -> Array:
         """What both players see alike, ``[*L, ...]``, made to broadcast against ``[*V, ...]``."""
         return np.expand_dims(values, values.ndim - behind) if self.both else values
 
-
-def _row(values: NDArray[Any], rows: int, exists: NDArray[Any] | None) -> NDArray[np.int64]:
-    """Table rows of ids: id + 1, or 0 where it is absent or the table does not know it."""
-    found = values.astype(np.int64)
-    known = found < rows - 1
-    known &= found >= 0
-    if exists is not None:
-        known &= exists != 0
-    found += 1
-    found *= known
-    return found
+    def ports_at(self, where: tuple[Array, ...]) -> list[tuple[int | Array, tuple[Any, ...]]]:
+        """Who looks at the frames ``where``, and where in ``[*V]`` that is: one entry a point of view."""
+        if self.both:
+            return [(port, (*where, port)) for port in (0, 1)]
+        if self.single is not None:
+            return [(self.single, where)]
+        assert self.ports is not None
+        return [(self.ports[where], where)]
 
 
-def _stage_column(frames: Frames, column: str) -> NDArray[Any]:
+def _columns_last(values: Array) -> Array:
+    """``[C, ...]`` as ``[..., C]``; a view. (np.moveaxis takes ten times as long, which a live frame notices.)"""
+    return values.transpose(*range(1, values.ndim), 0)
+
+
+@functools.lru_cache(maxsize=32)
+def _row_table(rows: int) -> NDArray[np.int16]:
+    """Row of each id 0..65535 in a table of ``rows`` rows: id + 1, or 0 where the table does not know it."""
+    table = np.zeros(1 << 16, np.int16)
+    table[: rows - 1] = np.arange(1, rows)
+    table.flags.writeable = False
+    return table
+
+
+def _stage_column(frames: Frames, column: str) -> Array:
     if column.startswith("randall"):
         return frames.randall[..., int(column == "randall_y")]
     if column.startswith("platform"):
@@ -398,21 +700,24 @@ def _stage_column(frames: Frames, column: str) -> NDArray[Any]:
     return np.asarray(getattr(frames, column))
 
 
-def _relative(frames: Frames, view: _View, columns: list[str]) -> list[NDArray[Any]]:
+def _relative(frames: Frames, view: _View, columns: list[str]) -> NDArray[np.float32]:
+    """``[C, *V]``."""
     players = frames.players
-    raw = np.stack([players.position_x, players.position_y, players.facing], -1)  # [*L, 2, 3]
-    own, opponent = view.side(raw, other=False), view.side(raw, other=True)
-    both = view.shared((players.exists != 0).all(-1))
-    dx = np.where(both, opponent[..., 0] - own[..., 0], 0.0)
-    dy = np.where(both, opponent[..., 1] - own[..., 1], 0.0)
-    found: list[NDArray[Any]] = []
-    for column in columns:
+    x, y = players.position_x, players.position_y
+    dx = view.side(x, other=True) - view.side(x, other=False)
+    dy = view.side(y, other=True) - view.side(y, other=False)
+    exists = players.exists != 0
+    if not exists.all():
+        both = view.shared(exists.all(-1))
+        dx, dy = dx * both, dy * both
+    raw = np.empty((len(columns), *dx.shape), np.float32)
+    for i, column in enumerate(columns):
         if column == "dx":
-            found.append(dx)
+            raw[i] = dx
         elif column == "dy":
-            found.append(dy)
+            raw[i] = dy
         elif column == "distance":
-            found.append(np.hypot(dx, dy))
+            np.hypot(dx, dy, out=raw[i])
         else:
-            found.append(np.sign(dx) * own[..., 2])
-    return found
+            raw[i] = np.sign(dx) * view.side(players.facing, other=False)
+    return raw

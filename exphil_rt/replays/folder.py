@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from exphil_rt.errors import ExphilError
+from exphil_rt.replays.pool import list_archives
+from exphil_rt.replays.source import SUFFIXES
 
 ENVIRONMENT: Final = "EXPHIL_RT_REPLAYS"
 
@@ -36,7 +38,7 @@ def replay_folder(named: Path | str | None = None) -> ReplayFolder:
 
 
 def find_replays(folder: ReplayFolder) -> list[Path]:
-    """All .slp files in the folder and below it, in the order of their paths.
+    """All replays in the folder and below it, in the order of their paths: .slp, .slp.gz, and those in zip archives.
 
     Raises:
         NoReplays: the folder is missing, unreadable, or has none.
@@ -44,14 +46,29 @@ def find_replays(folder: ReplayFolder) -> list[Path]:
     path, hint = folder.path, f"Name a folder of .slp files, or set {ENVIRONMENT}."
     try:
         if path.is_file():
-            return [path]
+            return _unfolded([path])
         if not path.is_dir():
             raise NoReplays(f"There is no replay folder {path} ({folder.origin}).", hint=hint)
     except (OSError, ValueError) as error:
         raise NoReplays(f"The replay folder {path!s} ({folder.origin}) cannot be read: {error}.", hint=hint) from error
-    found = sorted(
-        Path(base) / name for base, _, names in os.walk(path) for name in names if name.lower().endswith(".slp")
+    found = _unfolded(
+        sorted(
+            Path(base) / name
+            for base, _, names in os.walk(path)
+            for name in names
+            if name.lower().endswith((*SUFFIXES, ".zip"))
+        )
     )
     if not found:
         raise NoReplays(f"The replay folder {path} ({folder.origin}) has no .slp file.", hint=hint)
     return found
+
+
+def _unfolded(paths: list[Path]) -> list[Path]:
+    """The same with the members of archives in the place of each archive. One that cannot be listed stays itself:
+    it will be refused with its reason like any other bad file."""
+    archives = [path for path in paths if path.suffix.lower() == ".zip"]
+    if not archives:
+        return paths
+    members = dict(zip(archives, list_archives(archives), strict=True))
+    return [one for path in paths for one in members.get(path, [path])]

@@ -1,4 +1,4 @@
-"""Many replays at once, in worker processes: a hang, a crash or a panic of the parser is one row, and the rest go on.
+"""Many files at once, in worker processes: a hang, a crash or a panic of the parser is one row, and the rest go on.
 
 Workers are plain subprocesses (``worker``), so that a caller's script needs no main guard and torch is never
 loaded in them.
@@ -16,23 +16,32 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import IO, Final, NamedTuple, cast
 
 import msgspec
 
 from exphil_rt.game.frames import Frames
-from exphil_rt.replays.reader import MAX_ROWS
-from exphil_rt.replays.replay import BadReplay, Replay, Rollback
-from exphil_rt.replays.worker import MAX_HEADER, Answer, Request, write_message
+from exphil_rt.replays.replay import BadReplay, Replay, ReplayMeta, Rollback
+from exphil_rt.replays.worker import MAX_HEADER, Answer, ListJob, ReadJob, Request, write_message
 
 DEADLINE_S: Final = 30.0
 START_S: Final = 60.0
 """Longest wait for a worker to be ready; a file's deadline counts from there."""
 _AHEAD: Final = 4
 """Files taken ahead of the one that is due, for each worker: bounds the memory of finished ones."""
-_WORKER: Final = (sys.executable, "-m", "exphil_rt.replays.worker")
+_READER: Final = (sys.executable, "-m", "exphil_rt.replays.worker")
+MAX_PAYLOAD: Final = 1 << 30
+"""Bytes of one answer's payload: the frames of the longest game that is read fill half of it."""
+
+
+class Done(NamedTuple):
+    """What a worker made of a file."""
+
+    path: Path
+    body: bytes
+    payload: bytearray
 
 
 class _Worker:
@@ -58,16 +67,16 @@ class _Worker:
         self._buffer = bytearray()
         self._answer: Answer | None = None
 
-    def take(self, job: int, path: Path, rollback: Rollback, deadline_s: float) -> None:
+    def take(self, job: int, path: Path, body: bytes, deadline_s: float) -> None:
         self.job, self.path = job, path
         self.deadline_s = deadline_s
         if self.ready:
             self.due = time.monotonic() + deadline_s
         self._buffer, self._answer = bytearray(), None
         with contextlib.suppress(OSError):  # a dead worker is seen at its output
-            write_message(cast("IO[bytes]", self.process.stdin), Request(os.fsencode(path), rollback, deadline_s))  # type: ignore[arg-type]
+            write_message(cast("IO[bytes]", self.process.stdin), Request(os.fsencode(path), deadline_s, body))  # type: ignore[arg-type]
 
-    def read(self) -> Replay | BadReplay | None:
+    def read(self) -> Done | BadReplay | None:
         """Take what is there; the result when it is whole.
 
         Raises:
@@ -86,13 +95,13 @@ class _Worker:
         if not self.ready or not self._header():
             return None
         answer = cast("Answer", self._answer)
-        if answer.meta is None:
+        if answer.reason:
             return BadReplay(self.path, answer.reason)
-        if answer.meta.frames > MAX_ROWS or answer.size != Frames.nbytes((answer.meta.frames,)):
+        if not 0 <= answer.size <= MAX_PAYLOAD:
             raise EOFError
         if len(self._buffer) < answer.size:
             return None
-        return Replay(self.path, Frames.over(memoryview(self._buffer), (answer.meta.frames,)), answer.meta)
+        return Done(self.path, answer.body, self._buffer)
 
     def _header(self) -> bool:
         """True when the message's own part is there, in ``_answer``; what stays in ``_buffer`` is its payload."""
@@ -136,12 +145,12 @@ def read_many(
     rollback: Rollback,
     workers: int = 0,
     deadline_s: float = DEADLINE_S,
-    command: Sequence[str] = _WORKER,
+    command: Sequence[str] = _READER,
 ) -> Iterator[Replay | BadReplay]:
     """Read many files in processes of their own, in the order of ``paths``.
 
     Args:
-        paths: the files.
+        paths: the files, or members of zip archives.
         rollback: as for ``read_replay``.
         workers: processes; 0 for one a core, at most 8 and no more than files.
         deadline_s: longest time for one file; its worker is killed then, and another one goes on.
@@ -150,26 +159,81 @@ def read_many(
     Yields:
         One Replay or BadReplay for each path. The workers end when the iterator is exhausted or closed.
     """
+    body = msgspec.msgpack.encode(ReadJob(rollback))
+    for result in run_many(paths, body, command=command, workers=workers, deadline_s=deadline_s):
+        yield result if isinstance(result, BadReplay) else _replay(result)
+
+
+def list_archives(archives: Sequence[Path], *, workers: int = 0, deadline_s: float = DEADLINE_S) -> list[list[Path]]:
+    """The replays in each zip archive; the archive itself for one that cannot be listed (reading it says why)."""
+    found = []
+    body = msgspec.msgpack.encode(ListJob())
+    for result in run_many(archives, body, command=_READER, workers=workers, deadline_s=deadline_s):
+        if isinstance(result, BadReplay):
+            found.append([result.path])
+        else:
+            found.append([Path(os.fsdecode(name)) for name in bytes(result.payload).split(b"\0") if name])
+    return found
+
+
+def _replay(done: Done) -> Replay | BadReplay:
+    try:
+        meta = msgspec.msgpack.decode(done.body, type=ReplayMeta)
+        if len(done.payload) != Frames.nbytes((meta.frames,)):
+            raise ValueError
+    except ValueError:  # msgspec's errors are ValueErrors
+        return BadReplay(done.path, "ended the process that parsed it (it spoke nonsense)")
+    return Replay(done.path, Frames.over(memoryview(done.payload), (meta.frames,)), meta)
+
+
+def run_many(
+    paths: Iterable[Path],
+    body: bytes,
+    *,
+    command: Sequence[str],
+    workers: int = 0,
+    deadline_s: float = DEADLINE_S,
+    ahead: int = _AHEAD,
+    on_start: Callable[[float], None] = lambda seconds: None,
+) -> Iterator[Done | BadReplay]:
+    """Hand many files to worker processes, each with the same request ``body``.
+
+    Args:
+        paths: the files.
+        body: the request, in the words of the workers' kind.
+        command: what a worker runs: a module that calls ``worker.serve``.
+        workers: processes; 0 for one a core, at most 8 and no more than files.
+        deadline_s: longest time for one file; its worker is killed then, and another one goes on.
+        ahead: files taken ahead of the one that is due, for each worker.
+        on_start: called once with the seconds that it took until all workers were ready.
+
+    Yields:
+        What came of each path, in their order. The workers end when the iterator is exhausted or closed.
+    """
     files = list(paths)
     count = min(workers or min(os.cpu_count() or 1, 8), len(files))
     waiting = deque(enumerate(files))
-    done: dict[int, Replay | BadReplay] = {}
+    done: dict[int, Done | BadReplay] = {}
     live: list[_Worker] = []
     due = 0
+    began, told = time.monotonic(), False
     try:
         with selectors.DefaultSelector() as selector:
             while due < len(files):
                 busy = {worker.job for worker in live if worker.job >= 0}
-                while waiting and waiting[0][0] < due + _AHEAD * count and len(busy) < count:
+                while waiting and waiting[0][0] < due + ahead * count and len(busy) < count:
                     worker = next((one for one in live if one.job < 0), None)
                     if worker is None:
                         worker = _Worker(command)
                         live.append(worker)
                         selector.register(worker.output, selectors.EVENT_READ, worker)
-                    worker.take(*waiting.popleft(), rollback, deadline_s)
+                    worker.take(*waiting.popleft(), body, deadline_s)
                     busy.add(worker.job)
                 if due not in done:
                     _turn(selector, live, done)
+                if not told and live and all(worker.ready for worker in live):
+                    told = True
+                    on_start(time.monotonic() - began)
                 while due in done:
                     yield done.pop(due)
                     due += 1
@@ -178,7 +242,7 @@ def read_many(
             worker.kill()
 
 
-def _turn(selector: selectors.BaseSelector, live: list[_Worker], done: dict[int, Replay | BadReplay]) -> None:
+def _turn(selector: selectors.BaseSelector, live: list[_Worker], done: dict[int, Done | BadReplay]) -> None:
     """Wait until a worker has something or a deadline is over, and take it."""
     first_due = min(worker.due for worker in live if worker.job >= 0)
     for key, _ in selector.select(max(0.0, first_due - time.monotonic())):

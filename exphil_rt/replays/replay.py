@@ -46,27 +46,33 @@ class PlayerMeta(msgspec.Struct, frozen=True, kw_only=True):
     """Display name, else the in-game tag."""
 
 
-class ReplayMeta(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything about a replay but its frames."""
+class ReplayHead(msgspec.Struct, frozen=True, kw_only=True):
+    """What a replay says of itself before its frames: the start block and the metadata."""
 
     version: tuple[int, int, int]
     """Slippi version that recorded it."""
     stage: int
     """Slippi's (external) stage id."""
     players: tuple[PlayerMeta, PlayerMeta]
+    """In port order. In a head the character is the one that was chosen: a Zelda may play as Sheik."""
     frames: int
-    """Frames, one for each frame index."""
+    """Frames, one for each frame index; in a head what the metadata say, -1 where they say nothing."""
+    match_id: str = ""
+    """Slippi's id of this game of this match (3.14 on): the same in the recordings of both players."""
+    started_at: str = ""
+    played_on: str = ""
+    frozen_stadium: bool = False
+
+
+class ReplayMeta(ReplayHead, frozen=True, kw_only=True):
+    """Everything about a replay but its frames."""
+
     rows: int
     """Rows in the file; more than ``frames`` where netplay rolled back."""
     end_method: str
     """``unresolved``, ``time``, ``game``, ``resolved``, ``no_contest``; ``missing`` where the recording broke off."""
     digest: str
     """Digest of what was played: seed, stage, fighters, and both players' final inputs at every frame."""
-    match_id: str = ""
-    """Slippi's id of this game of this match (3.14 on): the same in the recordings of both players."""
-    started_at: str = ""
-    played_on: str = ""
-    frozen_stadium: bool = False
 
     @property
     def title(self) -> str:

@@ -15,14 +15,17 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-import numpy as np
 
 from exphil_rt.errors import ExphilError
+from exphil_rt.game.ids import Character, character_name, stage_name
 from exphil_rt.game.ids import character as character_id
-from exphil_rt.game.ids import character_name
-from exphil_rt.replays.replay import BadReplay, Replay, ReplayMeta
+from exphil_rt.game.ids import stage as stage_id
+from exphil_rt.replays.optout import OPTED_OUT, opted_out
+from exphil_rt.replays.quality import FRAMES_PER_SECOND, SideQuality, side_quality
+from exphil_rt.replays.replay import BadReplay, PlayerMeta, Replay, ReplayHead, ReplayMeta
 
-FRAMES_PER_SECOND: Final = 60
+_TRANSFORM: Final = frozenset((int(Character.ZELDA), int(Character.SHEIK)))
+"""They turn into one another: which one was played is not known before the frames are."""
 
 
 class BadFilter(ExphilError):
@@ -44,6 +47,16 @@ class SideFilter(msgspec.Struct, frozen=True):
     """Keep sides that the game's own CPU plays too."""
     min_frames: int = 180
     """Shorter games are no games."""
+    stages: frozenset[int] = frozenset()
+    """Slippi's ids of the stages."""
+    ports: frozenset[int] = frozenset()
+    """Controller ports of the side, 0..3."""
+    min_version: tuple[int, int, int] = (0, 0, 0)
+    """Oldest version of Slippi."""
+    min_quality: float = 0.0
+    """Least quality score of the side, 0..1."""
+    opt_out: frozenset[str] = frozenset()
+    """Players who asked not to be learned from (``optout.opt_out_names``)."""
 
     @classmethod
     def parse(
@@ -52,43 +65,79 @@ class SideFilter(msgspec.Struct, frozen=True):
         vs: Sequence[str] = (),
         player: Sequence[str] = (),
         *,
+        stage: Sequence[str] = (),
+        port: Sequence[int] = (),
+        min_version: str = "",
+        min_quality: float = 0.0,
         cpu: bool = False,
         min_frames: int = 180,
+        opt_out: frozenset[str] = frozenset(),
     ) -> SideFilter:
-        """From what a user types: character names and connect codes.
+        """From what a user types: names of characters and stages, connect codes, ports 1..4, a version.
 
         Raises:
-            UnknownName: no such character.
-            BadFilter: a connect code without ``#``.
+            UnknownName: no such character or stage.
+            BadFilter: a connect code without ``#``, no such port, no such version.
         """
         codes = [unicodedata.normalize("NFKC", code).strip().upper() for code in player]
         if wrong := [code for code in codes if "#" not in code]:
             raise BadFilter(f"{wrong[0]!r} is no connect code.", hint="They look like ABCD#123.")
+        if strange := [number for number in port if not 1 <= number <= 4]:
+            raise BadFilter(f"{strange[0]} is no controller port.", hint="They are 1 to 4.")
         return cls(
-            frozenset(int(character_id(name)) for name in character),
-            frozenset(int(character_id(name)) for name in vs),
-            frozenset(codes),
-            cpu,
-            min_frames,
+            characters=frozenset(int(character_id(name)) for name in character),
+            versus=frozenset(int(character_id(name)) for name in vs),
+            players=frozenset(codes),
+            cpu=cpu,
+            min_frames=min_frames,
+            stages=frozenset(int(stage_id(name)) for name in stage),
+            ports=frozenset(number - 1 for number in port),
+            min_version=_version(min_version),
+            min_quality=min_quality,
+            opt_out=opt_out,
         )
 
-    def refusal(self, meta: ReplayMeta, side: int) -> str:
-        """Why this side is not wanted; empty where it is."""
-        me, other = meta.players[side], meta.players[1 - side]
+    def refusal(self, head: ReplayHead, side: int, *, certain: bool = True) -> str:
+        """Why this side is not wanted, as far as the start block and the metadata tell; empty where it may be.
+
+        Args:
+            certain: the characters are those that were played. Before a full parse a Zelda may yet be a Sheik.
+        """
+        me, other = head.players[side], head.players[1 - side]
+        if opted_out(me, self.opt_out):
+            return OPTED_OUT
         if me.cpu and not self.cpu:
             return "played by the game's CPU"
-        if self.characters and me.character not in self.characters:
+        if self.characters and not _plays(me, self.characters, certain):
             return f"not {_names(self.characters)}"
-        if self.versus and other.character not in self.versus:
+        if self.versus and not _plays(other, self.versus, certain):
             return f"not against {_names(self.versus)}"
         if self.players and me.code not in self.players:
             return f"not played by {' or '.join(sorted(self.players))}"
+        if self.ports and me.port not in self.ports:
+            return f"not at port {' or '.join(str(port + 1) for port in sorted(self.ports))}"
+        if self.stages and head.stage not in self.stages:
+            return f"not on {' or '.join(stage_name(stage) for stage in sorted(self.stages))}"
+        if head.version < self.min_version:
+            return f"recorded by a Slippi older than {'.'.join(map(str, self.min_version))}"
+        if 0 <= head.frames < self.min_frames:
+            return f"shorter than {self.min_frames / FRAMES_PER_SECOND:.0f} s"
+        return ""
+
+    def verdict(self, meta: ReplayMeta, side: int, quality: SideQuality) -> str:
+        """Why this side is not wanted once the whole game is known; empty where it is."""
+        if reason := self.refusal(meta, side):
+            return reason
+        if not quality.touched:
+            return "never touched the controller"
+        if quality.score < self.min_quality:
+            return f"of a quality below {self.min_quality:g}"
         return ""
 
 
 @dataclass
 class Selection:
-    """What was kept and dropped of the results that passed through :meth:`take`."""
+    """What was kept and dropped of the results that passed through."""
 
     filter: SideFilter
     bad: list[BadReplay] = field(default_factory=list)
@@ -102,6 +151,8 @@ class Selection:
     """Frames of kept sides by character."""
     sides: Counter[int] = field(default_factory=Counter)
     """Kept sides by character."""
+    dedupe: bool = True
+    """Take the same game once only."""
     _seen: dict[str, Path] = field(default_factory=dict)
 
     def take(self, result: Replay | BadReplay) -> list[int]:
@@ -109,20 +160,23 @@ class Selection:
         if isinstance(result, BadReplay):
             self.bad.append(result)
             return []
-        meta = result.meta
-        keys = [key for key in (meta.digest, meta.match_id) if key]
+        first, second = (side_quality(result.frames, side) for side in (0, 1))
+        return self.consider(result.path, result.meta, (first, second))
+
+    def refuse(self, reasons: Sequence[str]) -> None:
+        """Count the sides of a game that its head alone refused."""
+        self.dropped.update(reasons)
+
+    def consider(self, path: Path, meta: ReplayMeta, quality: tuple[SideQuality, SideQuality]) -> list[int]:
+        """As :meth:`take`, of a game whose frames are elsewhere."""
+        keys = [key for key in (meta.digest, meta.match_id) if key] if self.dedupe else []
         if twin := next((self._seen[key] for key in keys if key in self._seen), None):
-            self.duplicates.append((result.path, twin))
+            self.duplicates.append((path, twin))
             return []
-        self._seen.update(dict.fromkeys(keys, result.path))
+        self._seen.update(dict.fromkeys(keys, path))
         kept = []
         for side in (0, 1):
-            reason = self.filter.refusal(meta, side)
-            if not reason and meta.frames < self.filter.min_frames:
-                reason = f"shorter than {self.filter.min_frames / FRAMES_PER_SECOND:.0f} s"
-            if not reason and _idle(result, side):
-                reason = "never touched the controller"
-            if reason:
+            if reason := self.filter.verdict(meta, side, quality[side]):
                 self.dropped[reason] += 1
                 continue
             kept.append(side)
@@ -172,10 +226,20 @@ def split_games(digests: Iterable[str], fraction: float, seed: int) -> frozenset
     return frozenset(order[:count])
 
 
-def _idle(replay: Replay, side: int) -> bool:
-    held = replay.frames.controllers[:, side]
-    inputs = (held.buttons, held.joystick_x, held.joystick_y, held.cstick_x, held.cstick_y, held.trigger)
-    return not any(np.any(values != values[0]) for values in inputs)
+def _plays(player: PlayerMeta, wanted: frozenset[int], certain: bool) -> bool:
+    if player.character in wanted:
+        return True
+    return not certain and player.character in _TRANSFORM and bool(_TRANSFORM & wanted)
+
+
+def _version(text: str) -> tuple[int, int, int]:
+    if not text:
+        return (0, 0, 0)
+    parts = text.split(".")
+    if not 1 <= len(parts) <= 3 or not all(part.isascii() and part.isdigit() and len(part) < 5 for part in parts):
+        raise BadFilter(f"{text!r} is no version of Slippi.", hint="They look like 3.16.0.")
+    major, minor, build = (*map(int, parts), 0, 0)[:3]
+    return (major, minor, build)
 
 
 def _names(characters: frozenset[int]) -> str:

@@ -66,7 +66,7 @@ def randall(frame: I32) -> F32:
     return _randall_table()[frame % RANDALL_PERIOD]
 
 
-def _held(rows: NDArray[Any], values: NDArray[Any], keep: NDArray[Any], num_rows: int, start: float) -> NDArray[Any]:
+def _held(rows: NDArray[Any], values: NDArray[Any], keep: Any, num_rows: int, start: float) -> NDArray[Any]:
     """Values of events at file rows ``rows``, held until the next event, at the rows ``keep`` (later rows win)."""
     line = np.full(num_rows, np.nan)
     line[rows] = values
@@ -75,9 +75,7 @@ def _held(rows: NDArray[Any], values: NDArray[Any], keep: NDArray[Any], num_rows
     return held
 
 
-def fod_platforms(
-    rows: NDArray[Any], platform: NDArray[Any], height: NDArray[Any], keep: NDArray[Any], num_rows: int
-) -> F32:
+def fod_platforms(rows: NDArray[Any], platform: NDArray[Any], height: NDArray[Any], keep: Any, num_rows: int) -> F32:
     """Heights ``[T, 2]`` of the left and the right platform from Slippi's events (platform 0 is the right one)."""
     sides = [
         _held(rows[platform == which], height[platform == which], keep, num_rows, start)
@@ -86,7 +84,7 @@ def fod_platforms(
     return np.stack(sides, axis=1).astype(np.float32)
 
 
-def stadium_transformation(rows: NDArray[Any], kind: NDArray[Any], keep: NDArray[Any], num_rows: int) -> U8:
+def stadium_transformation(rows: NDArray[Any], kind: NDArray[Any], keep: Any, num_rows: int) -> U8:
     """Transformation ``[T]`` (3 fire, 4 grass, 6 rock, 9 water), 0 for the normal stage."""
     held = _held(rows, kind, keep, num_rows, STADIUM_NORMAL)
     return np.where(held == STADIUM_NORMAL, 0, held).astype(np.uint8)

@@ -1,8 +1,9 @@
 """The process that parses replays for ``pool``: one request in, one answer out, until its input ends.
 
-A request is a framed msgpack ``Request``; an answer is a framed ``Answer`` and the bytes of the frames. It loads
-neither torch nor numba, limits its own memory, and ends with its parent: end of input when it waits, the
-parent-death signal and an alarm of its own when the parser has it.
+A request is a framed msgpack ``Request``; an answer is a framed ``Answer`` and the bytes of its payload. Other kinds of
+workers (``training.dataset.worker``) serve other requests in the same way. A worker loads neither torch nor numba,
+limits its own memory, and ends with its parent: end of input when it waits, the parent-death signal and an alarm of
+its own when the parser has it.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import os
 import signal
 import struct
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import msgspec
 
-from exphil_rt.replays.replay import ReplayError, ReplayMeta, Rollback
+from exphil_rt.replays.replay import ReplayError, Rollback
 
 MAX_HEADER: Final = 1 << 20
 MEMORY_LIMIT: Final = 8 << 30
@@ -26,22 +28,36 @@ _PR_SET_PDEATHSIG: Final = 1
 
 
 class Request(msgspec.Struct, frozen=True):
-    """Parse one file."""
+    """Do one file. ``body`` says what, in the words of the worker's kind."""
 
     path: bytes
-    rollback: Rollback
     deadline_s: float
+    body: bytes = b""
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What came of it: ``meta`` and ``size`` bytes of frames, or the reason of the refusal.
+    """What came of it: a ``body`` and ``size`` bytes of payload behind the message, or the reason of the refusal.
 
     The first one, from a worker that is ready, has none of them.
     """
 
-    meta: ReplayMeta | None = None
     reason: str = ""
+    body: bytes = b""
     size: int = 0
+
+
+class ReadJob(msgspec.Struct, frozen=True, tag="read"):
+    """Parse a replay; the answer's body is its ``ReplayMeta``, the payload its frames."""
+
+    rollback: Rollback
+
+
+class ListJob(msgspec.Struct, frozen=True, tag="list"):
+    """List the replays in a zip archive; the payload is their paths, each with a zero byte behind it."""
+
+
+Handler = Callable[[Path, bytes], tuple[bytes, bytearray | None]]
+"""(path, body of the request) to (body of the answer, payload). ReplayError is a refusal."""
 
 
 def write_message(stream: BinaryIO, message: msgspec.Struct, payload: bytearray | None = None) -> None:
@@ -80,28 +96,50 @@ def _limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def main() -> None:
-    """Serve requests from stdin on stdout. Arguments: the parent's pid, and 1 where its death may be a signal."""
+def serve(make_handler: Callable[[], Handler]) -> None:
+    """Serve requests from stdin on stdout. Arguments: the parent's pid, and 1 where its death may be a signal.
+
+    Args:
+        make_handler: imports what it needs and gives the handler; called behind the limits.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     _end_with_parent(int(sys.argv[1]), sys.argv[2] == "1")
     if sys.platform == "linux":
         _limit_memory()
-    from exphil_rt.replays.reader import read_buffer
-
+    handler = make_handler()
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     write_message(answers, Answer())
     while (request := _read_request(requests)) is not None:
         # SIGALRM's default ends the process even where the parser never comes back to Python.
         signal.setitimer(signal.ITIMER_REAL, request.deadline_s + _GRACE_S)
         try:
-            meta, buffer = read_buffer(Path(os.fsdecode(request.path)), request.rollback)
+            body, payload = handler(Path(os.fsdecode(request.path)), request.body)
         except ReplayError as error:
             write_message(answers, Answer(reason=error.reason))
         except MemoryError:
             write_message(answers, Answer(reason="needs more memory than a replay may take"))
         else:
-            write_message(answers, Answer(meta=meta, size=len(buffer)), buffer)
+            write_message(answers, Answer(body=body, size=len(payload or b"")), payload)
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _handler() -> Handler:
+    from exphil_rt.replays.reader import read_buffer
+    from exphil_rt.replays.source import list_members
+
+    def handle(path: Path, body: bytes) -> tuple[bytes, bytearray]:
+        job = msgspec.msgpack.decode(body, type=ReadJob | ListJob)
+        if isinstance(job, ListJob):
+            return b"", bytearray(b"".join(os.fsencode(member) + b"\0" for member in list_members(path)))
+        meta, buffer = read_buffer(path, job.rollback)
+        return msgspec.msgpack.encode(meta), buffer
+
+    return handle
+
+
+def main() -> None:
+    """Parse replays for ``pool.read_many``, list archives for ``pool.list_archives``."""
+    serve(_handler)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 Sequences of T frames with truncated backpropagation: the recurrent state is carried from a sequence to the next one
 of the same piece, without its gradient, and begins at zero with each piece. It is measured on whole held-out games
-from their first frame, as in play. Data and batches are in ``imitation_data``, the tables in ``baselines``.
+from their first frame, as in play. Data and batches are in ``dataset``, the tables in ``baselines``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from exphil_rt.policy.codec import HEADS, NUM_BUTTONS, NUM_HEADS, SIZES, transit
 from exphil_rt.policy.embed import to_tensors
 from exphil_rt.policy.policy import Policy
 from exphil_rt.training.baselines import Meter, Score, Tables
-from exphil_rt.training.imitation_data import Batch, ImitationData, Side, training_batches, whole_batches
+from exphil_rt.training.dataset import Batch, Dataset, Loader, PlanConfig, Side, Split
+from exphil_rt.training.dataset.dataset import actions_of
+from exphil_rt.training.dataset.loader import whole_batches
 
 _EVAL_BATCH = 32
 _EVAL_STEPS = 128
@@ -101,7 +103,7 @@ class ImitationResult(msgspec.Struct, frozen=True, kw_only=True):
 
 def fit(
     policy: Policy,
-    data: ImitationData,
+    data: Split,
     config: ImitationConfig,
     *,
     fresh: bool = True,
@@ -120,10 +122,15 @@ def fit(
     Raises:
         ImitationDiverged: the loss is not finite before the first epoch is over.
     """
-    tables = Tables.fit([side.actions for side in data.train], SIZES)
-    marginal, previous = tables.scores([side.actions for side in data.held_out])
+    delay, codec = policy.config.delay, policy.config.codec
+    # A side's first target is that of its first frame, delay + 1 later.
+    train, held_out = (
+        [actions_of(data.dataset, side, codec)[delay:] for side in part] for part in (data.train, data.held_out)
+    )
+    tables = Tables.fit(train, SIZES)
+    marginal, previous = tables.scores(held_out)
     if fresh:
-        counts = [transition_counts(side.actions[:-1], side.actions[1:]) for side in data.train]
+        counts = [transition_counts(actions[:-1], actions[1:]) for actions in train]
         policy.heads.init_previous_tables([np.sum(head, axis=0) for head in zip(*counts, strict=True)])
         with torch.no_grad():  # a character or state that no training game shows then means nothing, not noise
             for table in policy.embed.tables.parameters():
@@ -137,7 +144,7 @@ def fit(
         for epoch in range(1, config.epochs + 1):
             began = time.monotonic()
             train_nll = run.epoch(epoch, on_progress)
-            score = evaluate(policy, data.held_out)
+            score = evaluate(policy, data.dataset, data.held_out)
             is_best = not reports or score.nll < reports[best_epoch - 1].held_out.nll
             if is_best:
                 best, best_epoch = copy.deepcopy(policy.state_dict()), epoch
@@ -176,14 +183,20 @@ def fit(
 class _Run:
     """The optimizer and where it is."""
 
-    def __init__(self, policy: Policy, data: ImitationData, config: ImitationConfig) -> None:
+    def __init__(self, policy: Policy, data: Split, config: ImitationConfig) -> None:
         self.policy = policy
-        self.data = data
         self.config = config
         self.device = next(policy.parameters()).device
         self.optimizer = torch.optim.AdamW(_parameter_groups(policy, config), lr=config.learning_rate)
-        self.rng = np.random.default_rng(config.seed)
-        self.total = data.train_frames * config.epochs
+        plan = PlanConfig(
+            batch=config.batch,
+            steps=config.steps,
+            seed=config.seed,
+            delays=(policy.config.delay,),
+            hide_state=config.hide_state,
+        )
+        self.loader = Loader(data.dataset, data.train, policy.config.codec, plan, dmax=policy.config.dmax)
+        self.total = self.loader.frames * config.epochs
         self.frames = self.steps = 0
         self.seconds = 0.0
         self._recent = math.nan
@@ -194,12 +207,8 @@ class _Run:
         policy.train()
         state: State = ()
         summed = seen = 0.0
-        batches = training_batches(self.data.train, config.batch, config.steps, self.rng, config.hide_state)
-        while True:
-            began = time.monotonic()
-            batch = next(batches, None)
-            if batch is None:
-                break
+        began = time.monotonic()
+        for batch in self.loader.epoch(number - 1):
             if not state:
                 state = policy.init_state(len(batch.reset))
             nll, state = self._step(batch, state)
@@ -223,6 +232,7 @@ class _Run:
                     learning_rate=self._rate(),
                 )
             )
+            began = time.monotonic()
         return summed / max(seen, 1.0)
 
     def _step(self, batch: Batch, state: State) -> tuple[float, State]:
@@ -278,14 +288,17 @@ def _forward(policy: Policy, batch: Batch, state: State, device: torch.device) -
 
 
 @torch.no_grad()
-def evaluate(policy: Policy, sides: Sequence[Side]) -> Score:
+def evaluate(policy: Policy, dataset: Dataset, sides: Sequence[Side]) -> Score:
     """Score on whole sides, each from its first frame with zero state. Accuracy is that of the likeliest choices."""
     device = next(policy.parameters()).device
     training = policy.training
     policy.eval()
     meter = Meter(NUM_HEADS)
     state: State = ()
-    for batch in whole_batches(sides, _EVAL_BATCH, _EVAL_STEPS):
+    config = policy.config
+    for batch in whole_batches(
+        dataset, sides, config.codec, delay=config.delay, dmax=config.dmax, batch=_EVAL_BATCH, steps=_EVAL_STEPS
+    ):
         if not state:
             state = policy.init_state(len(batch.reset))
         inputs = to_tensors(batch.inputs, device)

@@ -65,6 +65,7 @@ def test_every_bad_file_is_a_row_with_its_reason_and_the_rest_go_on(good, panick
         "empty.slp": b"",
         "truncated.slp": good.read_bytes()[:50_000],
         "garbage.slp": bytes(range(256)) * 20,
+        "begins.slp": good.read_bytes()[:15] + bytes(range(256)) * 20,
         "text.slp": b"this is no replay",
     }
     for name, data in files.items():
@@ -73,7 +74,7 @@ def test_every_bad_file_is_a_row_with_its_reason_and_the_rest_go_on(good, panick
         archive.writestr("game.slp", good.read_bytes())
     (tmp_path / "folder.slp").mkdir()
     os.mkfifo(tmp_path / "pipe.slp")
-    names = ["empty", "truncated", "garbage", "text", "zip", "folder", "pipe", "missing"]
+    names = ["empty", "truncated", "garbage", "begins", "text", "zip", "folder", "pipe", "missing"]
     paths = [tmp_path / f"{name}.slp" for name in names]
     results = list(read_many([good, *paths, panicking, good], rollback="first", workers=2, deadline_s=20))
     assert isinstance(results[0], Replay)
@@ -87,7 +88,10 @@ def test_every_bad_file_is_a_row_with_its_reason_and_the_rest_go_on(good, panick
     assert reasons["pipe"] == "is not a file"
     assert "No such file" in reasons["missing"]
     assert "PanicException" in reasons["panic"]
-    for name in ("truncated", "garbage", "text", "zip"):
+    assert reasons["text"] == "is too small for a game (17 bytes)"
+    for name in ("garbage", "zip"):
+        assert reasons[name] == "does not begin like a Slippi replay"
+    for name in ("truncated", "begins"):
         assert reasons[name].startswith("cannot be parsed (OSError"), reasons[name]
 
 

@@ -11,8 +11,8 @@ import torch
 from exphil_rt.cli.app import run
 from exphil_rt.policy import Policy, PolicyConfig, load_bundle, load_policy
 from exphil_rt.replays import SideFilter, read_replay
+from exphil_rt.training.dataset import BuildSettings, build_dataset
 from exphil_rt.training.imitation import ImitationConfig, ImitationDiverged, evaluate, fit, likeliest
-from exphil_rt.training.imitation_data import load_sides, split
 
 FAST = PolicyConfig(hidden=32, head_width=32)
 
@@ -33,8 +33,9 @@ def multishine(replays_dir):
 
 
 @pytest.fixture(scope="module")
-def data(multishine):
-    return split(*load_sides(multishine, SideFilter.parse(["fox"]), FAST, workers=2), seed=2)
+def data(multishine, tmp_path_factory):
+    settings = BuildSettings(filter=SideFilter.parse(["fox"]), workers=2)
+    return build_dataset(tmp_path_factory.mktemp("data") / "shine", multishine, settings).dataset.split(seed=2)
 
 
 def test_cloning_beats_both_tables_and_is_deterministic(data):
@@ -48,8 +49,8 @@ def test_cloning_beats_both_tables_and_is_deterministic(data):
     assert result.score.nll < min(result.previous.nll, result.marginal.nll)
     assert result.score.nll_changed < min(result.previous.nll_changed, result.marginal.nll_changed)
     assert result.epochs[-1].train_nll < result.epochs[0].train_nll
-    assert result.frames == data.train_frames * len(result.epochs)
-    assert evaluate(policy, data.held_out) == result.score, "the policy holds the best weights"
+    assert result.frames == data.train_frames() * len(result.epochs)
+    assert evaluate(policy, data.dataset, data.held_out) == result.score, "the policy holds the best weights"
     best = min(report.held_out.nll for report in result.epochs)
     assert result.score.nll == best == result.epochs[result.best_epoch - 1].held_out.nll
     other, again = train()
@@ -68,11 +69,10 @@ def test_a_fresh_policy_begins_as_the_table(data):
     assert result.score.changed_frames == result.previous.changed_frames
 
 
-def test_training_with_delay_is_measured_like_its_tables(multishine):
+def test_training_with_delay_is_measured_like_its_tables(data):
     config = msgspec.structs.replace(FAST, delay=3, dmax=4)
-    data = split(*load_sides(multishine, SideFilter.parse(["fox"]), config), seed=2)
     result = fit(Policy(config), data, ImitationConfig(epochs=1, batch=8))
-    assert result.score.frames == result.previous.frames == sum(side.frames for side in data.held_out)
+    assert result.score.frames == result.previous.frames == sum(side.frames - 4 for side in data.held_out)
     assert math.isfinite(result.score.nll)
 
 
@@ -102,7 +102,7 @@ def test_ctrl_c_keeps_the_best_of_the_whole_epochs(data):
     assert result.ended == "interrupted"
     assert result.best_epoch == len(result.epochs) == 1
     assert [progress.frames for progress in seen] == sorted(progress.frames for progress in seen)
-    assert seen[-1].frames == data.train_frames
+    assert seen[-1].frames == data.train_frames()
     assert seen[-1].eta_s > 0
     with pytest.raises(KeyboardInterrupt):
         fit(Policy(FAST), data, ImitationConfig(epochs=1), on_progress=lambda progress: interrupt_now())
@@ -152,7 +152,7 @@ def test_the_command_writes_a_bundle_that_loads_and_plays(multishine, tmp_path, 
     kept = next(i for i, line in enumerate(told) if line.startswith("Left to learn from: 3 games, "))
     first_epoch = next(i for i, line in enumerate(told) if line.startswith("epoch 1"))
     assert kept < delay < first_epoch
-    assert any("broken.slp cannot be parsed" in line for line in told)
+    assert any("broken.slp is too small for a game" in line for line in told)
     assert any("a game seen before" in line for line in told)
     policy, manifest = load_bundle(tmp_path / "home" / "policies" / "shiner@v1")
     assert policy.config.hidden == 32
