@@ -12,7 +12,7 @@ from exphil_rt.game.ids import Character
 from exphil_rt.sim.datafiles import read_rows
 
 HIT_FRAME: Final = np.dtype([("offset", np.int32), ("count", np.int32), ("epoch", np.int32)], align=True)
-"""Hitboxes of one frame: rows of CIRCLE; a victim is hit once an epoch."""
+"""Hitboxes of one frame: rows of CIRCLE; a victim is hit once an epoch (-1 where nothing is out)."""
 
 CIRCLE: Final = np.dtype(
     [(name, np.float32) for name in ("x", "y", "radius", "damage", "angle", "kbg", "wdsk", "bkb", "shield_damage")]
@@ -25,6 +25,30 @@ ELEMENTS: Final = ("normal", "fire", "electric", "slash", "coin", "ice", "sleep_
 ELECTRIC: Final = 2
 GRAB: Final = 8
 EMPTY: Final = 7
+
+Row = dict[str, str]
+"""One row of ``hits.csv``."""
+Params = dict[tuple[int, int], list[Row]]
+"""Rows by fighter and state."""
+ByFrame = dict[int, list[tuple[int, NDArray[Any]]]]
+"""Slot and circle (active, x forward, y, radius) of each hitbox by frame."""
+
+_SWORDS: Final = frozenset({Character.MARTH, Character.ROY, Character.LINK, Character.YOUNG_LINK})
+_CLONES: Final = {
+    Character.DR_MARIO: Character.MARIO, Character.ROY: Character.MARTH, Character.YOUNG_LINK: Character.LINK,
+    Character.GANONDORF: Character.CAPTAIN_FALCON, Character.FALCO: Character.FOX, Character.PICHU: Character.PIKACHU,
+}  # fmt: skip
+_ANGLES: Final = {
+    st.ATTACK_S3_HI + 1: (st.ATTACK_S3_HI, st.ATTACK_S3_S), st.ATTACK_S3_HI + 3: (st.ATTACK_S3_LW, st.ATTACK_S3_S),
+    st.ATTACK_S3_HI: (st.ATTACK_S3_S,), st.ATTACK_S3_LW: (st.ATTACK_S3_S,),
+    st.ATTACK_S4_S - 2: (st.ATTACK_S4_S - 1, st.ATTACK_S4_S), st.ATTACK_S4_S - 1: (st.ATTACK_S4_S - 2, st.ATTACK_S4_S),
+    st.ATTACK_S4_S + 1: (st.ATTACK_S4_S + 2, st.ATTACK_S4_S), st.ATTACK_S4_S + 2: (st.ATTACK_S4_S + 1, st.ATTACK_S4_S),
+}  # fmt: skip
+"""Other angles of the forward tilt and smash whose circles may stand in."""
+_REVERSED: Final = frozenset((int(Character.MEWTWO), state) for state in (67, 68, 69))
+"""Moves whose rows stand in the order in which the hitboxes are made, last slot first (FightCore's frame data)."""
+_LATE_BY_ONE: Final = frozenset({st.ATTACK_12, st.CATCH, st.CATCH_DASH})
+"""States that libmelee counts one frame late for a few fighters (Peach's and Zelda's grabs, Peach's second jab)."""
 
 # Heights and half widths of the body: heights estimated from the fighters' proportions, widths so that recorded hits
 # of real replays on five of them (Fox, Falco, Mewtwo, Popo, Mr. Game & Watch) are met most often: of 257 hits 90 %, at
@@ -44,73 +68,142 @@ BODY: Final = {
 
 def hit_table(frames: dict[str, NDArray[Any]], anim: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Join libmelee's circles with the hit parameters by fighter, state, frame and slot."""
-    windows: dict[tuple[int, int], list[dict[str, str]]] = {}
+    params: Params = {}
     for row in [*read_rows("hits.csv"), *read_rows("special_hits.csv")]:
-        windows.setdefault((int(row["character"]), int(row["state"])), []).append(row)
-    for (who, state), hits in _estimated(frames).items():
-        windows.setdefault((who, state), hits)
-    by_state: dict[tuple[int, int], dict[int, list[tuple[int, NDArray[Any]]]]] = {}
+        params.setdefault((int(row["character"]), int(row["state"])), []).append(row)
+    by_state: dict[tuple[int, int], ByFrame] = {}
     for (who, state, frame), circles in zip(frames["key"], frames["circles"], strict=True):
         active = [(slot, circles[slot]) for slot in range(4) if circles[slot, 0] and circles[slot, 3] > 0]
-        if active and (int(who), int(state)) in windows:
+        if active:
             by_state.setdefault((int(who), int(state)), {})[int(frame)] = active
-    for (who, state), hits in windows.items():
+    for place, hits in _unlisted(by_state).items():
+        params.setdefault(place, hits)
+    for (who, state), hits in params.items():
         if (who, state) not in by_state and _plain_attack(state):
-            by_state[who, state] = _guessed_circles(who, state, hits)
+            by_state[who, state] = _borrowed(who, state, by_state) or _guessed_circles(who, state, hits)
     hit_frames: list[tuple[int, int, int]] = []
     rows: list[tuple[float, ...]] = []
     for (who, state), by_frame in by_state.items():
-        hits = windows[who, state]
+        if (who, state) not in params:
+            continue
+        if state in _LATE_BY_ONE and min(by_frame) == int(params[who, state][0]["start"]) + 1:
+            by_frame = {frame - 1: active for frame, active in by_frame.items()}
         first, last = min(by_frame), max(by_frame)
         anim[who, state]["hit_first"] = first
         anim[who, state]["hit_frames"] = last - first + 1
         anim[who, state]["hit_offset"] = len(hit_frames)
-        epoch, before = 0, first
+        plan = hit_plan(params[who, state], sorted(by_frame))
+        used: dict[int, set[int]] = {}  # slots of each window
+        for frame, (_, hits) in plan.items():
+            used.setdefault(id(hits), set()).update(slot for slot, _ in by_frame[frame])
         for frame in range(first, last + 1):
             active = by_frame.get(frame, [])
-            if active and frame > before + 1:
-                epoch += 1  # a pause between windows: the same victim can be hit again
-            if active:
-                before = frame
+            epoch, hits = plan.get(frame, (-1, []))
+            slots = sorted(used[id(hits)]) if active else []
+            row_of = dict(zip(slots, groups_of_slots(who, state, len(hits), slots), strict=True))
             hit_frames.append((len(rows), len(active), epoch))
-            rows += [_circle(circle, _parameters(hits, frame, slot)) for slot, circle in active]
+            rows += [_circle(circle, hits[row_of[slot]]) for slot, circle in active]
     return np.array(hit_frames, HIT_FRAME), np.array(rows, CIRCLE)
+
+
+def hit_plan(hits: list[Row], frames: list[int]) -> dict[int, tuple[int, list[Row]]]:
+    """Which rows apply on each active frame, and its epoch (a victim is hit once an epoch).
+
+    ``hits`` come in windows of equal ``start``; their source lets a loop of blows run once too often, so that its last,
+    different blow stands one period late. ``frames`` are the recorded ones. A pause begins an epoch, and so does a
+    window that repeats the one before (else there would be no reason to make it anew).
+    """
+    windows: dict[int, list[Row]] = {}
+    for row in hits:
+        windows.setdefault(int(row["start"]), []).append(row)
+    starts = sorted(windows)
+    if len(starts) > 2 and starts[-1] > frames[-1] and _same_blow(windows[starts[-2]], windows[starts[-3]]):
+        last = starts.pop()
+        windows[starts[-1]] = windows.pop(last)
+    runs = [frame for frame in frames if frame - 1 not in frames]
+    if len(runs) == len(starts) and runs != starts:
+        windows = dict(zip(runs, (windows[start] for start in starts), strict=True))
+        starts = runs
+    plan: dict[int, tuple[int, list[Row]]] = {}
+    epoch, current = 0, starts[0]
+    for frame in frames:
+        due = max((start for start in starts if start <= frame), default=starts[0])
+        repeats = due != current and _same_blow(windows[due], windows[current])
+        if frame in runs and frame != frames[0] or repeats:
+            epoch += 1
+        current = due
+        plan[frame] = (epoch, windows[due])
+    return plan
+
+
+def _same_blow(one: list[Row], other: list[Row]) -> bool:
+    return [_blow(row) for row in one] == [_blow(row) for row in other]
+
+
+def _blow(row: Row) -> tuple[str, ...]:
+    return tuple(value for name, value in row.items() if name not in ("start", "end", "slot"))
+
+
+def groups_of_slots(who: int, state: int, groups: int, slots: list[int]) -> list[int]:
+    """For each active slot the row that it deals: the source lists different rows only, not the slots that share one.
+
+    Slots share rows in their order; of four with two rows a sword's last one is its tip, else the last two differ.
+    """
+    if (who, state) in _REVERSED:
+        return [max(groups - 1 - slot, 0) for slot in slots]
+    if groups <= 1:
+        return [0] * len(slots)
+    if len(slots) == 4 and groups == 2:
+        return [0, 0, 0, 1] if who in _SWORDS else [0, 0, 1, 1]
+    if len(slots) > groups:
+        return [max(n - (len(slots) - groups), 0) for n in range(len(slots))]
+    return [min(slot, groups - 1) for slot in slots] if max(slots, default=0) >= groups else list(slots)
+
+
+def _unlisted(by_state: dict[tuple[int, int], ByFrame]) -> Params:
+    """Rows of attacks whose hitboxes are recorded but which the table does not list."""
+    found: Params = {}
+    for who, state in by_state:
+        if _plain_attack(state):
+            found[who, state] = [hit_row(0, 999, "12", "361", "90", "0", "30")]
+        elif state in (st.DOWN_ATTACK_U, st.DOWN_ATTACK_D):
+            damage = "5" if who == Character.MEWTWO else "6"
+            found[who, state] = [hit_row(0, 999, damage, "361", "50", "0", "80")]
+        elif state in (st.CLIFF_ATTACK_SLOW, st.CLIFF_ATTACK_QUICK):
+            # FightCore's frame data: Mewtwo's and Mr. Game & Watch's; the others as Mewtwo's
+            if who == Character.GAME_AND_WATCH:
+                found[who, state] = [hit_row(0, 999, "8", "361", "50", "0", "80")]
+            else:
+                damage = "10" if state == st.CLIFF_ATTACK_SLOW else "8"
+                found[who, state] = [hit_row(0, 999, damage, "361", "100", "90", "0")]
+        elif st.LANDING_AIR_N <= state <= st.LANDING_AIR_LW:
+            found[who, state] = [hit_row(0, 999, "3", "68", "60", "0", "80")]
+    # Peach's three weapons are items to the tables; all of them hit about here
+    found[int(Character.PEACH), st.ATTACK_S4_S] = [hit_row(13, 16, "16", "361", "90", "0", "30")]
+    return found
+
+
+def hit_row(start: int, end: int, damage: str, angle: str, kbg: str, wdsk: str, bkb: str) -> Row:
+    return {
+        "start": str(start), "end": str(end), "slot": "0", "damage": damage, "angle": angle, "kbg": kbg, "wdsk": wdsk,
+        "bkb": bkb, "element": "normal", "shield_damage": "0", "hit_ground": "1", "hit_air": "1",
+    }  # fmt: skip
+
+
+def _borrowed(who: int, state: int, by_state: dict[tuple[int, int], ByFrame]) -> ByFrame | None:
+    """Circles of an attack that libmelee's table lacks: of its other angle, or of the fighter it is cloned from."""
+    for other in _ANGLES.get(state, ()):
+        if (who, other) in by_state:
+            return by_state[who, other]
+    model = _CLONES.get(Character(who))
+    return by_state.get((int(model), state)) if model is not None else None
 
 
 def _plain_attack(state: int) -> bool:
     return st.ATTACK_11 <= state <= st.ATTACK_AIR_LW
 
 
-def _estimated(frames: dict[str, NDArray[Any]]) -> dict[tuple[int, int], list[dict[str, str]]]:
-    """Parameters of attacks whose hitboxes are recorded but which no table lists: getup and ledge attacks, and others.
-
-    Own estimates after the common values of such moves (6 % and 8 %, Sakurai angle).
-    """
-    found: dict[tuple[int, int], list[dict[str, str]]] = {}
-    key, circles = frames["key"], frames["circles"]
-    for who, state, _ in key[circles[:, :, 0].any(axis=1)]:
-        if _plain_attack(state):
-            damage, kbg, bkb = "12", "90", "30"
-        elif state in (st.DOWN_ATTACK_U, st.DOWN_ATTACK_D):
-            damage, kbg, bkb = "6", "50", "80"
-        elif state in (st.CLIFF_ATTACK_SLOW, st.CLIFF_ATTACK_QUICK):
-            damage, kbg, bkb = "8", "100", "20"
-        else:
-            continue
-        found[int(who), int(state)] = [_hit_row(0, 999, damage, kbg, bkb)]
-    # Peach's three weapons are items to the tables; all of them hit about here
-    found[int(Character.PEACH), st.ATTACK_S4_S] = [_hit_row(13, 16, "16", "90", "30")]
-    return found
-
-
-def _hit_row(start: int, end: int, damage: str, kbg: str, bkb: str) -> dict[str, str]:
-    return {
-        "start": str(start), "end": str(end), "slot": "0", "damage": damage, "angle": "361", "kbg": kbg, "wdsk": "0",
-        "bkb": bkb, "element": "normal", "shield_damage": "0", "hit_ground": "1", "hit_air": "1",
-    }  # fmt: skip
-
-
-def _guessed_circles(who: int, state: int, hits: list[dict[str, str]]) -> dict[int, list[tuple[int, NDArray[Any]]]]:
+def _guessed_circles(who: int, state: int, hits: list[Row]) -> ByFrame:
     """Hitboxes of attacks that libmelee's table lacks: one circle on the side where such an attack hits."""
     height, width = BODY[Character(who)]
     forward, up = {
@@ -123,18 +216,7 @@ def _guessed_circles(who: int, state: int, hits: list[dict[str, str]]) -> dict[i
     return {frame: [(0, circle)] for frame in frames}
 
 
-def _parameters(hits: list[dict[str, str]], frame: int, slot: int) -> dict[str, str]:
-    """The hit row nearest in time, of this slot where there is one."""
-
-    def distance(row: dict[str, str]) -> tuple[int, int]:
-        start, end = int(row["start"]), int(row["end"])
-        away = max(start - frame, frame - end, 0)
-        return away, abs(int(row["slot"]) - slot)
-
-    return min(hits, key=distance)
-
-
-def _circle(circle: NDArray[Any], hit: dict[str, str]) -> tuple[float, ...]:
+def _circle(circle: NDArray[Any], hit: Row) -> tuple[float, ...]:
     return (
         float(circle[1]), float(circle[2]), float(circle[3]), float(hit["damage"]), float(hit["angle"]),
         float(hit["kbg"]), float(hit["wdsk"]), float(hit["bkb"]), float(hit["shield_damage"]),
