@@ -15,7 +15,7 @@ from exphil_rt.errors import ExphilError
 from exphil_rt.game.frames import Frames
 from exphil_rt.game.ids import character
 from exphil_rt.replays import BadReplay, find_replays, read_many, replay_folder
-from exphil_rt.sim.fidelity import Cause, Figures, Line, Measured, by_cause, by_move, measure, refusal
+from exphil_rt.sim.fidelity import Cause, Figures, HitLine, Line, Measured, by_cause, by_hit, by_move, measure, refusal
 from exphil_rt.sim.fidelity import table as figures_table
 
 HEADER = (
@@ -54,6 +54,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     left_out: list[LeftOut]
     lines: list[Line]
     causes: list[Cause] = []
+    hits: list[HitLine] = []
 
 
 def fidelity(
@@ -61,7 +62,7 @@ def fidelity(
     /,
     *,
     fighter: str | None = None,
-    by: Literal["move", "cause"] | None = None,
+    by: Literal["move", "cause", "hit"] | None = None,
     json: Json = False,
     plot: Annotated[Path | None, Parameter(negative="")] = None,
 ) -> None:
@@ -72,7 +73,8 @@ def fidelity(
     Args:
         paths: replays or folders of them; without any, EXPHIL_RT_REPLAYS or Slippi's own folder.
         fighter: only this fighter's figures.
-        by: also what goes wrong most: by fighter and action state, or by what was recorded and what was simulated.
+        by: also what goes wrong most: by fighter and action state, by what was recorded and what was simulated, or the
+            hits by fighter and move.
         json: print the figures as JSON.
         plot: write a PNG of one window's real and simulated paths (the median moving window).
     """
@@ -90,12 +92,13 @@ def fidelity(
     if by == "move":
         lines += by_move(mine)
     causes = by_cause(mine) if by == "cause" else []
+    hits = by_hit(mine) if by == "hit" else []
     if plot is not None:
         from exphil_rt.sim.fidelity.plot import plot_window
 
         say(f"Plotted {plot_window(games, mine, plot)} to {plot}.")
     if json:
-        show_json(Report(physics=PHYSICS, counted=counted, left_out=left_out, lines=lines, causes=causes))
+        show_json(Report(physics=PHYSICS, counted=counted, left_out=left_out, lines=lines, causes=causes, hits=hits))
         return
     show(f"embedded game (approximate), physics {PHYSICS}, against {len(counted)} replays")
     _show_lines(lines)
@@ -103,6 +106,12 @@ def fidelity(
         rows = [(c.fighter, c.state, c.recorded, c.simulated, c.windows, c.lost) for c in causes]
         show()
         show(table(("fighter", "from", "recorded", "simulated", "windows", "lost"), rows, right="windows lost"))
+    if hits:
+        names = ("hits", "met", "missed", "wrong_frame", "wrong_percent", "wrong_launch", "false")
+        cells = [(h.fighter, h.move, *(getattr(h, name) for name in names)) for h in hits]
+        heads = ("hits", "met", "missed", "frame", "percent", "launch", "false")
+        show()
+        show(table(("fighter", "move", *heads), cells, right=" ".join(heads)))
     for row in left_out:
         say(f"not counted: {row.path}: {row.reason}")
 

@@ -129,7 +129,7 @@ def hit_plan(hits: list[Row], frames: list[int]) -> dict[int, tuple[int, list[Ro
     for frame in frames:
         due = max((start for start in starts if start <= frame), default=starts[0])
         repeats = due != current and _same_blow(windows[due], windows[current])
-        if frame in runs and frame != frames[0] or repeats:
+        if (frame in runs and frame != frames[0]) or repeats:
             epoch += 1
         current = due
         plan[frame] = (epoch, windows[due])

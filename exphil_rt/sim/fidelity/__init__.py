@@ -4,6 +4,29 @@ Frames in, figures out: this package reads no replays (the command does). numba 
 """
 
 from exphil_rt.sim.fidelity.figures import Figures
-from exphil_rt.sim.fidelity.measuring import Cause, Line, Measured, by_cause, by_move, measure, refusal, table
+from exphil_rt.sim.fidelity.measuring import (
+    Cause,
+    HitLine,
+    Line,
+    Measured,
+    by_cause,
+    by_hit,
+    by_move,
+    measure,
+    refusal,
+    table,
+)
 
-__all__ = ("Cause", "Figures", "Line", "Measured", "by_cause", "by_move", "measure", "refusal", "table")
+__all__ = (
+    "Cause",
+    "Figures",
+    "HitLine",
+    "Line",
+    "Measured",
+    "by_cause",
+    "by_hit",
+    "by_move",
+    "measure",
+    "refusal",
+    "table",
+)

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from exphil_rt.sim.fidelity.hits import FALSE, MET, NONE
 from exphil_rt.sim.fidelity.rollout import MARKS
 from exphil_rt.sim.fidelity.windows import WINDOW
 
@@ -41,7 +42,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
 def of(windows: NDArray[Any], frames: NDArray[Any]) -> Figures:
     """Figures of samples (rows of ``Measured.windows`` and of ``Measured.frames``)."""
-    hits = int((windows["contact"] % 3 > 0).sum())
+    verdict = windows["contact"]["verdict"]
+    hits = int(((verdict > NONE) & (verdict < FALSE)).sum())
     return Figures(
         windows=len(windows),
         median_frames=float(np.median(windows["alive"])) if len(windows) else None,
@@ -49,8 +51,8 @@ def of(windows: NDArray[Any], frames: NDArray[Any]) -> Figures:
         same_state=tuple(float(value) for value in windows["equal"].mean(axis=0)) if len(windows) else (),
         error=tuple(float(np.median(windows["error"][:, n])) for n in range(len(MARKS))) if len(windows) else (),
         hits=hits,
-        hits_met=float((windows["contact"] == 2).sum() / hits) if hits else None,
-        false_hits=int((windows["contact"] == 3).sum()),
+        hits_met=float((verdict == MET).sum() / hits) if hits else None,
+        false_hits=int((verdict == FALSE).sum()),
         frames=len(frames),
         exact=_share(frames["exact"]),
     )

@@ -20,6 +20,7 @@ from exphil_rt.game.ids import PLAYABLE, character_name, stage_name
 from exphil_rt.game.states import state_name
 from exphil_rt.sim.fidelity import figures
 from exphil_rt.sim.fidelity.figures import Figures
+from exphil_rt.sim.fidelity.hits import CONTACT, FALSE, MET, NONE, VERDICTS
 from exphil_rt.sim.fidelity.recording import Recording
 from exphil_rt.sim.fidelity.rollout import follow
 from exphil_rt.sim.fidelity.track import Tracker
@@ -34,7 +35,7 @@ WINDOWS: Final = np.dtype(
     [
         ("game", np.int32), ("row", np.int32), ("port", np.int8), ("fighter", np.int8), ("versus", np.int8),
         ("stage", np.int8), ("kind", np.int8), ("moving", np.bool_), ("alive", np.int16), ("equal", np.bool_, (3,)),
-        ("error", np.float32, (3,)), ("cause", np.int16, (4,)), ("contact", np.int8),
+        ("error", np.float32, (3,)), ("cause", np.int16, (4,)), ("contact", CONTACT),
     ]
 )  # fmt: skip
 FRAMES: Final = np.dtype(
@@ -202,3 +203,36 @@ def by_cause(measured: Measured, most: int = 40) -> list[Cause]:
         )
         for key, count in counted.most_common(most)
     ]  # fmt: skip
+
+
+class HitLine(msgspec.Struct, frozen=True, kw_only=True):
+    """Hits of one move by what became of them."""
+
+    fighter: str
+    move: str
+    hits: int
+    met: int
+    missed: int
+    wrong_frame: int
+    wrong_percent: int
+    wrong_launch: int
+    false: int
+
+
+def by_hit(measured: Measured) -> list[HitLine]:
+    """The recorded hits by fighter and move, those with the most that were not met first."""
+    windows = measured.windows
+    windows = windows[windows["contact"]["verdict"] > NONE]
+    counted: dict[tuple[int, int], Counter[int]] = {}
+    for who, contact in zip(windows["fighter"].tolist(), windows["contact"], strict=True):
+        counted.setdefault((who, int(contact["move"])), Counter())[int(contact["verdict"])] += 1
+    lines = []
+    for (who, move), seen in sorted(counted.items(), key=lambda one: one[1][MET] - one[1].total()):
+        parts = [seen[verdict] for verdict in range(1, len(VERDICTS) - 2)]
+        lines.append(
+            HitLine(
+                fighter=character_name(who), move=state_name(move), hits=seen.total() - seen[FALSE], met=seen[MET],
+                missed=parts[0], wrong_frame=parts[1], wrong_percent=parts[2], wrong_launch=parts[3], false=seen[FALSE],
+            )
+        )  # fmt: skip
+    return lines

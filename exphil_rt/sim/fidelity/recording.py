@@ -20,7 +20,7 @@ PADS: Final = ("buttons", "joystick_x", "joystick_y", "cstick_x", "cstick_y", "t
 BODY: Final = (
     "exists", "character", "state", "state_age", "position_x", "position_y", "facing", "percent", "shield", "stocks",
     "jumps", "airborne", "hitlag", "hitstun", "hurtbox_state", "l_cancel", "self_x_air", "self_y", "self_x_ground",
-    "knockback_x", "knockback_y",
+    "knockback_x", "knockback_y", "last_attack_landed", "combo_count",
 )  # fmt: skip
 
 _MERGED: Final = {

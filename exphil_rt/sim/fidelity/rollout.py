@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exphil_rt.game.lane import GameSetup
+from exphil_rt.sim.fidelity.hits import Contacts
 from exphil_rt.sim.fidelity.recording import PADS, Recording, merged
-from exphil_rt.sim.fidelity.windows import STRIDE, WINDOW
+from exphil_rt.sim.fidelity.windows import WINDOW
 from exphil_rt.sim.lane import EmbeddedLane
 
 TOLERANCE: Final = 1.0
 """World units that a fighter may be off."""
-SAME_PERCENT: Final = 0.01
-SAME_LAUNCH: Final = 0.02
 _BATCH: Final = 2048
 MARKS: Final = (10, 30, 60)
 
@@ -29,7 +28,7 @@ class Followed:
     equal: NDArray[np.bool_]  # [W, 2, 3] same state at +10, +30, +60
     error: NDArray[np.float32]  # [W, 2, 3] distance there
     cause: NDArray[np.int16]  # [W, 2, 4] at the first difference: offset, last state, recorded state, own state
-    contact: NDArray[np.int8]  # [W, 2] victim hit in the first 11 frames: 0 no, 1 recorded, 2 met, 3 only simulated
+    contact: NDArray[Any]  # CONTACT [W, 2] by victim
 
 
 def follow(recording: Recording, windows: NDArray[np.int32], records: NDArray[Any]) -> Followed:
@@ -82,7 +81,7 @@ def _batch(recording: Recording, windows: NDArray[np.int32], records: NDArray[An
     equal = np.zeros((count, 2, 3), bool)
     error = np.zeros((count, 2, 3), np.float32)
     cause = np.full((count, 2, 4), -1, np.int16)
-    hits = _Contacts(count)
+    hits = Contacts(count)
     lane = _load(records)
     mine = lane.players[:count]
     for offset in range(1, WINDOW + 1):
@@ -103,37 +102,6 @@ def _batch(recording: Recording, windows: NDArray[np.int32], records: NDArray[An
             cause[new, 1] = body["state"][row + offset - 1, game][new]
             cause[new, 2] = body["state"][row + offset, game][new]
             cause[new, 3] = mine["state"][new]
-        if offset <= STRIDE + 1:
-            hits.see(offset, mine, records, body, row, game)
+        hits.see(offset, mine, records, body, row, game)
     lane.close()
     return Followed(alive.astype(np.int16), equal, error, cause, hits.judged())
-
-
-class _Contacts:
-    """The first rise of each player's percent, recorded and simulated."""
-
-    def __init__(self, count: int) -> None:
-        self.when = np.zeros((2, count, 2), np.int16)  # recorded, simulated
-        self.percent = np.zeros((2, count, 2), np.float32)
-        self.launch = np.zeros((2, count, 2), np.float32)
-
-    def see(self, offset: int, mine: NDArray[Any], records: NDArray[Any], body: dict[str, NDArray[Any]],
-            row: NDArray[Any], game: NDArray[Any]) -> None:  # fmt: skip
-        start = records["players"]["percent"]
-        for source, percent, kx, ky in (
-            (0, body["percent"][row + offset, game], body["knockback_x"][row + offset, game],
-             body["knockback_y"][row + offset, game]),
-            (1, mine["percent"], mine["kx"], mine["ky"]),
-        ):  # fmt: skip
-            new = (self.when[source] == 0) & (percent > start + SAME_PERCENT)
-            self.when[source][new] = offset
-            self.percent[source][new] = percent[new]
-            self.launch[source][new] = np.hypot(kx, ky)[new]
-
-    def judged(self) -> NDArray[np.int8]:
-        recorded = (self.when[0] > 0) & (self.when[0] <= STRIDE)
-        near = (self.when[1] > 0) & (np.abs(self.when[0] - self.when[1]) <= 1)
-        near &= np.abs(self.percent[0] - self.percent[1]) <= SAME_PERCENT
-        near &= np.abs(self.launch[0] - self.launch[1]) <= SAME_LAUNCH * np.maximum(self.launch[0], 0.05)
-        false = (self.when[0] == 0) & (self.when[1] > 0) & (self.when[1] <= STRIDE)
-        return np.where(recorded, np.where(near, 2, 1), np.where(false, 3, 0)).astype(np.int8)

@@ -121,6 +121,8 @@ class Tracker:
         players = self.lane.players
         mine = players[slots]
         shown = self.known[row, slots]
+        if row:
+            self._learn_hits(row, slots, mine, before)
         wrong = mine["state"] != shown
         if wrong.any() or first:
             earlier = self.known[row - 1, slots] if row else shown
@@ -162,6 +164,28 @@ class Tracker:
             self._stand(mine[n], port, int(slots[n]))
         players[slots] = mine
 
+    def _learn_hits(self, row: int, slots: NDArray[Any], mine: NDArray[Any], before: NDArray[Any]) -> None:
+        """Keep the attacker's stale moves and spent hitboxes to what was recorded, not to what was foretold."""
+        percent = self.recording.body["percent"]
+        rose = percent[row, slots] > percent[row - 1, slots]
+        foretold = mine["percent"] > before["percent"]
+        for n, victim in zip(*np.nonzero(foretold & ~rose), strict=True):
+            giver, was = mine[n, 1 - victim], before[n, 1 - victim]
+            for name in ("stale", "stale_next", "last_attack", "last_landed_serial", "hit_epoch"):
+                giver[name] = was[name]
+        for n, victim in zip(*np.nonzero(rose & ~foretold), strict=True):
+            giver = mine[n, 1 - victim]
+            move = int(self.recording.body["last_attack_landed"][row, slots[n], 1 - victim])
+            state = int(self.known[row, slots[n], 1 - victim])
+            if giver["last_landed_serial"] != giver["attack_serial"] and move:
+                giver["last_landed_serial"] = giver["attack_serial"]
+                giver["stale"][int(giver["stale_next"])] = move
+                giver["stale_next"] = (int(giver["stale_next"]) + 1) % len(giver["stale"])
+            anim = self.tables["anim"][int(giver["character"]), state]
+            past = int(self.recording.body["state_age"][row, slots[n], 1 - victim]) - int(anim["hit_first"])
+            if giver["state"] == state and 0 <= past < int(anim["hit_frames"]):
+                giver["hit_epoch"] = self.tables["hit_frames"][int(anim["hit_offset"]) + past]["epoch"]
+
     def _entered(self, pair: Any, port: Any, state: int) -> None:
         """A state that the game did not foresee begins."""
         mine = pair[port]
@@ -170,6 +194,8 @@ class Tracker:
         for name in ("t", "flag", "count", "charge"):
             mine[name] = 0
         mine["hit_epoch"] = -1
+        if _attacks(state):
+            mine["attack_serial"] += 1
         if state == st.TURN:
             flick = abs(mine["stick_x"]) >= 0.8
             mine["count"] = 1 if flick else int(self.tables["fighters"][mine["character"]]["turn_frames"]) + 1
@@ -208,6 +234,13 @@ def _gap(line: Any, x: Any, y: Any) -> float:
     share = (inside - float(line["x0"])) / run if run else 0.0
     height = float(line["y0"]) + share * float(line["y1"] - line["y0"])
     return abs(height - float(y)) + 10 * abs(inside - float(x))
+
+
+def _attacks(state: int) -> bool:
+    """States that begin a new use of a move, which goes stale on its own."""
+    return st.ATTACK_11 <= state <= st.ATTACK_AIR_LW or state in (
+        st.DOWN_ATTACK_U, st.DOWN_ATTACK_D, st.CLIFF_ATTACK_SLOW, st.CLIFF_ATTACK_QUICK, st.CATCH_ATTACK,
+    ) or st.THROW_F <= state <= st.THROW_LW  # fmt: skip
 
 
 def _stretched(states: NDArray[Any]) -> NDArray[np.bool_]:
