@@ -10,6 +10,9 @@ from exphil_rt.sim.damage import leave_hitlag
 from exphil_rt.sim.enter import enter, leave_ground, to_fall, to_wait
 from exphil_rt.sim.inputs import CROUCH_RELEASE, NEUTRAL_TILT, XY
 from exphil_rt.sim.jit import njit
+from exphil_rt.sim.shield import guards
+
+GUARD_SET_OFF_END = 20.0  # age at which the shield's stun is over
 
 
 @njit
@@ -23,7 +26,7 @@ def timers(pl: Any, t: Any) -> None:
         pl.ledge_wait -= 1
     if pl.merge_frames > 0:
         pl.merge_frames -= 1
-    guarding = st.GUARD_ON <= pl.state <= st.GUARD_SET_OFF
+    guarding = guards(pl)
     if not guarding and pl.shield < t.common[0].shield_hp:
         pl.shield = min(pl.shield + t.common[0].shield_regen, t.common[0].shield_hp)
 
@@ -94,7 +97,7 @@ def ended(pl: Any, t: Any) -> None:
         pl.count = int(max(400.0 - pl.percent, 60.0))
     elif s == st.SHIELD_BREAK_FLY:
         enter(pl, t, st.SHIELD_BREAK_FALL)
-    elif s == st.CATCH_PULL or s == st.CATCH_ATTACK:
+    elif s == st.CATCH_ATTACK:
         enter(pl, t, st.CATCH_WAIT)
     elif s == st.ATTACK_LW_3:
         enter(pl, t, st.SQUAT_WAIT if pl.stick_y <= -c.crouch_stick_y else st.WAIT)
@@ -174,9 +177,8 @@ def animate(pl: Any, t: Any) -> None:
         if pl.t >= t.fighters[pl.character].guardon_len:
             enter(pl, t, st.GUARD)
         return
-    elif s == st.GUARD_SET_OFF:
-        pl.shield_stun -= 1.0
-        if pl.shield_stun <= 0.0:
+    elif s == st.GUARD_SET_OFF or s == st.GUARD_SET_OFF + 1:
+        if pl.age >= GUARD_SET_OFF_END:
             enter(pl, t, st.GUARD)
         return
     elif s == st.FURAFURA:

@@ -11,11 +11,12 @@ from typing import Any
 
 from exphil_rt.game import states as st
 from exphil_rt.sim.enter import enter, leave_ground
-from exphil_rt.sim.hit_table import ELECTRIC
+from exphil_rt.sim.hit_table import ELECTRIC, THROWN
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.random import uniform
 
 DOMAIN_FLY_ROLL = 1
+THROW_WEIGHT = 100.0  # throws launch everyone as if of this weight (real replays)
 
 
 @njit
@@ -132,7 +133,8 @@ def take_hit(pl: Any, t: Any, game: Any, port: int, box: Any, damage: float, cha
     at = t.fighters[pl.character]
     crouching = pl.state == st.SQUAT_WAIT or pl.state == st.SQUAT
     charging = pl.charge > 0 and st.ATTACK_S4_S <= pl.state <= st.ATTACK_LW_4
-    kb = knockback(pl.percent, damage, box.damage * charge, at.weight, box.kbg, box.wdsk, box.bkb, c)
+    weight = THROW_WEIGHT if box.element == THROWN else at.weight
+    kb = knockback(pl.percent, damage, box.damage * charge, weight, box.kbg, box.wdsk, box.bkb, c)
     if crouching:
         kb *= c.kb_crouch_mul
     if charging:
@@ -153,11 +155,12 @@ def take_hit(pl: Any, t: Any, game: Any, port: int, box: Any, damage: float, cha
     if not was_air and ky < 0.0:
         # driven into the ground: bounce when launched, else slide
         ky = -ky * 0.8 if fly else 0.0
-    if pl.merge_frames > 0 and (pl.kx != 0.0 or pl.ky != 0.0):
-        # a second hit within the window: the larger speed of each axis where they agree, the sum where not
+    if pl.merge_frames == 0 and (pl.kx != 0.0 or pl.ky != 0.0):
+        # still flying from an older hit: the larger speed of each axis where they agree, the sum where not; a blow
+        # that follows another one closely replaces it
         kx = (kx if abs(kx) > abs(pl.kx) else pl.kx) if kx * pl.kx > 0.0 else kx + pl.kx
         ky = (ky if abs(ky) > abs(pl.ky) else pl.ky) if ky * pl.ky > 0.0 else ky + pl.ky
-    pl.merge_frames = 10
+    pl.merge_frames = int(c.merge_frames)
     pl.kx = kx
     pl.ky = ky
     pl.vx = 0.0

@@ -1,6 +1,6 @@
 """Phase 6: a caught fighter hangs on its catcher: pummel, throw, or break free.
 
-The tables give each throw's damage and launch but not its release frame; it is taken at a fixed share of the throw.
+Blows of a pummel or throw on the one that is held do damage without a launch; a throw lets go at an age of its own.
 """
 
 from __future__ import annotations
@@ -8,23 +8,32 @@ from __future__ import annotations
 from typing import Any
 
 from exphil_rt.game import states as st
-from exphil_rt.sim.damage import influence, take_hit
-from exphil_rt.sim.enter import enter, leave_ground, to_fall, to_wait
+from exphil_rt.sim.damage import hitlag_frames, influence, push_stale, stale_factor, take_hit
+from exphil_rt.sim.enter import enter, leave_ground, start_attack, to_fall, to_wait
+from exphil_rt.sim.hit_table import ELECTRIC
 from exphil_rt.sim.inputs import A, c_flick
 from exphil_rt.sim.jit import njit
+from exphil_rt.sim.physics import decay_knockback
 
 THROW_STICK = 0.5
-RELEASE_SHARE = 0.45
+PULL_END = 8.0  # ages at which the pull of a standing grab ends; a dash grab's, one after its last frame
+CATCH_DASH_PULL = st.CATCH_DASH + 1
+CAPTURE_WAIT_HI = st.CAPTURE_PULLED_HI + 1
+CAPTURE_DAMAGE_HI = st.CAPTURE_PULLED_HI + 2
+DAMAGE_SHOWN = 20  # frames that a pummel shows on its victim (real replays)
 
 
 @njit
 def catch(pl: Any, foe: Any, t: Any) -> None:
     """``pl`` takes hold of ``foe``."""
-    if foe.airborne or foe.held:
+    if foe.held:
         return
     c = t.common[0]
     pl.gv = 0.0
-    enter(pl, t, st.CATCH_PULL)
+    age = pl.age
+    dashing = pl.state == st.CATCH_DASH
+    enter(pl, t, CATCH_DASH_PULL if dashing else st.CATCH_PULL)
+    pl.age = age  # the grab's animation goes on
     foe.held = 1
     foe.hitstun = 0.0
     foe.hitlag = 0.0
@@ -35,21 +44,25 @@ def catch(pl: Any, foe: Any, t: Any) -> None:
     foe.vx = 0.0
     foe.vy = 0.0
     foe.charge = 0
+    foe.fastfall = 0
+    foe.tumble = 0
+    foe.ledge = 0
     foe.facing = -pl.facing
     foe.grab_timer = c.grab_base_0 + c.grab_base_1 * foe.percent
-    enter(foe, t, st.CAPTURE_PULLED_LW)
+    enter(foe, t, st.CAPTURE_PULLED_HI if foe.airborne else st.CAPTURE_PULLED_LW)
 
 
 @njit
 def let_go(pl: Any, foe: Any, t: Any) -> None:
     """Both are free; each at once if its state allows it."""
     foe.held = 0
-    if pl.state >= st.CATCH_PULL and pl.state <= st.CATCH_ATTACK:
+    if st.CATCH_PULL <= pl.state <= st.CATCH_ATTACK:
         enter(pl, t, st.CATCH_CUT)
     foe.gv = -foe.facing
     if pl.airborne == 0 and pl.line >= 0:
         foe.airborne = 0
         foe.line = pl.line
+        foe.y = pl.y
         enter(foe, t, st.CAPTURE_CUT)
     else:
         leave_ground(foe)
@@ -57,33 +70,73 @@ def let_go(pl: Any, foe: Any, t: Any) -> None:
 
 
 @njit
-def pummel(pl: Any, foe: Any, t: Any) -> None:
-    """The blow of CatchAttack: damage without knockback."""
+def blows(pl: Any, foe: Any, t: Any) -> None:
+    """Blows of CatchAttack and of throws on the one that is held: damage and hitlag without knockback."""
     an = t.anim[pl.character, pl.state]
-    if an.hit_frames == 0 or int(pl.age) != an.hit_first:
+    k = int(pl.age) - an.hit_first
+    if an.hit_frames == 0 or k < 0 or k >= an.hit_frames:
         return
-    box = t.circles[t.hit_frames[an.hit_offset].offset]
-    foe.percent = min(foe.percent + box.damage, 999.0)
-    enter(foe, t, st.CAPTURE_DAMAGE_LW)
-    pl.last_attack = 52
+    row = t.hit_frames[an.hit_offset + k]
+    if row.count == 0 or row.epoch == pl.hit_epoch:
+        return
+    pl.hit_epoch = row.epoch
+    c = t.common[0]
+    box = t.circles[row.offset]
+    if box.damage <= 0.0:
+        return
+    move = 52 if pl.state == st.CATCH_ATTACK else 53 + pl.state - st.THROW_F
+    damage = box.damage * stale_factor(pl, move, c)
+    foe.percent = min(foe.percent + damage, 999.0)
+    pl.hitlag = hitlag_frames(damage, False, False, c)
+    foe.hitlag = hitlag_frames(damage, box.element == ELECTRIC, False, c)
+    push_stale(pl, move)
+    pl.last_attack = move
+    pl.combo += 1
+    if pl.state == st.CATCH_ATTACK:
+        enter(foe, t, CAPTURE_DAMAGE_HI if foe.airborne else st.CAPTURE_DAMAGE_LW)
 
 
 @njit
 def throw(pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
     """The release of a throw of ``pl`` (player ``port``)."""
-    box = t.throws[pl.character, pl.state - st.THROW_F]
-    foe.held = 0
-    foe.airborne = pl.airborne
-    foe.line = pl.line
-    pl.last_attack = 53 + pl.state - st.THROW_F
-    pl.attack_serial += 1
+    number = pl.state - st.THROW_F
+    box = t.throws[pl.character, number]
+    place = t.releases[pl.character, number]
+    c = t.common[0]
+    move = 53 + number
+    if pl.state == st.THROW_B and box.angle < 90.0:
+        pl.facing = -pl.facing  # the table's angle is along the facing after the turn
+    damage = box.damage * stale_factor(pl, move, c)
+    push_stale(pl, move)
+    pl.flag = 1  # once a throw
+    pl.last_attack = move
     pl.combo += 1
+    foe.held = 0
     foe.last_hit_by = port
-    away = -pl.facing if pl.state == st.THROW_B else pl.facing
-    take_hit(foe, t, game, 1 - port, box, box.damage, 1.0, away, 0.5)
+    foe.x = pl.x + pl.facing * place.x
+    foe.y = pl.y + max(place.y, 0.0)
+    foe.prev_x = foe.x
+    foe.prev_y = foe.y
+    foe.kx = 0.0
+    foe.ky = 0.0
+    foe.airborne = 1
+    foe.air_frames = 0
+    foe.last_line = pl.line
+    foe.line = -1
+    take_hit(foe, t, game, 1 - port, box, damage, 1.0, pl.facing, 0.5)
     foe.hitlag = 0.0
     foe.di_pending = 0
     influence(foe, t)
+    if box.angle == 270.0 and pl.airborne == 0 and pl.line >= 0:  # thrown into the ground
+        foe.airborne = 0
+        foe.line = pl.line
+        foe.y = pl.y
+        foe.kx = 0.0
+        foe.ky = 0.0
+        foe.hitstun = 0.0
+        enter(foe, t, st.DOWN_BOUND_U)
+    else:
+        decay_knockback(foe, t.fighters[foe.character], c)
     if st.THROWN_F <= foe.state <= st.THROWN_LW:  # a throw without knockback lets go all the same
         to_fall(foe, t)
 
@@ -91,33 +144,49 @@ def throw(pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
 @njit
 def hold(pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
     """Phase 6 for a catcher and what it holds."""
+    s = pl.state
     if foe.held == 0:
+        if s == st.CATCH_PULL or CATCH_DASH_PULL <= s <= st.CATCH_ATTACK:
+            enter(pl, t, st.CATCH_CUT)  # what it held is gone
         return
     c = t.common[0]
-    s = pl.state
-    foe.x = pl.x + pl.facing * (t.fighters[pl.character].push_width + t.fighters[foe.character].push_width)
-    foe.y = pl.y
-    foe.t += 1
-    if t.anim[foe.character, foe.state].start >= 0.0:
-        foe.age += 1.0
     throwing = st.THROW_F <= s <= st.THROW_LW
     if not throwing and not (st.CATCH_PULL <= s <= st.CATCH_ATTACK):
         let_go(pl, foe, t)
         return
+    if pl.hitlag > 0.0:
+        return
+    pulling = s == st.CATCH_PULL or s == CATCH_DASH_PULL
+    if not pulling:
+        foe.x = pl.x + pl.facing * (t.fighters[pl.character].push_width + t.fighters[foe.character].push_width)
+        if not foe.airborne:
+            foe.y = pl.y
+    foe.t += 1
     if throwing:
-        if pl.t >= int(t.anim[pl.character, s].length * RELEASE_SHARE):
+        foe.age = pl.age
+        blows(pl, foe, t)
+        if pl.hitlag <= 0.0 and pl.age > t.releases[pl.character, s - st.THROW_F].after:
             throw(pl, foe, t, game, port)
         return
+    if t.anim[foe.character, foe.state].start >= 0.0:
+        foe.age += 1.0
     mash = foe.pressed != 0 or foe.tilt_x == 0 or foe.tilt_y == 0
     foe.grab_timer -= c.grab_timer_decrement + (c.grab_mash_decrement if mash else 0.0)
     if foe.grab_timer <= 0.0:
         let_go(pl, foe, t)
         return
-    if s == st.CATCH_ATTACK:
-        pummel(pl, foe, t)
+    high = foe.airborne != 0
+    if pulling:
+        last = t.anim[pl.character, st.CATCH_DASH]
+        end = PULL_END if s == st.CATCH_PULL else float(last.hit_first + last.hit_frames)
+        if pl.age >= end:
+            enter(pl, t, st.CATCH_WAIT)
+            enter(foe, t, CAPTURE_WAIT_HI if high else st.CAPTURE_WAIT_LW)
         return
-    if foe.state != st.CAPTURE_WAIT_LW and foe.t >= 8:
-        enter(foe, t, st.CAPTURE_WAIT_LW)
+    if s == st.CATCH_ATTACK:
+        blows(pl, foe, t)
+    if (foe.state == st.CAPTURE_DAMAGE_LW or foe.state == CAPTURE_DAMAGE_HI) and foe.t >= DAMAGE_SHOWN:
+        enter(foe, t, CAPTURE_WAIT_HI if high else st.CAPTURE_WAIT_LW)
     if s != st.CATCH_WAIT:
         return
     x, y = pl.stick_x, pl.stick_y
@@ -129,11 +198,18 @@ def hold(pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
     elif abs(y) >= THROW_STICK:
         action = st.THROW_HI if y > 0.0 else st.THROW_LW
     elif pl.pressed & A:
-        enter(pl, t, st.CATCH_ATTACK)
+        start_attack(pl, t, st.CATCH_ATTACK)
         return
     if action:
-        enter(pl, t, action)
+        start_attack(pl, t, action)
         enter(foe, t, st.THROWN_F + action - st.THROW_F)
+        weighted = t.releases[pl.character, action - st.THROW_F].weighted
+        pl.rate = THROW_SPEED / t.fighters[foe.character].weight if weighted else 1.0
+        pl.age = pl.rate
+        foe.age = pl.rate
+
+
+THROW_SPEED = 100.0
 
 
 @njit

@@ -25,6 +25,8 @@ ELEMENTS: Final = ("normal", "fire", "electric", "slash", "coin", "ice", "sleep_
 ELECTRIC: Final = 2
 GRAB: Final = 8
 EMPTY: Final = 7
+THROWN: Final = 12
+"""Not in the tables: the release of a throw."""
 
 Row = dict[str, str]
 """One row of ``hits.csv``."""
@@ -79,7 +81,10 @@ def hit_table(frames: dict[str, NDArray[Any]], anim: NDArray[Any]) -> tuple[NDAr
     for place, hits in _unlisted(by_state).items():
         params.setdefault(place, hits)
     for (who, state), hits in params.items():
-        if (who, state) not in by_state and _plain_attack(state):
+        if _holds(state):
+            # blows on the one that is held: no place needed, one frame each
+            by_state[who, state] = {int(hit["start"]): [(0, np.ones(4, np.float32))] for hit in hits}
+        elif (who, state) not in by_state and _plain_attack(state):
             by_state[who, state] = _borrowed(who, state, by_state) or _guessed_circles(who, state, hits)
     hit_frames: list[tuple[int, int, int]] = []
     rows: list[tuple[float, ...]] = []
@@ -197,6 +202,10 @@ def _borrowed(who: int, state: int, by_state: dict[tuple[int, int], ByFrame]) ->
             return by_state[who, other]
     model = _CLONES.get(Character(who))
     return by_state.get((int(model), state)) if model is not None else None
+
+
+def _holds(state: int) -> bool:
+    return st.CATCH_ATTACK <= state <= st.THROW_LW
 
 
 def _plain_attack(state: int) -> bool:

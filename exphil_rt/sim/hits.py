@@ -13,7 +13,7 @@ from exphil_rt.sim.enter import enter
 from exphil_rt.sim.grab import catch
 from exphil_rt.sim.hit_table import EMPTY, GRAB
 from exphil_rt.sim.jit import njit
-from exphil_rt.sim.shield import block, shield_radius
+from exphil_rt.sim.shield import block, guards, recoil, shield_radius, shield_x, shield_y
 
 CHARGE_BONUS = 0.3671
 CLANK_RANGE = 9.0
@@ -79,6 +79,8 @@ def active(pl: Any, t: Any) -> int:
     k = int(pl.age) - an.hit_first
     if an.hit_frames == 0 or k < 0 or k >= an.hit_frames or pl.hitlag > 0.0:
         return -1
+    if st.CATCH_ATTACK <= pl.state <= st.THROW_LW:  # grab.py deals these
+        return -1
     row = an.hit_offset + k
     frame = t.hit_frames[row]
     if frame.count == 0 or frame.epoch == pl.hit_epoch:
@@ -101,17 +103,20 @@ def find(pl: Any, foe: Any, t: Any, row: int) -> tuple[int, bool]:
     """The first hitbox of ``row`` that touches ``foe``, -1 for none, and whether it met the shield."""
     frame = t.hit_frames[row]
     at = t.fighters[foe.character]
-    guarding = st.GUARD_ON <= foe.state <= st.GUARD_SET_OFF and foe.state != st.GUARD_OFF
+    guarding = guards(foe)
+    lying = st.DOWN_BOUND_U <= foe.state < st.DOWN_STAND_U or st.DOWN_BOUND_D <= foe.state < st.DOWN_STAND_D
     for n in range(frame.count):
         box = t.circles[frame.offset + n]
         if box.element == EMPTY:
             continue
         if (foe.airborne and not box.hit_air) or (not foe.airborne and not box.hit_ground):
             continue
+        if box.element == GRAB and lying:
+            continue
         x = pl.x + pl.facing * box.x
         y = pl.y + box.y
         if guarding and box.element != GRAB:
-            dx, dy = x - foe.x, y - (foe.y + at.height * 0.5)
+            dx, dy = x - shield_x(foe), y - shield_y(foe, at)
             reach = box.radius + shield_radius(foe, at, t.common[0])
             if dx * dx + dy * dy <= reach * reach:
                 return frame.offset + n, True
@@ -170,7 +175,9 @@ def strike(pl: Any, foe: Any, t: Any, game: Any, port: int, row: int, circle: in
     lag = hitlag_frames(damage, False, False, c)
     pl.hitlag = lag
     if shielded:
-        block(foe, t, box, damage, lag, 1.0 if foe.x > pl.x else -1.0)
+        direction = 1.0 if foe.x > pl.x else -1.0
+        block(foe, t, box, damage, lag, direction)
+        recoil(pl, damage, direction, c)
         return
     if foe.invincible > 0:
         return

@@ -10,12 +10,18 @@ from exphil_rt.sim.enter import enter, leave_ground
 from exphil_rt.sim.inputs import LR
 from exphil_rt.sim.jit import njit
 
-# Share of the table's size that the bubble really covers: own estimate, so that a full shield just covers the body.
-BUBBLE = 0.62
+SET_OFF_LENGTH = 20.1  # frames of the stun's animation, stretched to the stun (real replays)
+GUARD_REFLECT = st.GUARD_SET_OFF + 1
 
 
 @njit
-def depth(pl: Any, c: Any) -> float:
+def mix(low: float, high: float, share: float) -> float:
+    """Between ``low`` (0) and ``high`` (1)."""
+    return float(low + (high - low) * share)
+
+
+@njit
+def strength(pl: Any, c: Any) -> float:
     """How hard the shield is pressed: 1 for a digital press, else by the trigger."""
     if pl.buttons & LR:
         return 1.0
@@ -23,10 +29,30 @@ def depth(pl: Any, c: Any) -> float:
 
 
 @njit
+def guards(pl: Any) -> bool:
+    """States in which the bubble is up."""
+    s = pl.state
+    return bool(s == st.GUARD_ON or s == st.GUARD or s == st.GUARD_SET_OFF or s == GUARD_REFLECT)
+
+
+@njit
 def shield_radius(pl: Any, at: Any, c: Any) -> float:
     """Radius of the bubble: shrinks with its health; a light press makes it larger."""
-    share = c.shield_size_min + (1.0 - c.shield_size_min) * pl.shield / c.shield_hp
-    return float(BUBBLE * at.shield_size * at.model_scale * share * (1.0 + 0.15 * (1.0 - depth(pl, c))))
+    share = (1.0 - c.shield_size_min) * pl.shield / c.shield_hp
+    share *= mix(c.shield_size_lightshield_0, c.shield_size_lightshield_1, strength(pl, c))
+    return float(at.shield_size * at.model_scale * (c.shield_size_min + share))
+
+
+@njit
+def shield_x(pl: Any) -> float:
+    """Middle of the bubble."""
+    return float(pl.x)
+
+
+@njit
+def shield_y(pl: Any, at: Any) -> float:
+    """Middle of the bubble, own estimate: half of the body."""
+    return float(pl.y + at.height * 0.5)
 
 
 @njit
@@ -48,26 +74,42 @@ def drain(pl: Any, t: Any) -> None:
     if pl.state != st.GUARD and pl.state != st.GUARD_ON:
         return
     c = t.common[0]
-    low, high = c.shield_hold_drain_range_1, c.shield_hold_drain_range_0
-    pl.shield -= c.shield_hold_drain * (low + (high - low) * depth(pl, c))
+    pl.shield -= c.shield_hold_drain * mix(c.shield_hold_drain_range_1, c.shield_hold_drain_range_0, strength(pl, c))
     if pl.shield <= 0.0:
         break_shield(pl, t)
 
 
 @njit
 def block(pl: Any, t: Any, box: Any, damage: float, lag: float, direction: float) -> None:
-    """The shield takes a hit: health, stun and push, or it breaks."""
+    """The shield takes a hit of ``damage``: health, stun and push, or it breaks.
+
+    Amounts as measured on the game's code (github.com/tompassarelli/smashcraft, retail-analog-shield.json and
+    retail-powershield-contact.json) and on real replays: whole percents count.
+    """
     c = t.common[0]
     pl.hitlag = lag
-    pl.di_pending = 0
-    if pl.state == st.GUARD_ON and pl.t < c.powershield_window:
-        return  # power shield: no damage, no stun
-    d = depth(pl, c)
-    pl.shield -= (damage + box.shield_damage) * (0.7 if d >= 1.0 else 0.7 - 0.5 * (1.0 - d))
-    if pl.shield <= 0.0:
-        pl.hitlag = 0.0
-        break_shield(pl, t)
-        return
-    pl.shield_stun = math.floor(damage * (0.45 + 0.975 * (1.0 - d)) + c.shieldstun_base)
-    enter(pl, t, st.GUARD_SET_OFF)
-    pl.gv = direction * min(pl.shield_stun * c.shield_push_mul * c.shield_push_mul_normal, c.shield_push_max)
+    pl.di_pending = 1
+    whole = math.floor(damage)
+    hard = strength(pl, c)
+    perfect = pl.state == st.GUARD_ON and pl.t < c.powershield_window and pl.since_lr <= pl.t + 1
+    if not perfect:
+        pl.shield -= (whole + box.shield_damage) * (
+            1.0 - mix(c.shield_lightshield_dmg_0, c.shield_lightshield_dmg_1, hard)
+        )
+        if pl.shield <= 0.0:
+            pl.hitlag = 0.0
+            pl.di_pending = 0
+            break_shield(pl, t)
+            return
+    stun = whole * c.shieldstun_mul * (1.0 - mix(c.shieldstun_lightshield_0, c.shieldstun_lightshield_1, hard))
+    stun += c.shieldstun_base
+    push = stun * c.shield_push_mul * (1.0 if perfect else c.shield_push_mul_normal)
+    enter(pl, t, GUARD_REFLECT if perfect else st.GUARD_SET_OFF)
+    pl.rate = SET_OFF_LENGTH / stun
+    pl.gv = direction * min(push, c.shield_push_max)
+
+
+@njit
+def recoil(pl: Any, damage: float, direction: float, c: Any) -> None:
+    """The attacker is pushed back from a shield (real replays: exact)."""
+    pl.recoil = -direction * (math.floor(damage) * c.attacker_shield_push_0 + c.attacker_shield_push_1)

@@ -18,7 +18,7 @@ from exphil_rt.game.ids import Character
 from exphil_rt.sim import framedata
 from exphil_rt.sim.anim_table import NUM_FIGHTERS, anim_table, motion_table
 from exphil_rt.sim.datafiles import data_file, number, read_rows
-from exphil_rt.sim.hit_table import BODY, CIRCLE, hit_table
+from exphil_rt.sim.hit_table import BODY, CIRCLE, THROWN, hit_table
 from exphil_rt.sim.item_table import item_tables
 from exphil_rt.sim.specials.table import special_tables
 from exphil_rt.sim.state import records
@@ -42,6 +42,15 @@ STAGE: Final = np.dtype(
     + [(name, np.int32) for name in ("id", "lines", "walls", "line_offset", "wall_offset")],
     align=True,
 )
+
+RELEASE: Final = np.dtype(
+    [("after", np.float32), ("x", np.float32), ("y", np.float32), ("weighted", np.int32)], align=True
+)
+"""When a throw lets go: the first age above ``after``, with the victim there, seen from the catcher along its facing;
+``weighted`` throws play at 100 / weight of the victim."""
+
+RELEASE_SHARE: Final = 0.45
+"""Of its animation, for throws that no replay showed."""
 
 # Height of the lowest point of the body that lands, in jumps, falls, air jumps and aerials: fitted from the heights at
 # which fighters of real replays passed below a line before they landed; the others get the middle of these.
@@ -80,6 +89,7 @@ def load(folder: Path | None = None) -> NDArray[Any]:
     hit_frames, circles = hit_table(frames, anim)
     stages, lines, walls = _stages()
     fighters = _fighters()
+    throws, releases = _throws()
     parts = {
         "common": _common(),
         "fighters": fighters,
@@ -87,7 +97,8 @@ def load(folder: Path | None = None) -> NDArray[Any]:
         "hit_frames": hit_frames,
         "circles": circles,
         "motion": motion_table(frames, anim),
-        "throws": _throws(),
+        "throws": throws,
+        "releases": releases,
         "air_jump": _air_jump(),
         "stages": stages,
         "lines": lines,
@@ -137,18 +148,28 @@ def _fighters() -> NDArray[Any]:
     return array
 
 
-def _throws() -> NDArray[Any]:
+def _throws() -> tuple[NDArray[Any], NDArray[Any]]:
     table = np.zeros((NUM_FIGHTERS, 4), CIRCLE)
+    releases = np.zeros((NUM_FIGHTERS, 4), RELEASE)
     for row in read_rows("throws.csv"):
         if row["state"] not in {str(state) for state in range(st.THROW_F, st.THROW_LW + 1)}:
             continue
-        cell = table[int(row["character"]), int(row["state"]) - st.THROW_F]
+        place = int(row["character"]), int(row["state"]) - st.THROW_F
+        cell = table[place]
         for name in ("damage", "angle", "kbg", "wdsk", "bkb"):
             cell[name] = float(row[name])
+        cell["element"] = THROWN
+        seen = row["release"] != ""
+        releases[place]["after"] = number(row["release"]) if seen else float(row["frames"]) * RELEASE_SHARE
+        releases[place]["weighted"] = int(row["weighted"]) if seen else 1
+        releases[place]["x"] = number(row["dx"]) if seen else 7.0
+        releases[place]["y"] = number(row["dy"]) if seen else 2.0
     # Donkey Kong carries forward, Bowser's down throw is not in the tables: both as the throw behind them
-    table[int(Character.DONKEY_KONG), 0] = table[int(Character.DONKEY_KONG), 1]
-    table[int(Character.BOWSER), 3] = table[int(Character.BOWSER), 1]
-    return table
+    for part in (table, releases):
+        part[int(Character.DONKEY_KONG), 0] = part[int(Character.DONKEY_KONG), 1]
+        part[int(Character.BOWSER), 3] = part[int(Character.BOWSER), 1]
+        part[int(Character.NANA)] = part[int(Character.POPO)]
+    return table, releases
 
 
 def _air_jump() -> NDArray[np.float32]:
