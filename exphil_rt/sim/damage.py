@@ -12,8 +12,10 @@ from typing import Any
 from exphil_rt.game import states as st
 from exphil_rt.sim.enter import enter, leave_ground
 from exphil_rt.sim.hit_table import ELECTRIC, THROWN
+from exphil_rt.sim.inputs import NEUTRAL_TILT
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.random import uniform
+from exphil_rt.sim.shield import guards
 
 DOMAIN_FLY_ROLL = 1
 THROW_WEIGHT = 100.0  # throws launch everyone as if of this weight (real replays)
@@ -206,9 +208,13 @@ def leave_hitlag(pl: Any, t: Any) -> None:
     x = pl.c_x if by_c else pl.stick_x
     y = pl.c_y if by_c else pl.stick_y
     if math.sqrt(x * x + y * y) >= c.sdi_radius:
+        if guards(pl):
+            pl.shift_x = x * c.asdi_step_mul * c.shield_sdi_mul
+            return
         pl.shift_x = x * c.asdi_step_mul
         pl.shift_y = y * c.asdi_step_mul
-    influence(pl, t)
+    if not guards(pl):
+        influence(pl, t)
 
 
 @njit
@@ -219,7 +225,11 @@ def shift_in_hitlag(pl: Any, t: Any) -> None:
         return
     x, y = pl.stick_x, pl.stick_y
     now = math.sqrt(x * x + y * y)
-    fresh = (x != 0.0 and pl.tilt_x == 0) or (y != 0.0 and pl.tilt_y == 0)
-    if now >= c.sdi_radius and fresh:
+    if now >= c.sdi_radius and (pl.tilt_x < c.sdi_frames or pl.tilt_y < c.sdi_frames):
+        pl.tilt_x = NEUTRAL_TILT  # the flick is spent
+        pl.tilt_y = NEUTRAL_TILT
+        if guards(pl):
+            pl.shift_x = x * c.sdi_step * c.shield_sdi_mul
+            return
         pl.shift_x = x * c.sdi_step
         pl.shift_y = y * c.sdi_step

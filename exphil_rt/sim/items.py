@@ -12,7 +12,8 @@ from exphil_rt.sim.hit_table import ELECTRIC
 from exphil_rt.sim.hits import touchable, touches_body
 from exphil_rt.sim.item_table import BOUNCE, PASS, VANISH
 from exphil_rt.sim.jit import njit
-from exphil_rt.sim.shield import block, shield_radius
+from exphil_rt.sim.shield import block, shield_radius, shield_x, shield_y
+from exphil_rt.sim.shield import guards as guarded
 from exphil_rt.sim.specials.rows import ABSORB, REFLECT
 
 HELD, FLYING, RESTING = 0, 1, 2
@@ -270,9 +271,8 @@ def meet(game: Any, k: int, pl: Any, owner: Any, port: int, t: Any) -> bool:
     at = t.fighters[pl.character]
     c = t.common[0]
     damage = box.damage * item.damage * stale_factor(owner, kind.attack, c)
-    guarding = st.GUARD_ON <= pl.state <= st.GUARD_SET_OFF and pl.state != st.GUARD_OFF
     direction = 1.0 if item.vx > 0.0 else (-1.0 if item.vx < 0.0 else (1.0 if pl.x >= item.x else -1.0))
-    if guarding and nearest(item, pl.x, pl.y + at.height * 0.5) <= box.radius + shield_radius(pl, at, c):
+    if guarded(pl) and nearest(item, shield_x(pl), shield_y(pl, at)) <= box.radius + shield_radius(pl, at, c):
         item.hit = 1
         block(pl, t, box, damage, hitlag_frames(damage, box.element == ELECTRIC, False, c), direction)
         return not kind.stays

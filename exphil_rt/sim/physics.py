@@ -234,6 +234,10 @@ def move(pl: Any, t: Any) -> None:
         pl.y += pl.shift_y
     pl.shift_x = 0.0
     pl.shift_y = 0.0
+    if pl.recoil != 0.0 and pl.hitlag <= 0.0:
+        slow = c.attacker_shield_push_decay if pl.airborne else at.friction * c.attacker_shield_push_ground_fric_mul
+        pl.recoil = toward_zero(pl.recoil, slow)
+        pl.x += pl.recoil
     if s <= st.SLEEP or pl.hitlag > 0.0 or pl.held:
         return
     if pl.airborne:
