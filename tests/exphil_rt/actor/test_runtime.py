@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-import re
 import subprocess
 import sys
-from pathlib import Path
 
 import anyio
 import pytest
@@ -111,21 +108,3 @@ async def test_an_actor_cannot_wait_for_its_own_runtime_to_stop() -> None:
         reason = await tree.runtime.wait_ended(pid, 1.0)
         assert isinstance(reason, Crash)
         assert "wait for its own end" in reason.text
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_the_documented_actor_passes_its_documented_test(
-    backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    page = Path(__file__).parents[3] / "docs" / "adding-an-actor.md"
-    actor, test, *_ = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
-    for name, code in (("agents.tally", actor), ("documented_test", test)):
-        path = tmp_path / f"{name}.py"
-        path.write_text(code, encoding="utf-8")
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        monkeypatch.setitem(sys.modules, name, module)
-        spec.loader.exec_module(module)
-    module.test_it_counts_and_ends_when_it_has_seen_enough(backend=backend)

@@ -15,6 +15,7 @@ from exphil_rt.actor import (
     FailedToStartChild,
     Ignore,
     Normal,
+    Pid,
     Runtime,
     Shutdown,
     StartError,
@@ -37,7 +38,10 @@ from exphil_rt.testing.trees import StaticSupervisor, Tree, start_tree
 class Odd(Supervisor):
     """A supervisor whose init does what its argument says."""
 
+    born: list[Pid] = []  # noqa: RUF012
+
     async def init(self, args: str) -> Any:
+        self.born.append(self.pid)
         match args:
             case "ignore":
                 return Ignore()
@@ -64,11 +68,13 @@ async def test_sup_start_ignore_init() -> None:
         with pytest.raises(StartError) as refused:
             await runtime.start_root(ChildSpec(id="odd", start=Odd, args="ignore", name="odd"))
         assert refused.value.reason == Normal()
+        assert Odd.born[-1].cell.reason == Normal()
         assert runtime.whereis("odd") is None
     async with start_tree(ChildSpec(id="odd", start=Odd, args="ignore")):
         (child,) = await which_children("sup")
         assert child.pid is None
         assert child.kind == "supervisor"
+        assert Odd.born[-1].cell.reason == Normal()
 
 
 @both_backends
