@@ -379,7 +379,7 @@ MUTATIONS: Final = (
         "children.py",
         "                return not is_clean(reason)",
         "                return False",
-        "transient_abnormal nonsignificant_transient significant_transient significant_bystander significant_simple",
+        "transient_abnormal nonsignificant_transient significant_transient",
     ),
     Mutation(
         "a temporary child is never restarted",

@@ -285,6 +285,7 @@ async def _counts_of(child: ChildSpec, supervisors: bool) -> None:
         return ChildCounts(n, n, n if supervisors else 0, 0 if supervisors else n)
 
     async with start_tree(dynamic("pool", DynamicFlags(intensity=2, period=3600.0)), stop_deadline=60.0) as tree:
+        pool = tree.pid("pool")
         for total in (1000, 2000):
             for _ in range(1000):
                 await start_child("pool", child)
@@ -297,6 +298,7 @@ async def _counts_of(child: ChildSpec, supervisors: bool) -> None:
             assert info.pid is not None
             tree.runtime.exit(info.pid, Killed())
         await anyio.sleep(1.0)
+        assert tree.pid("pool") == pool
         assert await count_children("pool") == ChildCounts(0, 0, 0, 0)
         assert tree.runtime.statistics().actors == 2
 
