@@ -313,6 +313,8 @@ class Cell:
         """``init`` is through."""
         self.had_started = True
         self.phase = "running"
+        if self.parent is not None and self in self.parent.waiting_on:  # from here on it may call who started it
+            self.parent.waiting_on.remove(self)
         self._notify_watchers()
 
     def _notify_watchers(self) -> None:

@@ -93,7 +93,8 @@ class LagMonitor(GenServer[LagState]):
                 opened, waited_at_open = now, delay.read()
 
     def _tell(self, state: LagState, late: float, waited: float, sample: _Sample | None) -> None:
-        cause: Literal["blocked", "contention"] = "contention" if waited >= late / 2 else "blocked"
+        own = late - waited >= state.settings.blocked_s
+        cause: Literal["blocked", "contention"] = "blocked" if own else "contention"
         if cause == "blocked":
             state.blocked += 1
         else:

@@ -135,7 +135,8 @@ class Supervisor(GenServer[SupState]):
         finally:
             timer.cancel()
             own.interrupt = None
-            own.waiting_on.remove(born)
+            if born in own.waiting_on:
+                own.waiting_on.remove(born)
         if born.phase == "starting":
             born.kill()
             await born.wait_dead(math.inf)  # bounded: a killed cell is buried within its grace

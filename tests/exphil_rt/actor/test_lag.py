@@ -34,8 +34,8 @@ class Blocking(GenServer[None]):
             await self.hold(message.seconds)
 
     async def hold(self, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+        until = time.thread_time() + seconds  # of this thread's own CPU time, however busy the machine is
+        while time.thread_time() < until:
             pass
 
 
