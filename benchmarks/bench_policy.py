@@ -20,14 +20,16 @@ import torch
 
 from exphil_rt.game.frames import FIRST_FRAME, Frames
 from exphil_rt.inference import Engine
+from exphil_rt.policy.codec import ActionCodec
 from exphil_rt.policy.config import PolicyConfig
 from exphil_rt.policy.delay import DelayQueue
 from exphil_rt.policy.embed import InputTensors, to_tensors
-from exphil_rt.policy.heads import NOISE_SIZE
 from exphil_rt.policy.inputs import Inputs, build_inputs
 from exphil_rt.policy.noise import ACTION_DOMAIN, keyed_uniform
 from exphil_rt.policy.observation import Encoder
 from exphil_rt.policy.policy import Policy
+
+NOISE_SIZE = ActionCodec().num_logits
 
 CONFIGS = {
     "mlp 2x128": PolicyConfig(backbone="mlp", hidden=128, layers=2),

@@ -133,7 +133,7 @@ def imitation(
     if json:
         show_json({"policy": manifest.ref, "path": str(path), "data": about.kept_line(), "result": result})
     else:
-        _summarise(result, manifest.ref, path)
+        _summarise(result, manifest, path)
     return 130 if result.ended == "interrupted" else 0
 
 
@@ -183,15 +183,14 @@ def _save(home: Home, name: str, policy: Policy, selection: Selection, result: I
             frames=result.frames,
             seed=seed,
         ),
-        metrics=metrics(result),
+        metrics=metrics(result, policy.config.codec.heads),
         physics=PHYSICS,
     )
     return save_bundle(home.policies / bundle_name(name, version), policy, manifest)
 
 
-def _summarise(result: ImitationResult, ref: str, path: Path) -> None:
-    from exphil_rt.policy.codec import HEADS
-
+def _summarise(result: ImitationResult, manifest: Manifest, path: Path) -> None:
+    ref = manifest.ref
     plural = "" if len(result.epochs) == 1 else "s"
     show(
         f"{len(result.epochs)} epoch{plural} in {duration(result.seconds)} ({result.frames_per_second:,.0f} frames/s), "
@@ -208,7 +207,7 @@ def _summarise(result: ImitationResult, ref: str, path: Path) -> None:
     heads = [
         (head, f"{score.head_nll[n]:.3f}", f"{score.head_nll_changed[n]:.3f}",
          f"{score.head_accuracy[n]:.1%}", f"{score.head_accuracy_changed[n]:.1%}")
-        for n, head in enumerate(HEADS)
+        for n, head in enumerate(manifest.config.codec.heads)
     ]  # fmt: skip
     show(table(("head", "NLL", "changed", "accuracy", "changed"), heads, right="NLL changed accuracy"))
     show("(NLL in nats a frame; changed: frames whose action differs from the one before)")

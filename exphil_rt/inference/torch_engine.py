@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from exphil_rt.errors import ExphilError
 from exphil_rt.game.frames import F32, U8, Frames
 from exphil_rt.policy.backbones.base import State
+from exphil_rt.policy.codec import ActionCodec
 from exphil_rt.policy.device import pick_device
 from exphil_rt.policy.embed import to_tensors
 from exphil_rt.policy.inputs import Inputs, build_inputs
@@ -37,7 +38,7 @@ class Decision:
     """What was decided for each row asked, in their order."""
 
     actions: U8
-    """``[R, 13]``."""
+    """``[R, K]``."""
     logp: F32
     """``[R]``: log-probability of the action under the distribution it was drawn from."""
     value: F32
@@ -65,6 +66,8 @@ class Engine:
 
     def __init__(self, num_rows: int, device: str = "cpu") -> None:
         self.num_rows = num_rows
+        self.codec = ActionCodec()
+        """Of all policies that play here, ``random`` too."""
         self.device = pick_device(device)
         self._loaded: dict[str, _Loaded] = {}
         self._names: list[str] = [RANDOM]
@@ -83,6 +86,10 @@ class Engine:
         """
         if key == RANDOM:
             raise EngineError(f"{RANDOM!r} is a reserved key.")
+        if policy.config.codec != self.codec:
+            if self._loaded:
+                raise EngineError(f"Policy {key!r} has another action codec than those beside it.")
+            self.codec = policy.config.codec
         fresh = _Loaded(policy, temperature, self.num_rows, self.device)
         old = self._loaded.get(key)
         if old is not None and [s.shape for s in old.state] == [s.shape for s in fresh.state]:
@@ -160,17 +167,19 @@ class Engine:
         Args:
             rows: distinct rows ``[R]``.
             inputs: ``[R]``, where all policies observe alike; else inputs by key, each ``[R of that key]``.
-            noise: ``[R, 81]``, uniform in (0, 1), keyed by game, frame and port: a row's action does not depend on
+            noise: ``[R, L]``, uniform in (0, 1), keyed by game, frame and port: a row's action does not depend on
                 which other rows are asked with it.
         """
         rows = np.atleast_1d(np.asarray(rows, np.intp))
         decision = Decision(
-            np.empty((rows.size, 13), np.uint8), np.zeros(rows.size, np.float32), np.zeros(rows.size, np.float32)
+            np.empty((rows.size, self.codec.num_heads), np.uint8),
+            np.zeros(rows.size, np.float32),
+            np.zeros(rows.size, np.float32),
         )
         groups = self._groups(rows)
         for key, places in groups:
             if key == RANDOM:
-                decision.actions[places] = random_actions(noise[places])
+                decision.actions[places] = random_actions(noise[places], self.codec)
                 continue
             mine = inputs[places] if isinstance(inputs, Inputs) else inputs[key]
             self._decide(decision, self._get(key), rows, places, mine, noise, whole=len(groups) == 1)

@@ -1,7 +1,8 @@
-"""Action codec: controllers to the 13 small numbers that a policy decides, and back to legal controllers.
+"""Action codec: controllers to the small numbers that a policy decides, its heads, and back to legal controllers.
 
-An action is uint8 ``[..., 13]``: 8 buttons (0 or 1), four stick axes (bucket 0..16), the trigger (bucket 0..4).
-numpy only; what a policy does with actions is in ``heads``.
+An action is uint8 ``[..., K]``: 8 buttons (0 or 1), then the sticks, then the trigger. The sticks are four axes with
+buckets of their own (K = 13), or two pairs, each one of a list of positions (K = 11). numpy only; what a policy does
+with actions is in ``heads``, how centres are found in ``kmeans``.
 """
 
 from __future__ import annotations
@@ -19,17 +20,10 @@ from exphil_rt.game.frames import U8, Button, Controllers
 
 BUTTONS: Final = (Button.A, Button.B, Button.X, Button.Y, Button.Z, Button.L, Button.R, Button.D_UP)
 """Bit of each button head, in order."""
-NUM_BUTTONS: Final = 8
-NUM_AXES: Final = 4
-AXIS_BUCKETS: Final = 17
-TRIGGER_BUCKETS: Final = 5
-HEADS: Final = ("a", "b", "x", "y", "z", "l", "r", "d_up", "main_x", "main_y", "c_x", "c_y", "shoulder")
-"""Name of each head, in the order in which actions are decided."""
-NUM_HEADS: Final = len(HEADS)
-SIZES: Final = (2,) * NUM_BUTTONS + (AXIS_BUCKETS,) * NUM_AXES + (TRIGGER_BUCKETS,)
-"""Choices of each head."""
-NUM_LOGITS: Final = NUM_BUTTONS + NUM_AXES * AXIS_BUCKETS + TRIGGER_BUCKETS
-"""Numbers that say a distribution: one for a button, one a bucket elsewhere (81)."""
+BUTTON_HEADS: Final = ("a", "b", "x", "y", "z", "l", "r", "d_up")
+NUM_BUTTONS: Final = len(BUTTONS)
+MAX_CHOICES: Final = 255
+"""Of a head: actions are bytes."""
 
 STICK_RADIUS: Final = 80
 """Raw units of full deflection: the game clamps the raw stick to this circle, and shows raw / 80."""
@@ -37,17 +31,19 @@ STICK_DEAD_ZONE: Final = 23
 """Smallest raw value that the game does not show as 0 (0.2875, the least non-zero value in Slippi replays)."""
 TRIGGER_STEPS: Final = 140
 """The game shows the analog trigger as a multiple of 1/140, from 43/140 on."""
-Z_TRIGGER: Final = 49 / TRIGGER_STEPS
+_Z_STEPS: Final = 49
+Z_TRIGGER: Final = _Z_STEPS / TRIGGER_STEPS
 """Z counts as a trigger pressed to 0.35; digital L and R count as 1.0 (as Slippi's processed trigger shows)."""
 
 _STICK_CENTRES: Final = (-80, -72, -64, -56, -48, -40, -32, -25, 0, 25, 32, 40, 48, 56, 64, 72, 80)
 _TRIGGER_CENTRES: Final = (0, 49, 79, 110, 140)
 
 Array = NDArray[Any]
+Pairs = tuple[tuple[int, int], ...]
 
 
 class CodecInvalid(ExphilError):
-    """An action codec whose centres no controller can have."""
+    """An action codec whose centres no controller can have, or that does not fit where it is used."""
 
 
 class ActionCodec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,63 +54,91 @@ class ActionCodec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """
 
     stick: tuple[int, ...] = _STICK_CENTRES
-    """17 raw values, -80..80, ascending; the middle one is 0."""
+    """Raw values of an axis, -80..80, ascending, 0 among them; without meaning where the sticks are pairs."""
     trigger: tuple[int, ...] = _TRIGGER_CENTRES
-    """5 values in 1/140, ascending from 0."""
+    """Values in 1/140, ascending from 0."""
+    main: Pairs = ()
+    """Positions of the control stick in raw units, (0, 0) among them, where each stick is one choice; else none."""
+    c_stick: Pairs = ()
+    """The same of the C-stick."""
+
+    @property
+    def joint(self) -> bool:
+        """Whether a stick is one choice (else its axes are two)."""
+        return bool(self.main)
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """Name of each head, in the order in which actions are decided."""
+        return _layout(self).heads
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Choices of each of the 13 heads."""
-        return SIZES
+        """Choices of each head."""
+        return _layout(self).sizes
+
+    @property
+    def num_heads(self) -> int:
+        """K: numbers that an action has."""
+        return len(self.sizes)
+
+    @property
+    def num_logits(self) -> int:
+        """Numbers that say a distribution: one for a button, one a choice elsewhere. A draw takes as many of noise."""
+        return NUM_BUTTONS + sum(self.sizes[NUM_BUTTONS:])
 
     def check(self) -> None:
         """Raise CodecInvalid unless the centres are legal."""
         stick, trigger = self.stick, self.trigger
-        if len(stick) != AXIS_BUCKETS or len(trigger) != TRIGGER_BUCKETS:
-            raise CodecInvalid(
-                f"The action codec has {len(stick)} stick and {len(trigger)} trigger centres, not "
-                f"{AXIS_BUCKETS} and {TRIGGER_BUCKETS}."
-            )
+        sizes = (len(stick), len(trigger), *((len(self.main), len(self.c_stick)) if self.joint else ()))
+        if not all(2 <= size <= MAX_CHOICES for size in sizes) or (self.c_stick and not self.joint):
+            raise CodecInvalid(f"The action codec has heads of {sizes} choices; a head has 2 to {MAX_CHOICES}.")
         ascending = all(a < b for row in (stick, trigger) for a, b in itertools.pairwise(row))
         inside = stick[0] >= -STICK_RADIUS and stick[-1] <= STICK_RADIUS and trigger[-1] <= TRIGGER_STEPS
-        if not (ascending and inside and stick[AXIS_BUCKETS // 2] == 0 and trigger[0] == 0):
+        if not (ascending and inside and 0 in stick and trigger[0] == 0 and _Z_STEPS in trigger):
             raise CodecInvalid(
-                "The action codec's centres are not ascending, outside the controller's range, or lack the neutral."
+                "The action codec's centres are not ascending, outside the controller's range, or lack the neutral "
+                f"or the trigger of Z ({_Z_STEPS})."
             )
+        for pairs in (self.main, self.c_stick):
+            if pairs and (len(set(pairs)) < len(pairs) or (0, 0) not in pairs or not all(map(_possible, pairs))):
+                raise CodecInvalid(
+                    "The action codec's stick positions repeat, lack the neutral, or cannot be shown by the game."
+                )
 
     def neutral(self) -> U8:
-        """The action that touches nothing, ``[13]``."""
-        action = np.zeros(NUM_HEADS, np.uint8)
-        action[NUM_BUTTONS : NUM_BUTTONS + NUM_AXES] = AXIS_BUCKETS // 2
-        return action
+        """The action that touches nothing, ``[K]``."""
+        return _layout(self).neutral.copy()
 
     def encode(self, controllers: Controllers) -> U8:
-        """Nearest actions ``[..., 13]`` of controllers ``[...]``.
+        """Nearest actions ``[..., K]`` of controllers ``[...]``.
 
         ``decode(encode(decode(a))) == decode(a)`` holds for every action: several actions may mean one controller
         (both sticks past the circle), and of those the one with the smallest centres is taken.
         """
         tables = _tables(self)
         buttons = np.asarray(controllers.buttons)
-        actions = np.empty((*buttons.shape, NUM_HEADS), np.uint8)
+        actions = np.empty((*buttons.shape, self.num_heads), np.uint8)
         actions[..., :NUM_BUTTONS] = (buttons[..., None] & tables.bits) != 0
         axes = (controllers.joystick_x, controllers.joystick_y, controllers.cstick_x, controllers.cstick_y)
         lattice = _lattice(axes, buttons.shape)  # [4, ...]
-        actions[..., 8:10] = tables.nearest[lattice[0], lattice[1]]
-        actions[..., 10:12] = tables.nearest[lattice[2], lattice[3]]
+        between = NUM_BUTTONS + tables.main.nearest.shape[-1]
+        actions[..., NUM_BUTTONS:between] = tables.main.nearest[lattice[0], lattice[1]]
+        actions[..., between:-1] = tables.c_stick.nearest[lattice[2], lattice[3]]
         # fmax: not a number counts as untouched.
-        actions[..., 12] = np.searchsorted(tables.trigger_edges, np.fmax(controllers.trigger, np.float32(0.0)))
+        actions[..., -1] = np.searchsorted(tables.trigger_edges, np.fmax(controllers.trigger, np.float32(0.0)))
         return actions
 
     def decode(self, actions: ArrayLike) -> Controllers:
-        """Controllers ``[...]`` with values that the game itself could show, from actions ``[..., 13]``."""
+        """Controllers ``[...]`` with values that the game itself could show, from actions ``[..., K]``."""
         tables = _tables(self)
         actions = np.asarray(actions)
         pressed = actions[..., :NUM_BUTTONS] != 0
-        main = tables.sticks[actions[..., 8], actions[..., 9]]
-        c_stick = tables.sticks[actions[..., 10], actions[..., 11]]
-        raw = tables.raw[actions[..., 8], actions[..., 9]]
-        trigger = tables.trigger[actions[..., 12]]
+        between = NUM_BUTTONS + tables.main.nearest.shape[-1]
+        at = tuple(actions[..., k] for k in range(NUM_BUTTONS, between))
+        main, raw = tables.main.shown[at], tables.main.raw[at]
+        c_stick = tables.c_stick.shown[tuple(actions[..., k] for k in range(between, actions.shape[-1] - 1))]
+        trigger = tables.trigger[actions[..., -1]]
         trigger = np.where(pressed[..., 4], np.maximum(trigger, np.float32(Z_TRIGGER)), trigger)
         trigger = np.where(pressed[..., 5] | pressed[..., 6], np.float32(1.0), trigger)
         return Controllers(
@@ -129,13 +153,81 @@ class ActionCodec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         )
 
 
+class _Layout(msgspec.Struct, frozen=True):
+    heads: tuple[str, ...]
+    sizes: tuple[int, ...]
+    neutral: Array
+
+
+@functools.lru_cache(maxsize=64)
+def _layout(codec: ActionCodec) -> _Layout:
+    codec.check()
+    if codec.joint:
+        sticks: tuple[str, ...] = ("main", "c")
+        sizes: tuple[int, ...] = (len(codec.main), len(codec.c_stick))
+        middle = [codec.main.index((0, 0)), codec.c_stick.index((0, 0))]
+    else:
+        sticks, sizes = ("main_x", "main_y", "c_x", "c_y"), (len(codec.stick),) * 4
+        middle = [codec.stick.index(0)] * 4
+    neutral = np.array([0] * NUM_BUTTONS + middle + [0], np.uint8)
+    return _Layout(
+        heads=(*BUTTON_HEADS, *sticks, "shoulder"),
+        sizes=(*(2,) * NUM_BUTTONS, *sizes, len(codec.trigger)),
+        neutral=neutral,
+    )
+
+
+class _Stick(msgspec.Struct, frozen=True):
+    """Positions of one stick, indexed by its D heads."""
+
+    raw: Array  # i8 [sizes..., 2], clamped to the circle
+    shown: Array  # f32 [sizes..., 2], the same as the game shows it
+    nearest: Array  # u8 [161, 161, D], the choices nearest to a raw stick
+
+
 class _Tables(msgspec.Struct, frozen=True):
     bits: Array
-    raw: Array  # i8 [17, 17, 2], raw stick of a pair of buckets, clamped to the circle
-    sticks: Array  # f32 [17, 17, 2], the same as the game shows it
-    nearest: Array  # u8 [161, 161, 2], buckets of a raw stick
-    trigger: Array  # f32 [5]
-    trigger_edges: Array  # f32 [4]
+    main: _Stick
+    c_stick: _Stick
+    trigger: Array  # f32 [size]
+    trigger_edges: Array  # f32 [size - 1]
+
+
+def _shown(raw: Array) -> Array:
+    """Raw positions ``[..., 2]`` on the circle as the game shows them: nothing inside the dead zone."""
+    return np.where(np.abs(raw) < STICK_DEAD_ZONE, 0.0, raw)
+
+
+def _clamped(pairs: Array) -> Array:
+    """Raw positions ``[..., 2]`` brought onto the circle as the game does it."""
+    radius = np.hypot(pairs[..., 0], pairs[..., 1])[..., None]
+    return np.trunc(np.where(radius > STICK_RADIUS, pairs * (STICK_RADIUS / np.maximum(radius, 1.0)), pairs))
+
+
+def _possible(pair: tuple[int, int]) -> bool:
+    raw = np.asarray(pair, np.float64)
+    return bool((np.abs(raw) <= STICK_RADIUS).all() and (_shown(_clamped(raw)) == raw).all())
+
+
+def _stick(centres: Array) -> _Stick:
+    """Tables of the positions ``centres [sizes..., 2]``."""
+    sizes, centres = centres.shape[:-1], centres.reshape(-1, 2)
+    raw = _clamped(centres)
+    shown = _shown(raw)
+    grid = np.arange(-STICK_RADIUS, STICK_RADIUS + 1)
+    grid = np.where(np.abs(grid) < STICK_DEAD_ZONE, 0, grid).astype(np.int32)
+    order = np.argsort(np.abs(centres).sum(-1), kind="stable")  # smallest centres first: argmin takes them
+    points = shown[order].astype(np.int32)
+    nearest = np.empty((grid.size, grid.size, len(sizes)), np.uint8)
+    for i, x in enumerate(grid):
+        distance = (x - points[:, 0]) ** 2 + (grid[:, None] - points[:, 1]) ** 2  # [161, P]
+        nearest[i] = np.stack(np.unravel_index(order[distance.argmin(-1)], sizes), -1)
+    found = _Stick(
+        raw.astype(np.int8).reshape(*sizes, 2), (shown / STICK_RADIUS).astype(np.float32).reshape(*sizes, 2), nearest
+    )
+    for array in (found.raw, found.shown, found.nearest):
+        array.setflags(write=False)
+    return found
 
 
 def _lattice(axes: tuple[Array, ...], shape: tuple[int, ...]) -> Array:
@@ -154,45 +246,35 @@ def _lattice(axes: tuple[Array, ...], shape: tuple[int, ...]) -> Array:
 @functools.lru_cache(maxsize=8)
 def _tables(codec: ActionCodec) -> _Tables:
     codec.check()
-    centres = np.asarray(codec.stick, np.float64)
-    pairs = np.stack(np.meshgrid(centres, centres, indexing="ij"), -1)  # [17, 17, 2]
-    radius = np.hypot(pairs[..., 0], pairs[..., 1])[..., None]
-    raw = np.trunc(np.where(radius > STICK_RADIUS, pairs * (STICK_RADIUS / np.maximum(radius, 1.0)), pairs))
-    shown = np.where(np.abs(raw) < STICK_DEAD_ZONE, 0.0, raw)
-
-    grid = np.arange(-STICK_RADIUS, STICK_RADIUS + 1)
-    grid = np.where(np.abs(grid) < STICK_DEAD_ZONE, 0, grid).astype(np.int32)
-    order = np.argsort(np.abs(pairs).sum(-1).reshape(-1), kind="stable")  # smallest centres first: argmin takes them
-    points = shown.reshape(-1, 2)[order].astype(np.int32)
-    nearest = np.empty((grid.size, grid.size, 2), np.uint8)
-    for i, x in enumerate(grid):
-        distance = (x - points[:, 0]) ** 2 + (grid[:, None] - points[:, 1]) ** 2  # [161, 289]
-        nearest[i] = np.stack(np.divmod(order[distance.argmin(-1)], AXIS_BUCKETS), -1)
-
+    if codec.joint:
+        main, c_stick = (_stick(np.asarray(pairs, np.float64)) for pairs in (codec.main, codec.c_stick))
+    else:
+        centres = np.asarray(codec.stick, np.float64)
+        main = c_stick = _stick(np.stack(np.meshgrid(centres, centres, indexing="ij"), -1))
     trigger = (np.asarray(codec.trigger) / TRIGGER_STEPS).astype(np.float32)
     tables = _Tables(
         bits=np.asarray(BUTTONS, np.uint16),
-        raw=raw.astype(np.int8),
-        sticks=(shown / STICK_RADIUS).astype(np.float32),
-        nearest=nearest,
+        main=main,
+        c_stick=c_stick,
         trigger=trigger,
         trigger_edges=((trigger[1:] + trigger[:-1]) / 2).astype(np.float32),
     )
-    for array in (tables.bits, tables.raw, tables.sticks, tables.nearest, tables.trigger, tables.trigger_edges):
+    for array in (tables.bits, tables.trigger, tables.trigger_edges):
         array.setflags(write=False)
     return tables
 
 
-def transition_counts(previous: ArrayLike, actions: ArrayLike) -> tuple[NDArray[np.int64], ...]:
-    """How often each choice followed each choice, a head: 13 arrays ``[size, size]`` (row: previous, column: next).
+def transition_counts(previous: ArrayLike, actions: ArrayLike, sizes: tuple[int, ...]) -> tuple[NDArray[np.int64], ...]:
+    """How often each choice followed each choice: an array ``[size, size]`` a head (row: previous, column: next).
 
     Args:
-        previous: uint8 ``[..., 13]``.
-        actions: uint8 ``[..., 13]``, same leading shape.
+        previous: uint8 ``[..., K]``.
+        actions: uint8 ``[..., K]``, same leading shape.
+        sizes: choices of each head.
     """
-    before = np.asarray(previous).reshape(-1, NUM_HEADS).astype(np.intp)
-    after = np.asarray(actions).reshape(-1, NUM_HEADS).astype(np.intp)
+    before = np.asarray(previous).reshape(-1, len(sizes)).astype(np.intp)
+    after = np.asarray(actions).reshape(-1, len(sizes)).astype(np.intp)
     return tuple(
         np.bincount(before[:, k] * size + after[:, k], minlength=size * size).reshape(size, size)
-        for k, size in enumerate(SIZES)
+        for k, size in enumerate(sizes)
     )

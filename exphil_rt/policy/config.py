@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -17,6 +17,8 @@ from exphil_rt.policy.observation import ObservationSchema, default_schema
 MAX_WIDTH: Final = 4096
 MAX_LAYERS: Final = 16
 MAX_OPTIONS: Final = 32
+HeadsKind = Literal["autoregressive", "grouped", "independent"]
+"""One choice after another; the buttons at once, then the sticks and the trigger one after another; all at once."""
 _WORDS: Final = {"true": True, "false": False}
 
 
@@ -39,6 +41,8 @@ class PolicyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Width of an embedded action (the previous one and each committed one)."""
     item_width: int = 16
     """Width of the pooled items."""
+    heads: HeadsKind = "autoregressive"
+    """Which choices of an action are made at once."""
     delay: int = 0
     """Frames between the state seen and the action's frame, less one."""
     dmax: int = 0
@@ -70,6 +74,7 @@ def new_config(
     hidden: int = 128,
     layers: int | None = None,
     options: dict[str, bool | int | float] | None = None,
+    heads: HeadsKind = "autoregressive",
     delay: int = 0,
     dmax: int | None = None,
     codec: ActionCodec | None = None,
@@ -85,6 +90,7 @@ def new_config(
         hidden=hidden,
         layers=known.layers if layers is None else layers,
         options={**known.options, **(options or {})},
+        heads=heads,
         delay=delay,
         dmax=delay if dmax is None else dmax,
         codec=codec or ActionCodec(),

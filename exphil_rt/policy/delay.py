@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from exphil_rt.game.frames import FIRST_FRAME, U8
-from exphil_rt.policy.codec import NUM_HEADS, ActionCodec
+from exphil_rt.policy.codec import ActionCodec
 
 MAX_DELAY: Final = 64
 """Largest delay that a queue or a bundle may have, in frames."""
@@ -47,7 +47,7 @@ class DelayQueue:
         num_rows: rows held.
         delay: frames of delay, one for all rows or ``[num_rows]``.
         dmax: slots that :meth:`committed` shows; at least the largest delay (its default).
-        neutral: what a fresh row holds, ``[13]``.
+        neutral: what a fresh row holds, ``[K]``; by default the default codec's.
     """
 
     def __init__(
@@ -63,9 +63,10 @@ class DelayQueue:
         self.epoch = np.zeros(num_rows, np.int64)
         self.counts = QueueCounts(*(np.zeros(num_rows, np.int64) for _ in fields(QueueCounts)))
         self._capacity = self.dmax + 2  # t+1 .. t+D+1, and the frame just served
-        self._actions = np.zeros((num_rows, self._capacity, NUM_HEADS), np.uint8)
+        parts = self.neutral.shape[0]
+        self._actions = np.zeros((num_rows, self._capacity, parts), np.uint8)
         self._due = np.full((num_rows, self._capacity), _NEVER, np.int64)
-        self._held = np.zeros((num_rows, NUM_HEADS), np.uint8)
+        self._held = np.zeros((num_rows, parts), np.uint8)
         self._served = np.full(num_rows, FIRST_FRAME, np.int64)
         self.reset(np.arange(num_rows))
 
@@ -100,7 +101,7 @@ class DelayQueue:
         return epochs
 
     def push(self, rows: ArrayLike, due_frame: int | ArrayLike, actions: U8, epoch: ArrayLike | None = None) -> None:
-        """Commit ``actions [R, 13]`` for ``due_frame`` (t+D+1 when decided on frame t). ``rows`` are distinct.
+        """Commit ``actions [R, K]`` for ``due_frame`` (t+D+1 when decided on frame t). ``rows`` are distinct.
 
         Args:
             epoch: epochs in which the actions were decided, where the decision may be older than a reset.
@@ -122,7 +123,7 @@ class DelayQueue:
         self._due[at, place] = due
 
     def pop(self, rows: ArrayLike, frame: int | ArrayLike) -> U8:
-        """The actions ``[R, 13]`` due on ``frame``; where none has come, the row's last one is held and counted."""
+        """The actions ``[R, K]`` due on ``frame``; where none has come, the row's last one is held and counted."""
         rows = np.asarray(rows, np.intp)
         due = np.broadcast_to(np.asarray(frame, np.int64), rows.shape)
         place = due % self._capacity
@@ -141,7 +142,7 @@ class DelayQueue:
         return np.asarray(actions, np.uint8)
 
     def committed(self, rows: ArrayLike, frame: int | ArrayLike) -> tuple[U8, U8]:
-        """What is already decided at ``frame``: actions ``[R, dmax, 13]`` due at frame+1..frame+dmax, and their mask.
+        """What is already decided at ``frame``: actions ``[R, dmax, K]`` due at frame+1..frame+dmax, and their mask.
 
         The mask is 1 for the first D slots whose action is known; other slots are neutral.
         """

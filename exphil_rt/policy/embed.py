@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from exphil_rt.game.frames import MAX_ITEMS
-from exphil_rt.policy.codec import NUM_HEADS, SIZES
 from exphil_rt.policy.config import PolicyConfig
 from exphil_rt.policy.delay import MAX_DELAY
 from exphil_rt.policy.inputs import Inputs
+from exphil_rt.policy.plain import is_plain
 
 
 class InputTensors(NamedTuple):
@@ -67,9 +67,10 @@ class Embed(nn.Module):
         if self.item_floats:
             self.items = nn.Linear(self.item_floats + sum(widths[t] for t in self.item_tables), config.item_width)
             width += config.item_width
-        self.actions = nn.Parameter(torch.randn(sum(SIZES), config.action_width) * 0.1)
+        sizes = config.codec.sizes
+        self.actions = nn.Parameter(torch.randn(sum(sizes), config.action_width) * 0.1)
         self.register_buffer(
-            "action_offsets", torch.tensor(np.cumsum((0, *SIZES[:-1])), dtype=torch.long), persistent=False
+            "action_offsets", torch.tensor(np.cumsum((0, *sizes[:-1])), dtype=torch.long), persistent=False
         )
         width += config.action_width * (1 + config.dmax) + (1 if config.dmax else 0)
         self.project = nn.Linear(width, config.hidden)
@@ -98,13 +99,16 @@ class Embed(nn.Module):
         assert self.items is not None
         items = floats[..., self.flat_floats :].reshape(*lead, MAX_ITEMS, self.item_floats)
         exists = items[..., :1]
-        if not bool(exists.any()):  # most games, most of the time
+        if not is_plain() and not bool(exists.any()):  # most games, most of the time
             return floats.new_zeros(*lead, self.items.out_features)
         kinds = ids[..., self.flat_ids :].reshape(*lead, MAX_ITEMS, len(self.item_tables))
         embedded = [self.tables[name](kinds[..., i]) for i, name in enumerate(self.item_tables)]
         return (torch.relu(self.items(torch.cat([items, *embedded], -1))) * exists).sum(-2)
 
     def _embedded(self, actions: Tensor) -> Tensor:
-        """Actions ``[..., 13]`` to ``[..., action_width]``."""
-        rows = (actions.long() + self.action_offsets).reshape(-1, NUM_HEADS)
-        return F.embedding_bag(rows, self.actions, mode="sum").reshape(*actions.shape[:-1], -1)
+        """Actions ``[..., K]`` to ``[..., action_width]``."""
+        rows = actions.long() + self.action_offsets
+        if is_plain():
+            return F.embedding(rows, self.actions).sum(-2)
+        flat = rows.reshape(-1, rows.shape[-1])
+        return F.embedding_bag(flat, self.actions, mode="sum").reshape(*actions.shape[:-1], -1)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from exphil_rt.game.frames import U8, Frames
-from exphil_rt.policy.codec import NUM_HEADS, ActionCodec
+from exphil_rt.policy.codec import ActionCodec
 from exphil_rt.policy.observation import Encoder
 
 
@@ -26,13 +26,13 @@ class Inputs:
     ids: NDArray[np.int64]
     """``[*L, I]``."""
     committed: U8
-    """``[*L, dmax, 13]``: actions due at t+1.., neutral where the mask is 0."""
+    """``[*L, dmax, K]``: actions due at t+1.., neutral where the mask is 0."""
     mask: U8
     """``[*L, dmax]``."""
     delay: U8
     """``[*L]``: D, in frames."""
     previous: U8
-    """``[*L, 13]``: the last committed action, due at t+D (for D = 0 the one that led to the frame shown)."""
+    """``[*L, K]``: the last committed action, due at t+D (for D = 0 the one that led to the frame shown)."""
 
     def __getitem__(self, index: Any) -> Inputs:
         """Index the leading shape."""
@@ -52,8 +52,8 @@ class Inputs:
 
 
 def _controllers_of(frames: Frames, port: int | ArrayLike | None, codec: ActionCodec) -> U8:
-    """The actions that led to the frames, ``[*L, 13]`` of one port, or ``[*L, 2, 13]`` of both."""
-    actions = codec.encode(frames.controllers)  # [*L, 2, 13]
+    """The actions that led to the frames, ``[*L, K]`` of one port, or ``[*L, 2, K]`` of both."""
+    actions = codec.encode(frames.controllers)  # [*L, 2, K]
     if port is None:
         return actions
     if isinstance(port, int | np.integer):
@@ -74,7 +74,7 @@ def build_inputs(
 
     Args:
         port: 0, 1, an array ``[*L]``, or None for both points of view (leading shape ``[*L, 2]`` then).
-        committed: ``[*L, dmax, 13]`` of ``DelayQueue.committed``.
+        committed: ``[*L, dmax, K]`` of ``DelayQueue.committed``.
         mask: ``[*L, dmax]``.
         delay: D, one or ``[*L]``.
     """
@@ -95,14 +95,14 @@ def committed_from_actions(actions: U8, delay: int, dmax: int, neutral: U8) -> t
     """What was committed at each frame of a recorded stretch.
 
     Args:
-        actions: ``[T, ..., 13]``, ``actions[t]`` led to frame t of the stretch.
+        actions: ``[T, ..., K]``, ``actions[t]`` led to frame t of the stretch.
 
     Returns:
-        Committed ``[max(T - delay, 0), ..., dmax, 13]`` and mask: at t the actions t+1..t+delay.
+        Committed ``[max(T - delay, 0), ..., dmax, K]`` and mask: at t the actions t+1..t+delay.
     """
     length = max(actions.shape[0] - delay, 0)
     lead = (length, *actions.shape[1:-1])
-    committed = np.empty((*lead, dmax, NUM_HEADS), np.uint8)
+    committed = np.empty((*lead, dmax, neutral.shape[-1]), np.uint8)
     committed[...] = neutral
     mask = np.zeros((*lead, dmax), np.uint8)
     for k in range(delay):
@@ -120,7 +120,7 @@ def sequence_inputs(
     have built: state t, the actions t+1..t+D.
 
     Returns:
-        Inputs ``[T - D - 1, ...]`` and targets ``[T - D - 1, ..., 13]``; empty where the stretch is too short.
+        Inputs ``[T - D - 1, ...]`` and targets ``[T - D - 1, ..., K]``; empty where the stretch is too short.
     """
     actions = _controllers_of(frames, port, codec)
     length = max(frames.lead[0] - delay - 1, 0)

@@ -11,7 +11,6 @@ from exphil_rt.policy.backbones.base import State
 from exphil_rt.policy.codec import ActionCodec
 from exphil_rt.policy.delay import DelayQueue
 from exphil_rt.policy.embed import to_tensors
-from exphil_rt.policy.heads import NOISE_SIZE
 from exphil_rt.policy.inputs import build_inputs
 from exphil_rt.policy.manifest import Manifest, PolicyIncompatible, check_delay
 from exphil_rt.policy.noise import ACTION_DOMAIN, keyed_uniform
@@ -91,7 +90,7 @@ class PlayablePolicy:
                 for part in self._state:
                     part[fresh] = 0.0
         rows = np.arange(count)
-        noise = keyed_uniform(self.seed, ACTION_DOMAIN, self._games, frame, ports, NOISE_SIZE)
+        noise = keyed_uniform(self.seed, ACTION_DOMAIN, self._games, frame, ports, self.codec.num_logits)
         if self.policy is None or self.encoder is None:
             action = random_actions(noise)
         else:

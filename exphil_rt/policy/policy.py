@@ -28,7 +28,7 @@ class Policy(nn.Module):
         self.embed = Embed(config)
         self.backbone = build(config.backbone, config.hidden, config.hidden, config.layers, config.options)
         self.value = nn.Sequential(nn.Linear(config.hidden, 64), nn.ReLU(), nn.Linear(64, 1))
-        self.heads = Heads(config.hidden, config.head_width)
+        self.heads = Heads(config.hidden, config.head_width, config.codec, config.heads)
 
     @property
     def parameter_count(self) -> int:
@@ -61,10 +61,10 @@ class Policy(nn.Module):
 
         Args:
             inputs: leading shape ``[R]``.
-            noise: ``[R, 81]``, uniform in (0, 1).
+            noise: ``[R, L]``, uniform in (0, 1).
 
         Returns:
-            ``action`` uint8 ``[R, 13]``, ``logp [R]``, ``value [R]`` and the new state.
+            ``action`` uint8 ``[R, K]``, ``logp [R]``, ``value [R]`` and the new state.
         """
         hidden, value, state = self(inputs.at((slice(None), None)), state)
         action, logp = self.heads.sample(hidden[:, 0], inputs.previous, noise, temperature)

@@ -18,7 +18,7 @@ from exphil_rt.game.columns import Columns, column, nested
 from exphil_rt.game.frames import F32, I32, PLAYERS, U8, Frames
 
 ACTION_PARTS: Final = 13
-"""Parts of a joint action (``exphil_rt.policy.codec``)."""
+"""Most parts that an action has (``exphil_rt.policy.codec``); behind the parts of a smaller one stand zeros."""
 
 IN_PLAY: Final = 0
 OVER: Final = 1
@@ -28,6 +28,12 @@ IDLE: Final = 3
 _MAGIC: Final = 0x45585052_4C4C3031
 _HEADER: Final = struct.Struct("<8q")
 _HEADER_BYTES: Final = 64
+
+
+def padded(actions: U8) -> U8:
+    """Actions ``[..., K]`` as experience and recordings hold them, ``[..., 13]``."""
+    missing = ACTION_PARTS - actions.shape[-1]
+    return np.pad(actions, [(0, 0)] * (actions.ndim - 1) + [(0, missing)]) if missing else actions
 
 
 class RolloutInvalid(ExphilError):

@@ -16,8 +16,8 @@ from exphil_rt.errors import ExphilError
 from exphil_rt.game.frames import PLAYERS, U8, Frames
 from exphil_rt.game.lane import GameEnd, GameSetup, Lane
 from exphil_rt.messages.rollout import GameSpec
-from exphil_rt.policy.codec import SIZES, ActionCodec
-from exphil_rt.rollout.experience import ACTION_PARTS
+from exphil_rt.policy.codec import ActionCodec, CodecInvalid
+from exphil_rt.rollout.experience import ACTION_PARTS, padded
 
 FORMAT: Final = 1
 MAX_PACKED: Final = 1 << 20
@@ -41,6 +41,8 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     """blake2b-128 of ``actions``, hex."""
     actions: bytes
     """uint8 ``[frames, 2, 13]``: the actions committed for frame -122 and on."""
+    codec: ActionCodec = ActionCodec()
+    """What they mean."""
 
 
 def setup_of(game: GameSpec) -> GameSetup:
@@ -61,7 +63,7 @@ def digest_of(actions: U8) -> str:
     return hashlib.blake2b(np.ascontiguousarray(actions).tobytes(), digest_size=16).hexdigest()
 
 
-def pack(game: GameSpec, physics: str, actions: U8) -> bytes:
+def pack(game: GameSpec, physics: str, actions: U8, codec: ActionCodec | None = None) -> bytes:
     """Pack the committed actions ``[F, 2, 13]`` of a game; empty bytes where the result is too large."""
     recording = Recording(
         format=FORMAT,
@@ -70,6 +72,7 @@ def pack(game: GameSpec, physics: str, actions: U8) -> bytes:
         frames=len(actions),
         digest=digest_of(actions),
         actions=np.ascontiguousarray(actions).tobytes(),
+        codec=codec or ActionCodec(),
     )
     packed = zlib.compress(msgspec.msgpack.encode(recording), 6)
     return packed if len(packed) <= MAX_PACKED else b""
@@ -98,7 +101,12 @@ def unpack(packed: bytes) -> Recording:
         raise RecordingInvalid("The recording's inputs do not match its count of frames.")
     if digest_of(actions_of(recording)) != recording.digest:
         raise RecordingInvalid("The recording's inputs do not match its digest.")
-    if (actions_of(recording) >= np.array(SIZES, np.uint8)).any():
+    try:
+        recording.codec.check()
+    except CodecInvalid as error:
+        raise RecordingInvalid(f"The recording cannot be read: {error.message}") from None
+    sizes = padded(np.array(recording.codec.sizes, np.uint8) - 1)
+    if (actions_of(recording) > sizes).any():
         raise RecordingInvalid("The recording has inputs that no controller can give.")
     return recording
 
@@ -123,14 +131,14 @@ def replay(recording: Recording, lane: Lane, slot: int = 0) -> tuple[Frames, Gam
             hint="Replay it with the version that made it.",
         )
     actions = actions_of(recording)
-    codec = ActionCodec()
+    codec = recording.codec
     frames = Frames.allocate((len(actions) + 1,))
     slots = np.array([slot], np.int32)
     lane.start(slot, setup_of(recording.game))
     frames.assign(slice(0, 1), lane.frames(slots))
     for i, action in enumerate(actions):
         due = frames.frame[i : i + 1] + 1
-        lane.commit(slots, codec.decode(action[None]), due)
+        lane.commit(slots, codec.decode(action[None, :, : codec.num_heads]), due)
         frames.assign(slice(i + 1, i + 2), lane.frames(slots))
         for end in lane.ended():
             if end.slot == slot:

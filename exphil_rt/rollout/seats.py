@@ -15,13 +15,12 @@ from exphil_rt.errors import ExphilError
 from exphil_rt.game.frames import F32, I32, PLAYERS, U8, Controllers, Frames
 from exphil_rt.inference import Engine
 from exphil_rt.messages.rollout import CURRENT, RANDOM, GameSpec
-from exphil_rt.policy.codec import NUM_LOGITS
 from exphil_rt.policy.delay import DelayQueue
 from exphil_rt.policy.inputs import Inputs, build_inputs
 from exphil_rt.policy.noise import ACTION_DOMAIN, keyed_uniform
 from exphil_rt.policy.observation import Encoder
 from exphil_rt.policy.policy import Policy
-from exphil_rt.rollout.experience import ACTION_PARTS
+from exphil_rt.rollout.experience import padded
 
 
 class SeatInvalid(ExphilError):
@@ -88,10 +87,15 @@ class Seats:
         """Have ``policy`` play under ``key``.
 
         Raises:
-            SeatInvalid: for a reserved key, or a delay that the queues have no room for.
+            SeatInvalid: for a reserved key, another action codec, or a delay that the queues have no room for.
         """
         if key in (CURRENT, RANDOM):
             raise SeatInvalid(f"The policy key {key!r} is reserved.")
+        if policy.config.codec != self.codec:
+            raise SeatInvalid(
+                f"The policy {key!r} has another action codec than this run's.",
+                hint="Play policies of one codec in one run.",
+            )
         if policy.config.delay > self.queue.dmax:
             raise SeatInvalid(
                 f"The policy {key!r} has delay {policy.config.delay}; this run has room for {self.queue.dmax}.",
@@ -155,24 +159,29 @@ class Seats:
 
     def decide(self, slots: I32, frames: Frames, game_id: NDArray[np.int64]) -> Decided:
         """Have the players of ``slots`` ``[S]`` decide on their ``frames`` ``[S]``."""
-        count = len(slots)
+        count, parts = len(slots), self.codec.num_heads
         rows = (slots[:, None].astype(np.intp) * PLAYERS + np.arange(PLAYERS)).reshape(-1)  # [2 S]
         frame = np.repeat(frames.frame.astype(np.int64), PLAYERS)
         committed, mask = self.queue.committed(rows, frame)
         noise = keyed_uniform(
-            self.seed, ACTION_DOMAIN, np.repeat(game_id, PLAYERS), frame, np.tile(np.arange(PLAYERS), count), NUM_LOGITS
+            self.seed,
+            ACTION_DOMAIN,
+            np.repeat(game_id, PLAYERS),
+            frame,
+            np.tile(np.arange(PLAYERS), count),
+            self.codec.num_logits,
         )
         decision = self.engine.step(rows, self._inputs(rows, frames, committed, mask), noise)
         self.queue.push(rows, frame + self.queue.delay[rows] + 1, decision.actions)
-        applied = self.queue.pop(rows, frame + 1).reshape(count, PLAYERS, ACTION_PARTS)
+        applied = self.queue.pop(rows, frame + 1).reshape(count, PLAYERS, parts)
         finite = np.isfinite(decision.value) & np.isfinite(decision.logp)
         return Decided(
-            actions=decision.actions.reshape(count, PLAYERS, ACTION_PARTS),
-            applied=applied,
+            actions=padded(decision.actions.reshape(count, PLAYERS, parts)),
+            applied=padded(applied),
             controllers=self.codec.decode(applied),
             logp=decision.logp.reshape(count, PLAYERS),
             value=decision.value.reshape(count, PLAYERS),
-            committed=committed[:, : self.dmax].reshape(count, PLAYERS, self.dmax, ACTION_PARTS),
+            committed=padded(committed[:, : self.dmax].reshape(count, PLAYERS, self.dmax, parts)),
             mask=mask[:, : self.dmax].reshape(count, PLAYERS, self.dmax),
             faults={} if finite.all() else self._name(rows[~finite]),
         )
@@ -222,7 +231,7 @@ class Seats:
                 self.codec,
                 frames,
                 None,
-                committed[:, : own.dmax].reshape(count, PLAYERS, own.dmax, ACTION_PARTS),
+                committed[:, : own.dmax].reshape(count, PLAYERS, own.dmax, self.codec.num_heads),
                 mask[:, : own.dmax].reshape(count, PLAYERS, own.dmax),
                 delay.reshape(count, PLAYERS),
             )

@@ -206,7 +206,7 @@ class GameTable:
         if slot >= self.games and end.reason != "void":
             actions = self._committed[slot][: self._length[slot]]
             digest = digest_of(actions)
-            recording = pack(game, self.lane.physics, actions)
+            recording = pack(game, self.lane.physics, actions, self.seats.codec)
         self.events.append(
             GameEnded(
                 slot=slot,

@@ -38,7 +38,6 @@ from exphil_rt.messages.rollout import (
 )
 from exphil_rt.policy.bundle import load_bundle
 from exphil_rt.policy.embed import to_tensors
-from exphil_rt.policy.heads import NOISE_SIZE
 from exphil_rt.policy.inputs import Inputs
 from exphil_rt.policy.policy import Policy
 from exphil_rt.rollout import snapshot
@@ -261,4 +260,4 @@ def warm_up(policy: Policy, rows: int = 2) -> None:
         np.full(rows, config.delay, np.uint8),
         np.tile(config.codec.neutral(), (rows, 1)),
     )
-    policy.act(to_tensors(inputs), policy.init_state(rows), torch.full((rows, NOISE_SIZE), 0.5))
+    policy.act(to_tensors(inputs), policy.init_state(rows), torch.full((rows, config.codec.num_logits), 0.5))

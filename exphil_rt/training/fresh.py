@@ -11,8 +11,9 @@ from typing import Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from exphil_rt.policy.codec import AXIS_BUCKETS, HEADS, SIZES, TRIGGER_BUCKETS
+from exphil_rt.policy.codec import ActionCodec
 from exphil_rt.policy.config import PolicyConfig
 from exphil_rt.policy.policy import Policy
 
@@ -24,8 +25,6 @@ C_STICK: Final = 0.01
 """Probability that an axis of the C-stick leaves its middle, a frame (each time is an attack)."""
 TRIGGER: Final = 0.02
 """Probability that the trigger is touched, a frame."""
-
-_MIDDLE: Final = AXIS_BUCKETS // 2
 
 
 def fresh_policy(config: PolicyConfig, seed: int) -> Policy:
@@ -39,29 +38,34 @@ def fresh_policy(config: PolicyConfig, seed: int) -> Policy:
         policy = Policy(config)
     heads = policy.heads
     weight = heads.weight.detach().clone()
-    heads.init_previous_tables([_transitions(name, size) for name, size in zip(HEADS, SIZES, strict=True)], 1e-9)
+    heads.init_previous_tables(_transitions(config.codec), 1e-9)
     with torch.no_grad():
         heads.weight.copy_(weight)
     return policy
 
 
-def _transitions(name: str, size: int) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """P(choice | previous choice) ``[size, size]`` of a head."""
+def _transitions(codec: ActionCodec) -> list[NDArray[np.float64]]:
+    """P(choice | previous choice) ``[size, size]`` of each head."""
+    return [_transition(*head) for head in zip(codec.heads, codec.sizes, codec.neutral().tolist(), strict=True)]
+
+
+def _transition(name: str, size: int, middle: int) -> NDArray[np.float64]:
     likely = np.ones(size)
     keep = 0.0
     if name in PRESS:
         likely[:] = (1.0 - PRESS[name], PRESS[name])
     elif name == "shoulder":
-        likely[:] = TRIGGER / (TRIGGER_BUCKETS - 1)
+        likely[:] = TRIGGER / (size - 1)
         likely[0] = 1.0 - TRIGGER
-    elif name.startswith("c_"):
-        likely[:] = C_STICK / (AXIS_BUCKETS - 1)
-        likely[_MIDDLE] = 1.0 - C_STICK
+    elif name.startswith("c"):
+        likely[:] = C_STICK / (size - 1)
+        likely[middle] = 1.0 - C_STICK
     else:
         keep = KEEP
         # Left and right: full strokes, else anywhere. Up and down: mostly level, so that it stays on its feet.
-        likely[[0, -1]] = 4.0 if name == "main_x" else 2.0
-        likely[_MIDDLE] = 4.0 if name == "main_x" else 12.0
+        if name != "main":
+            likely[[0, -1]] = 4.0 if name == "main_x" else 2.0
+        likely[middle] = 4.0 if name == "main_x" else 12.0
     likely /= likely.sum()
-    table: np.ndarray[tuple[int, int], np.dtype[np.float64]] = keep * np.eye(size) + (1.0 - keep) * likely
+    table: NDArray[np.float64] = keep * np.eye(size) + (1.0 - keep) * likely
     return table

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from exphil_rt.errors import ExphilError
 from exphil_rt.policy.backbones.base import State
-from exphil_rt.policy.codec import HEADS, NUM_BUTTONS, NUM_HEADS, SIZES, transition_counts
+from exphil_rt.policy.codec import transition_counts
 from exphil_rt.policy.embed import to_tensors
 from exphil_rt.policy.policy import Policy
 from exphil_rt.training.baselines import Meter, Score, Tables
@@ -127,10 +127,10 @@ def fit(
     train, held_out = (
         [actions_of(data.dataset, side, codec)[delay:] for side in part] for part in (data.train, data.held_out)
     )
-    tables = Tables.fit(train, SIZES)
+    tables = Tables.fit(train, codec.sizes)
     marginal, previous = tables.scores(held_out)
     if fresh:
-        counts = [transition_counts(actions[:-1], actions[1:]) for actions in train]
+        counts = [transition_counts(actions[:-1], actions[1:], codec.sizes) for actions in train]
         policy.heads.init_previous_tables([np.sum(head, axis=0) for head in zip(*counts, strict=True)])
         with torch.no_grad():  # a character or state that no training game shows then means nothing, not noise
             for table in policy.embed.tables.parameters():
@@ -277,7 +277,7 @@ def _parameter_groups(policy: Policy, config: ImitationConfig) -> list[dict[str,
 
 
 def _forward(policy: Policy, batch: Batch, state: State, device: torch.device) -> tuple[Tensor, State]:
-    """Log-probability of the targets, ``[B, T, 13]``, and the state behind the batch."""
+    """Log-probability of the targets, ``[B, T, K]``, and the state behind the batch."""
     inputs = to_tensors(batch.inputs, device)
     reset = torch.zeros(batch.weight.shape, dtype=torch.uint8, device=device)
     reset[:, 0] = torch.from_numpy(batch.reset).to(device)
@@ -293,7 +293,7 @@ def evaluate(policy: Policy, dataset: Dataset, sides: Sequence[Side]) -> Score:
     device = next(policy.parameters()).device
     training = policy.training
     policy.eval()
-    meter = Meter(NUM_HEADS)
+    meter = Meter(policy.config.codec.num_heads)
     state: State = ()
     config = policy.config
     for batch in whole_batches(
@@ -309,7 +309,7 @@ def evaluate(policy: Policy, dataset: Dataset, sides: Sequence[Side]) -> Score:
         hidden, before = hidden[chosen], inputs.previous[chosen]
         targets = torch.from_numpy(batch.targets).to(device)[chosen]
         _, _, per_head = policy.heads.log_prob(hidden, before, targets)
-        best = likeliest(policy.heads.logits(hidden, before, targets))
+        best = policy.heads.likeliest(policy.heads.logits(hidden, before, targets))
         meter.add(
             per_head.cpu().numpy(),
             (best == targets).cpu().numpy(),
@@ -319,17 +319,7 @@ def evaluate(policy: Policy, dataset: Dataset, sides: Sequence[Side]) -> Score:
     return meter.score()
 
 
-def likeliest(logits: Tensor) -> Tensor:
-    """The likeliest choice of each head, ``[..., 81]`` to uint8 ``[..., 13]``."""
-    found = [logits[..., :NUM_BUTTONS] > 0]
-    place = NUM_BUTTONS
-    for size in SIZES[NUM_BUTTONS:]:
-        found.append(logits[..., place : place + size].argmax(-1, keepdim=True))
-        place += size
-    return torch.cat([part.to(torch.uint8) for part in found], -1)
-
-
-def metrics(result: ImitationResult) -> dict[str, float]:
+def metrics(result: ImitationResult, heads: Sequence[str]) -> dict[str, float]:
     """What a bundle's manifest keeps of a result: scores of the policy and of both tables, and each head's."""
     found: dict[str, float] = {}
     for name, score in (("", result.score), ("marginal_", result.marginal), ("previous_", result.previous)):
@@ -339,7 +329,7 @@ def metrics(result: ImitationResult) -> dict[str, float]:
             f"{name}accuracy": score.accuracy,
             f"{name}accuracy_changed": score.accuracy_changed,
         }
-    for number, head in enumerate(HEADS):
+    for number, head in enumerate(heads):
         found[f"nll.{head}"] = result.score.head_nll[number]
         found[f"accuracy.{head}"] = result.score.head_accuracy[number]
         found[f"nll_changed.{head}"] = result.score.head_nll_changed[number]

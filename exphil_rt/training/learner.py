@@ -242,7 +242,11 @@ class Learner:
             value_mask=cut(tensor(learn.astype(np.float32))),
         )
         every = _Sequences(
-            InputTensors(*(cut(part) for part in inputs)), cut(tensor(steps.actions)), cut(reset), targets, states
+            InputTensors(*(cut(part) for part in inputs)),
+            cut(tensor(steps.actions[..., : self.policy.config.codec.num_heads])),
+            cut(reset),
+            targets,
+            states,
         )
         used = targets.value_mask.any(dim=1).nonzero()[:, 0]
         return every if len(used) == len(targets.value_mask) else every.at(used)
@@ -256,7 +260,7 @@ class Learner:
             config.codec,
             frames,
             None,
-            rollout.committed[:total],
+            rollout.committed[:total, ..., : config.codec.num_heads],
             rollout.mask[:total],
             config.delay,
         )  # [T, N, 2]

@@ -9,7 +9,10 @@ import pytest
 import torch
 
 from exphil_rt.game.frames import FIRST_FRAME, Frames, PlayerColumns
-from exphil_rt.policy.codec import NUM_HEADS, SIZES, ActionCodec
+from exphil_rt.policy.codec import ActionCodec
+
+SIZES = ActionCodec().sizes
+NUM_HEADS = ActionCodec().num_heads
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from exphil_rt.game.frames import Button, Controllers
-from exphil_rt.policy.codec import SIZES, STICK_DEAD_ZONE, STICK_RADIUS, ActionCodec, CodecInvalid, transition_counts
+from exphil_rt.policy.codec import STICK_DEAD_ZONE, STICK_RADIUS, ActionCodec, CodecInvalid, transition_counts
+
+SIZES = ActionCodec().sizes
 
 CODEC = ActionCodec()
 ACTIONS = st.tuples(*(st.integers(0, size - 1) for size in SIZES)).map(lambda a: np.asarray(a, np.uint8))
@@ -107,7 +109,15 @@ def test_leading_shapes_are_kept(random_actions):
 @pytest.mark.parametrize(
     "bad",
     [
-        ActionCodec(stick=(-80, 0, 80)),
+        ActionCodec(stick=(-80, 80)),
+        ActionCodec(stick=(0,)),
+        ActionCodec(stick=tuple(range(-80, 81)) + tuple(range(81, 200))),
+        ActionCodec(main=((0, 0), (80, 0)), c_stick=()),
+        ActionCodec(c_stick=((0, 0), (80, 0))),
+        ActionCodec(main=((80, 0), (0, 80)), c_stick=((0, 0), (80, 0))),
+        ActionCodec(main=((0, 0), (80, 0), (80, 0)), c_stick=((0, 0), (80, 0))),
+        ActionCodec(main=((0, 0), (80, 80)), c_stick=((0, 0), (80, 0))),
+        ActionCodec(main=((0, 0), (10, 0)), c_stick=((0, 0), (80, 0))),
         ActionCodec(stick=tuple(range(-90, 80, 10))),
         ActionCodec(trigger=(0, 50, 40, 110, 140)),
         ActionCodec(trigger=(0, 49, 79, 110, 150)),
@@ -122,7 +132,7 @@ def test_impossible_centres_are_refused(bad):
 
 def test_transition_counts_count(random_actions):
     previous, actions = random_actions((200,), 1), random_actions((200,), 2)
-    counts = transition_counts(previous, actions)
+    counts = transition_counts(previous, actions, SIZES)
     assert [c.shape for c in counts] == [(n, n) for n in SIZES]
     assert all(c.sum() == 200 for c in counts)
     assert counts[8][3, 5] == ((previous[:, 8] == 3) & (actions[:, 8] == 5)).sum()

@@ -7,9 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from exphil_rt.policy.codec import HEADS, NUM_HEADS, NUM_LOGITS, SIZES, transition_counts
-from exphil_rt.policy.heads import NOISE_SIZE, Heads
+from exphil_rt.policy.codec import ActionCodec, transition_counts
+from exphil_rt.policy.heads import Heads
 from exphil_rt.policy.noise import keyed_uniform
+
+SIZES = ActionCodec().sizes
+NUM_HEADS = ActionCodec().num_heads
+NUM_LOGITS = ActionCodec().num_logits
+NOISE_SIZE = ActionCodec().num_logits
+HEADS = ActionCodec().heads
 
 HIDDEN = 24
 
@@ -143,7 +149,7 @@ def test_temperature_zero_takes_the_likeliest(heads, random_actions):
 def test_tables_start_as_the_smoothed_counts(random_actions):
     heads = Heads(HIDDEN, 16)
     previous, action = random_actions((400,), 1), random_actions((400,), 2)
-    counts = transition_counts(previous, action)
+    counts = transition_counts(previous, action, SIZES)
     heads.init_previous_tables(counts, smoothing=0.5)
     _, _, per_head = heads.log_prob(torch.randn(400, HIDDEN), torch.from_numpy(previous), torch.from_numpy(action))
     for k in range(NUM_HEADS):
@@ -159,7 +165,7 @@ def test_a_start_from_tables_still_learns(random_actions):
     hidden = torch.randn(256, HIDDEN)
     action = torch.from_numpy(random_actions((256,), 2))
     action[:, 8] = (hidden[:, 0] > 0).to(torch.uint8) * 16  # what only the hidden can say
-    heads.init_previous_tables(transition_counts(previous.numpy(), action.numpy()))
+    heads.init_previous_tables(transition_counts(previous.numpy(), action.numpy(), SIZES))
     optimiser = torch.optim.Adam(heads.parameters(), 1e-2)
     for _ in range(150):
         loss = -heads.log_prob(hidden, previous, action)[2][:, 8].mean()

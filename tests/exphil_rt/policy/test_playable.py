@@ -5,13 +5,16 @@ import pytest
 import torch
 
 from exphil_rt.game.frames import FIRST_FRAME, Controllers, Frames
-from exphil_rt.policy.codec import NUM_HEADS, SIZES, ActionCodec
+from exphil_rt.policy.codec import ActionCodec
 from exphil_rt.policy.config import PolicyConfig
 from exphil_rt.policy.manifest import Manifest, PolicyIncompatible
 from exphil_rt.policy.noise import keyed_uniform
 from exphil_rt.policy.playable import PlayablePolicy
 from exphil_rt.policy.policy import Policy
 from exphil_rt.policy.random_play import C_STICK, PRESS, TRIGGER, random_actions
+
+SIZES = ActionCodec().sizes
+NUM_HEADS = ActionCodec().num_heads
 
 
 def playable(delay: int = 0, seed: int = 0) -> PlayablePolicy:

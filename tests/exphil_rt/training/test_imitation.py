@@ -12,7 +12,7 @@ from exphil_rt.cli.app import run
 from exphil_rt.policy import Policy, PolicyConfig, load_bundle, load_policy
 from exphil_rt.replays import SideFilter, read_replay
 from exphil_rt.training.dataset import BuildSettings, build_dataset
-from exphil_rt.training.imitation import ImitationConfig, ImitationDiverged, evaluate, fit, likeliest
+from exphil_rt.training.imitation import ImitationConfig, ImitationDiverged, evaluate, fit
 
 FAST = PolicyConfig(hidden=32, head_width=32)
 
@@ -127,7 +127,7 @@ def test_the_likeliest_choices_are_those_of_greedy_play(data):
     with torch.no_grad():
         policy.heads.weight.normal_()
         greedy, _ = policy.heads.sample(hidden, previous, torch.full((40, 81), 0.5), temperature=0.0)
-        assert torch.equal(likeliest(policy.heads.logits(hidden, previous, greedy)), greedy)
+        assert torch.equal(policy.heads.likeliest(policy.heads.logits(hidden, previous, greedy)), greedy)
 
 
 def test_the_command_writes_a_bundle_that_loads_and_plays(multishine, tmp_path, monkeypatch, capsys):

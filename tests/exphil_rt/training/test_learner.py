@@ -10,12 +10,14 @@ import torch
 
 from exphil_rt.game.frames import FIRST_PLAYABLE_FRAME
 from exphil_rt.messages.learner import LearnerConfig
-from exphil_rt.policy.codec import NUM_HEADS
+from exphil_rt.policy.codec import ActionCodec
 from exphil_rt.policy.config import PolicyConfig
 from exphil_rt.policy.policy import Policy
 from exphil_rt.rollout.experience import IDLE, Rollout, RolloutShape
 from exphil_rt.training.fresh import fresh_policy
 from exphil_rt.training.learner import Learner, LearnerStateInvalid
+
+NUM_HEADS = ActionCodec().num_heads
 
 STEPS, GAMES = 8, 3
 
