@@ -446,7 +446,7 @@ MUTATIONS: Final = (
         '            case "one_for_all":\n                return list(self._children.values())',
         '            case "one_for_all":\n                return [child]',
         "one_for_all one_for_all_escalation one_for_all_other_child_fails_restart temporary_bystander tree"
-        " significant_bystander simple_global_supervisor",
+        " significant_bystander",
     ),
     Mutation(
         "rest_for_one restarts those behind",

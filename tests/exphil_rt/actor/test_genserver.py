@@ -34,9 +34,11 @@ from exphil_rt.actor import (
     Shutdown,
     StartError,
     Stop,
+    SupFlags,
     handle_call,
     handle_cast,
     start_child,
+    sys,
 )
 from exphil_rt.testing.actors import Break, End, Probe, ProbeArgs, Seen, SleepFor, WhoAreYou, probe
 from exphil_rt.testing.clocks import both_backends
@@ -137,8 +139,6 @@ async def test_a_call_that_expired_in_the_queue_is_not_handled() -> None:
         async def deposit() -> None:
             with pytest.raises(CallTimeout):
                 await tree.runtime.call("bank", Deposit(1), timeout=0.5)
-
-        from exphil_rt.actor import sys
 
         await sys.suspend("bank")
         await deposit()
@@ -546,3 +546,60 @@ async def test_a_runtime_that_is_closed_starts_nothing() -> None:
         pass
     with pytest.raises(ActorError, match="closed"):
         await runtime.start_root(probe("a"))
+
+
+@both_backends
+async def test_a_watcher_that_ended_leaves_no_monitor_behind() -> None:
+    class Watcher(Probe):
+        async def init(self, args: Any) -> Any:
+            self.monitor("a")
+            return await super().init(None)
+
+    async with start_tree(probe("a")) as tree:
+        for _ in range(20):
+            await start_child("sup", probe("w", start=Watcher, restart="temporary"))
+            assert (await sys.get_status("w")).monitors == (tree.pid("a"),)
+            tree.runtime.exit("w", Killed())
+            await anyio.sleep(0.001)
+        assert not tree.pid("a").cell._monitors
+
+
+@both_backends
+async def test_a_demonitor_by_name_is_of_the_one_that_was_monitored() -> None:
+    class Watcher(Probe):
+        @handle_call
+        async def watch(self, message: Forward, sender: From) -> Ref:
+            return self.monitor(message.names[0])
+
+        @handle_cast
+        async def unwatch(self, message: Ref) -> None:
+            self.demonitor("a", message)
+
+    async with start_tree(probe("w", start=Watcher), probe("a"), flags=SupFlags(intensity=9)) as tree:
+        first = await tree.runtime.call("w", Forward(("a",)))
+        tree.runtime.exit("a", Killed())
+        await anyio.sleep(0.001)
+        await tree.runtime.call("w", Forward(("a",)))
+        tree.runtime.cast("w", first)  # of the incarnation that is gone: the second one stays
+        await anyio.sleep(0.001)
+        assert len(await tree.runtime.call("w", Seen())) == 1
+        tree.runtime.exit("a", Killed())
+        await anyio.sleep(0.001)
+        assert len(await tree.runtime.call("w", Seen())) == 2
+
+
+@both_backends
+async def test_an_exit_to_oneself_ends_even_with_normal() -> None:
+    class Leaving(Probe):
+        @handle_cast
+        async def leave(self, message: Close) -> None:
+            self.runtime.exit(self.pid, Normal())
+            await anyio.sleep_forever()
+
+    async with start_tree(probe("l", start=Leaving, restart="temporary")) as tree:
+        pid = tree.pid("l")
+        tree.runtime.exit("l", Normal())  # by somebody else it is ignored
+        await anyio.sleep(0.001)
+        assert pid.alive
+        tree.runtime.cast("l", Close())
+        assert await tree.runtime.wait_ended(pid, 1.0) == Normal()

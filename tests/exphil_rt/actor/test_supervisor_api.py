@@ -265,6 +265,7 @@ async def test_tree() -> None:
         await settle()
         assert tree.pid("inner") == old["inner"]
         assert tree.pid("x") != old["x"]
+        assert tree.pid("y") == old["y"]
         tree.runtime.exit("x", Killed())
         await settle()
         assert not any(pid.alive for pid in old.values())

@@ -33,7 +33,8 @@ from exphil_rt.actor import (
     which_children,
 )
 from exphil_rt.testing.actors import Break, Probe, Seen, SleepFor, WhoAreYou, dynamic, probe
-from exphil_rt.testing.clocks import both_backends
+from exphil_rt.testing.clocks import both_backends, both_backends_real_time
+from exphil_rt.testing.process_child import Echo, Proxy
 from exphil_rt.testing.trees import StaticSupervisor, start_tree
 
 KINDS = ("worker", "pool", "sup")
@@ -404,3 +405,31 @@ async def test_a_suspended_actor_is_not_idle() -> None:
         await anyio.sleep(60.0)
         await sys.resume("i")
         assert await tree.runtime.call("i", Seen()) == []
+
+
+# A process child is an actor like any other
+
+
+class EchoTwo(Proxy):
+    vsn = 2
+    mailbox = MailboxSpec(capacity=7)
+
+
+@both_backends_real_time
+async def test_sys_on_a_process_child(forkserver: None) -> None:
+    async with start_tree(ChildSpec(id="p", name="p", start=Proxy)) as tree:
+        pid = tree.pid("p")
+        await sys.suspend("p", timeout=30.0)
+        state = await sys.get_state("p")
+        status = await sys.get_status("p")
+        assert (status.start, status.statistics.os_pid, status.suspended) == (Proxy, pid.cell.actor.os_pid, True)
+        with pytest.raises(CodeChangeFailed, match="is not a kind of ProcessChild"):
+            await sys.change_code("p", Counter)
+        await sys.change_code("p", EchoTwo)
+        await sys.resume("p")
+        assert await sys.get_state("p") == state
+        echoed = await tree.runtime.call("p", Echo("still here"), timeout=30.0)
+        assert echoed.text == "still here"
+        assert pid.cell.mailbox.capacity == 7
+        await sys.terminate("p", Shutdown("over"))
+        assert await tree.runtime.wait_ended(pid, 30.0) == Shutdown("over")
