@@ -3,7 +3,8 @@
     python benchmarks/bench_cpu.py [--games 200] [--levels 1,5,9] [--characters fox,marth] [--json]
 
 Prints the score of every level against every other, and for neighbours the score with Wilson's interval. Games are
-played in turn on the fighters and stages given, four stocks, at most three minutes, then more stocks, then lower percent.
+played in turn on the fighters and stages given, four stocks, at most three minutes (then more stocks,
+then lower percent).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import platform
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +48,15 @@ class Tally:
         return tuple(1 / (1 + 10 ** (-points / 400)) for points in (difference.low, difference.high))
 
 
-def play(pairs, games, characters, stages, seed=1, stocks=4, max_frames=10_800):
+def play(
+    pairs: Sequence[tuple[int, int]],
+    games: int,
+    characters: Sequence[int],
+    stages: Sequence[int],
+    seed: int = 1,
+    stocks: int = 4,
+    max_frames: int = 10_800,
+) -> tuple[dict[tuple[int, int], Tally], int, int]:
     """Play ``games`` games of every pair of levels; (tallies by pair, frames, games ended by stocks)."""
     schedule = []
     for pair, number in itertools.product(pairs, range(games)):
@@ -66,7 +76,7 @@ def play(pairs, games, characters, stages, seed=1, stocks=4, max_frames=10_800):
     todo = iter(enumerate(schedule))
     frames = by_stocks = 0
 
-    def begin(slot):
+    def begin(slot: int) -> None:
         found = next(todo, None)
         if found is None:
             return
@@ -128,9 +138,8 @@ def main() -> None:
         return
     print(f"{platform.machine()} {platform.processor()} python {platform.python_version()} numpy {np.__version__}")
     print(f"{options.games} games a pair, fighters {options.characters}, {len(STAGES)} stages")
-    print(
-        f"{frames:,} frames in {seconds:.0f} s, {by_stocks / (options.games * len(pairs)):.0%} of the games ended by stocks"
-    )
+    ended = by_stocks / (options.games * len(pairs))
+    print(f"{frames:,} frames in {seconds:.0f} s, {ended:.0%} of the games ended by stocks")
     print("\nscore of the row against the column")
     print("      " + " ".join(f" cpu{level}" for level in levels))
     for row in levels:

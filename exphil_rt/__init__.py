@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from exphil_rt.errors import ExphilError
     from exphil_rt.game.lane import Lane
     from exphil_rt.policy.bundle import load_policy
+    from exphil_rt.rollout.player import load_player
     from exphil_rt.sim.lane import EmbeddedLane
     from exphil_rt.store.run import Run
     from exphil_rt.training.learner import Learner
 
 __version__ = "0.1.0"
 
-__all__ = ("EmbeddedLane", "ExphilError", "Lane", "Learner", "Run", "connect", "load_policy")
+__all__ = ("EmbeddedLane", "ExphilError", "Lane", "Learner", "Run", "connect", "load_player", "load_policy")
 
 _PUBLIC = {
     "EmbeddedLane": "exphil_rt.sim.lane",
@@ -30,6 +31,7 @@ _PUBLIC = {
     "Learner": "exphil_rt.training.learner",
     "Run": "exphil_rt.store.run",
     "connect": "exphil_rt.control.sync",
+    "load_player": "exphil_rt.rollout.player",
     "load_policy": "exphil_rt.policy.bundle",
 }
 

@@ -33,7 +33,7 @@ def match(
     """Play two policies head to head in the embedded game: ports swapped, draws half.
 
     Args:
-        a: a policy: NAME, NAME@vN, NAME@latest, NAME@best, a path, or random.
+        a: a policy: NAME, NAME@vN, NAME@latest, NAME@best, a path, random, or a scripted opponent, cpu1 to cpu9.
         b: its opponent.
         games: an even number of games.
         characters: a fighter that both may play; repeat it for several. A policy with characters of its own plays

@@ -30,7 +30,7 @@ class PlayerSpec(msgspec.Struct, frozen=True, kw_only=True, tag="player"):
     """Who plays one port of a game."""
 
     policy: str
-    """``current``, ``random``, or a key given by LoadPolicy."""
+    """``current``, ``random``, a scripted opponent (``cpu1`` to ``cpu9``), or a key given by LoadPolicy."""
     label: str = ""
     """Display name (``fox-a1b2@v7``); empty: the key."""
     learn: bool = False

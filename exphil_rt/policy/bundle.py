@@ -133,7 +133,8 @@ def load_policy(ref: str | Path, home: Path | str | None = None, seed: int = 0) 
         return PlayablePolicy(None, None, seed=seed)
     if parsed.kind == "cpu":
         raise PolicyNotFound(
-            f"{parsed} is the game's own player: it plays in Dolphin only.", hint="Use another policy."
+            f"{parsed} is a scripted opponent and no policy.",
+            hint="`exphil_rt.load_player` loads both; in a match or a run name it as the opponent.",
         )
     policy, manifest = load_bundle(resolve_bundle(parsed, Path(home) if home is not None else None))
     return PlayablePolicy(policy, manifest, seed=seed)

@@ -43,7 +43,7 @@ class PolicyRef(msgspec.Struct, frozen=True, kw_only=True):
     version: int | Literal["latest", "best"] = "latest"
     path: str = ""
     level: int = 0
-    """Of a Dolphin CPU player, 1 to 9."""
+    """Of a scripted opponent, 1 to 9."""
 
     def __str__(self) -> str:
         if self.kind == "path":

@@ -21,6 +21,7 @@ from exphil_rt.policy.playable import PlayablePolicy
 from exphil_rt.policy.policy import Policy
 from exphil_rt.rollout.loop import RolloutLoop
 from exphil_rt.sim import EmbeddedLane
+from exphil_rt.sim.cpu import level_of
 
 _SLOTS: Final = 32
 """Games that run at a time."""
@@ -73,7 +74,7 @@ def play_match(
     """Play ``games`` games between two policies.
 
     Args:
-        a: a policy or a reference to one (``NAME@vN``, a path, ``random``).
+        a: a policy or a reference to one (``NAME@vN``, a path, ``random``, or ``cpu1`` to ``cpu9``).
         b: its opponent.
         games: an even number; half of them with ports swapped.
         characters: names both sides play in turn; a policy that was trained with characters of its own plays those.
@@ -157,6 +158,8 @@ class _Side(msgspec.Struct, frozen=True):
 def _side(ref: str | Policy, key: str, seed: int) -> _Side:
     if isinstance(ref, Policy):
         return _Side(key, key, ref, 1.0, [])
+    if level_of(ref):
+        return _Side(ref, ref, None, 1.0, [])
     loaded: PlayablePolicy = load_policy(ref, seed=seed)
     if loaded.policy is None:
         return _Side(RANDOM, RANDOM, None, 1.0, [])

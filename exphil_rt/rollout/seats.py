@@ -21,6 +21,7 @@ from exphil_rt.policy.noise import ACTION_DOMAIN, keyed_uniform
 from exphil_rt.policy.observation import Encoder
 from exphil_rt.policy.policy import Policy
 from exphil_rt.rollout.experience import padded
+from exphil_rt.sim.cpu import CpuPlayers, level_of
 
 
 class SeatInvalid(ExphilError):
@@ -76,6 +77,9 @@ class Seats:
         self.total_late = 0
         self._versions: dict[str, int] = {RANDOM: 0}
         self._policies: dict[str, Policy] = {CURRENT: policy}
+        self._cpus = CpuPlayers(PLAYERS * slots, seed)
+        self._level = np.zeros(PLAYERS * slots, np.int64)  # of rows that a scripted opponent plays, else 0
+        self._network = np.zeros(PLAYERS * slots, bool)  # rows that any policy plays
         self._late = np.zeros(slots, np.int64)
         self._learner = np.zeros(PLAYERS * slots, bool)  # rows that ``current`` plays
         self._alike = True
@@ -89,7 +93,7 @@ class Seats:
         Raises:
             SeatInvalid: for a reserved key, another action codec, or a delay that the queues have no room for.
         """
-        if key in (CURRENT, RANDOM):
+        if key in (CURRENT, RANDOM) or level_of(key):
             raise SeatInvalid(f"The policy key {key!r} is reserved.")
         if policy.config.codec != self.codec:
             raise SeatInvalid(
@@ -123,7 +127,7 @@ class Seats:
 
     def knows(self, key: str) -> bool:
         """Whether a game may name this policy."""
-        return key == RANDOM or key in self._policies
+        return key == RANDOM or key in self._policies or level_of(key) > 0
 
     def version(self, key: str) -> int:
         """What the decisions of this policy are stamped with now."""
@@ -136,8 +140,13 @@ class Seats:
         for port, player in enumerate(game.players):
             row = PLAYERS * slot + port
             policy = self._policies.get(player.policy)
-            self.engine.assign(row, player.policy)
-            self.queue.reset([row], delay=self.delay if policy is None else policy.config.delay)
+            level = level_of(player.policy)
+            # The engine has no network for a scripted opponent: it draws a random action, which is not used.
+            self.engine.assign(row, RANDOM if level else player.policy)
+            own = 0 if level else self.delay  # its reaction time is its delay
+            self.queue.reset([row], delay=own if policy is None else policy.config.delay)
+            self._level[row], self._network[row] = level, policy is not None
+            self._cpus.reset(row)
             self._learner[row] = player.policy == CURRENT
 
     def late(self, slot: int) -> int:
@@ -172,6 +181,10 @@ class Seats:
             self.codec.num_logits,
         )
         decision = self.engine.step(rows, self._inputs(rows, frames, committed, mask), noise)
+        if (scripted := np.flatnonzero(self._level[rows])).size:
+            mine, games = rows[scripted], scripted // PLAYERS
+            held = self._cpus.act(frames[games], scripted % PLAYERS, self._level[mine], mine, game_id[games])
+            decision.actions[scripted] = self.codec.encode(held)
         self.queue.push(rows, frame + self.queue.delay[rows] + 1, decision.actions)
         applied = self.queue.pop(rows, frame + 1).reshape(count, PLAYERS, parts)
         finite = np.isfinite(decision.value) & np.isfinite(decision.logp)
@@ -193,6 +206,8 @@ class Seats:
         rows = np.arange(PLAYERS * games)
         committed, mask = self.queue.committed(rows, np.repeat(frame, PLAYERS))
         arrays: dict[str, NDArray[Any]] = {"committed": committed, "mask": mask, "delay": self.queue.delay[rows]}
+        if self._level[rows].any():
+            arrays |= {"cpu.level": self._level[rows], "cpu.memory": self._cpus.export(rows)}
         for key in {self.engine.assigned(int(row)) for row in rows} - {RANDOM}:
             mine = np.array([row for row in rows if self.engine.assigned(int(row)) == key])
             arrays[f"rows.{key}"] = mine
@@ -212,11 +227,15 @@ class Seats:
         for ahead in range(self.queue.dmax):
             due = np.flatnonzero(arrays["mask"][:, ahead])
             self.queue.push(due, frames[due] + ahead + 1, arrays["committed"][due, ahead])
+        if "cpu.level" in arrays:
+            self._level[rows] = arrays["cpu.level"]
+            self._cpus.load_export(rows, arrays["cpu.memory"])
         for name in sorted(arrays):
             kind, _, key = name.partition(".")
             if kind == "rows":
                 mine = arrays[name]
                 self.engine.assign(mine, key)
+                self._network[mine] = True
                 self._learner[mine] = key == CURRENT
                 count = sum(other.startswith("part.") and other.endswith(f".{key}") for other in arrays)
                 self.engine.set_state(mine, key, tuple(arrays[f"part.{n}.{key}"] for n in range(count)))
@@ -225,6 +244,8 @@ class Seats:
         """Inputs of all rows where every policy observes as ``current`` does, else by policy."""
         delay, count = self.queue.delay[rows], len(rows) // PLAYERS
         own = self.policy.config
+        if not self._network[rows].any():
+            return {}
         if self._alike:
             inputs = build_inputs(
                 self.encoder,

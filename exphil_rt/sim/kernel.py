@@ -65,22 +65,25 @@ def warmup(progress: Progress | None = None) -> float:
         Seconds that it took.
     """
     from exphil_rt.game.lane import GameSetup
+    from exphil_rt.sim.cpu import CpuPlayers
     from exphil_rt.sim.lane import EmbeddedLane
 
     tell = progress or (lambda what, done, total: None)
     started = time.perf_counter()
     parts = _parts() if JIT else []
-    total = len(parts) + 2
+    total = len(parts) + 3
     tell("tables", 0, total)
     load()
     for done, (what, function, signature) in enumerate(parts, 1):
         tell(what, done, total)
         function.compile(signature)
-    tell("frames", total - 1, total)
+    tell("frames", total - 2, total)
     lane = EmbeddedLane(1)
     lane.start(0, GameSetup(game_id=0, stage=32, characters=(1, 1)))
     slots = np.zeros(1, np.int32)
     lane.commit(slots, Controllers.allocate((1, 2)), np.array([-122], np.int32))
+    tell("opponents", total - 1, total)
+    CpuPlayers(1).act(lane.frames(slots), port=0, level=1)
     lane.close()
     if JIT:
         jit.prune()

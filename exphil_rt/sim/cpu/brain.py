@@ -66,18 +66,19 @@ NEAR = 14.0
 @njit
 def draw(key: Any, question: int, moment: int) -> float:
     """A number in 0..1 for this question at this moment (a frame, or a count of occasions)."""
-    return uniform(int(key.seed), question, int(key.game), int(moment), int(key.port))
+    return float(uniform(int(key.seed), question, int(key.game), int(moment), int(key.port)))
 
 
 @njit
 def normal(key: Any, question: int, moment: int) -> float:
     """A draw with mean 0 and deviation 1, of three uniform ones."""
     total = draw(key, question, moment) + draw(key, question + 50, moment) + draw(key, question + 100, moment)
-    return (total - 1.5) * 2.0
+    return float((total - 1.5) * 2.0)
 
 
 @njit
 def sign(x: float) -> float:
+    """-1 or 1."""
     return 1.0 if x >= 0.0 else -1.0
 
 
@@ -340,8 +341,8 @@ def best_move(k: Any, me: Any, foe: Any, first: int, last: int, key: Any, level:
         dx, dy = fx - mx, fy - my + wrong_y
         turned = place in (S_TILT, S_SMASH)
         rel = abs(dx) if turned else dx * me.facing
-        wide = 0.8 * body.width
-        if not (move.x0 - wide <= rel <= move.x1 + wide and move.y0 - body.height <= dy <= move.y1):
+        wide = 0.6 * body.width
+        if not (move.x0 - wide <= rel <= move.x1 + wide and move.y0 + 1.0 - body.height <= dy <= move.y1 - 1.0):
             continue
         score = (1.0 + move.damage) / (6.0 + move.first + 0.35 * move.length)
         if strong:
@@ -365,8 +366,11 @@ def floor_now(foe: Any, y: float) -> float:
 
 
 @njit
-def strike(pad: Any, memory: Any, me: Any, dx: float, place: int) -> None:
+def strike(pad: Any, memory: Any, me: Any, foe: Any, place: int) -> None:
     """The inputs of an attack."""
+    dx = foe.position_x - me.position_x
+    memory.misses = memory.misses + 1 if foe.percent == memory.aimed else 0
+    memory.aimed = foe.percent
     if place == JAB:
         push(pad, memory, A)
     elif place == GRAB:
@@ -411,9 +415,10 @@ def on_ground(pad: Any, memory: Any, k: Any, me: Any, foe: Any, stage: Any, key:
         if safe and abs(dx) < 30.0 and draw(key, _APPROACH + 51, frame) < level.punish:
             memory.plan = LEAVING
         if not safe and draw(key, _ATTACK, frame) < level.aggression:
-            place = best_move(k, me, foe, 0, NUM_GROUND, key, level, frame, level.reaction)
+            tired = memory.misses > 2 and draw(key, _PICK, frame) < 0.6
+            place = -1 if tired else best_move(k, me, foe, 0, NUM_GROUND, key, level, frame, level.reaction)
             if place >= 0:
-                strike(pad, memory, me, dx, place)
+                strike(pad, memory, me, foe, place)
                 return
             if not gone and leap(pad, memory, k, me, foe, key, level, frame):
                 return
@@ -446,8 +451,7 @@ def step(pad: Any, memory: Any, k: Any, me: Any, stage: Any, way: float, distanc
     """Walk or dash, and never over the edge of the ground."""
     if way == 0.0:
         return
-    speed = max(abs(me.vx), 1.0)
-    ahead = me.position_x + way * (3.0 + 9.0 * speed)
+    ahead = me.position_x + way * min(3.0 + 9.0 * abs(me.vx), distance + 3.0)
     if abs(ahead) > stage.edge and ahead * me.position_x > 0.0:
         return
     if me.state == st.TURN:
@@ -466,7 +470,7 @@ def step(pad: Any, memory: Any, k: Any, me: Any, stage: Any, way: float, distanc
 def leap(pad: Any, memory: Any, k: Any, me: Any, foe: Any, key: Any, level: Any, frame: int) -> bool:
     """A jump toward a fighter above, or a hop with an aerial at one in front."""
     dx, dy = foe.position_x - me.position_x, foe.position_y - me.position_y
-    if dy > 16.0 and abs(dx) < 30.0:
+    if (dy > 16.0 and abs(dx) < 30.0) or (memory.misses > 2 and dy > 8.0):
         if draw(key, _HOP, frame) < 0.5 and push(pad, memory, X):
             memory.hop = 2
             pad.x = 0.0 if abs(dx) < 6.0 else sign(dx)
@@ -488,13 +492,17 @@ def in_air(pad: Any, memory: Any, k: Any, me: Any, foe: Any, stage: Any, key: An
     dx, dy = foe.position_x - me.position_x, foe.position_y - me.position_y
     s = me.state
     drift = sign(dx) if abs(dx) > 4.0 else 0.0
-    inside = abs(me.position_x + 12.0 * drift) < stage.edge + 4.0
-    pad.x = drift if inside else -sign(me.position_x)
+    soon = me.position_x + 14.0 * me.vx
+    outward = (abs(soon) > stage.edge - 6.0 and soon * me.position_x > 0.0) or floor < -500.0
+    pad.x = -sign(me.position_x) if outward else drift
     if st.ATTACK_AIR_N <= s <= st.ATTACK_AIR_LW:
-        if me.vy < 0.0 and height < -5.0 * me.vy and draw(key, _FINESSE + 1, frame // 32) < level.finesse:
+        move = k.moves[int(me.character), NUM_GROUND + int(s) - st.ATTACK_AIR_N]
+        over = me.state_age > move.last
+        locked = me.state_age + 6.0 < move.length  # after that the same press would be an air dodge
+        if me.vy < 0.0 and height < -5.0 * me.vy and locked and draw(key, _FINESSE + 1, frame // 32) < level.finesse:
             push(pad, memory, L)
-        over = me.state_age > k.moves[int(me.character), NUM_GROUND + int(s) - st.ATTACK_AIR_N].last
-        if me.vy < -0.2 and height > 6.0 and over and draw(key, _FINESSE + 2, frame // 32) < level.finesse:
+        falling = me.vy < -0.2 and 6.0 < height < 500.0
+        if falling and over and not outward and draw(key, _FINESSE + 2, frame // 32) < level.finesse:
             pad.y = -1.0 if memory.y > -0.5 else 0.0
         return
     if not free_in_air(me):
@@ -503,10 +511,10 @@ def in_air(pad: Any, memory: Any, k: Any, me: Any, foe: Any, stage: Any, key: An
     if safe:
         pad.x = -sign(dx) if abs(me.position_x) < 0.6 * stage.edge else 0.0
         return
-    if draw(key, _ATTACK + 1, frame // 2) < level.aggression:
+    if not outward and draw(key, _ATTACK + 1, frame // 2) < level.aggression:
         place = best_move(k, me, foe, NUM_GROUND, NUM_MOVES, key, level, frame, level.reaction)
         if place >= 0:
-            strike(pad, memory, me, dx, place)
+            strike(pad, memory, me, foe, place)
             if place == N_AIR:
                 pad.x = 0.0
             return
@@ -514,7 +522,13 @@ def in_air(pad: Any, memory: Any, k: Any, me: Any, foe: Any, stage: Any, key: An
         if draw(key, _HOP + 2, frame) < 0.25 * level.aggression:
             push(pad, memory, X)
         return
-    if me.vy < -0.2 and height > 8.0 and dy < -6.0 and draw(key, _FINESSE + 3, frame // 32) < level.finesse:
+    if (
+        me.vy < -0.2
+        and 8.0 < height < 500.0
+        and dy < -6.0
+        and not outward
+        and draw(key, _FINESSE + 3, frame // 32) < level.finesse
+    ):
         pad.y = -1.0 if memory.y > -0.5 else 0.0
 
 

@@ -33,10 +33,10 @@ MEMORY: Final = np.dtype(
         ("threat", np.int32),  # 1 while one is under way
         ("guard_until", np.int32),
         ("hop", np.int32),  # 1 a short hop, 2 a full jump
-        ("air", np.int32),  # aerial that the hop was begun for, -1 for any
         ("waited", np.int32),  # frames in the present state
         ("state", np.int32),
-        ("flick", np.int32),  # frame until which the stick stays where it was flicked
+        ("misses", np.int32),  # attacks in a row that changed nothing
+        ("aimed", np.float32),  # percent of the other one when it struck last
         ("x", np.float32),  # stick of the last frame
         ("y", np.float32),
     ],
@@ -44,7 +44,7 @@ MEMORY: Final = np.dtype(
 )
 """What the bot remembers; cleared at a game's first frame."""
 
-PAD: Final = np.dtype([("buttons", np.int32)] + [(name, np.float32) for name in ("x", "y", "cx", "cy", "trigger")])
+PAD: Final = np.dtype([("buttons", np.int32)] + [(name, np.float32) for name in ("x", "y", "cx", "cy")])
 
 
 def look(frames: Frames, port: NDArray[np.intp]) -> NDArray[Any]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from exphil_rt.errors import ExphilError
-from exphil_rt.game.frames import FIRST_FRAME, Controllers, Frames
+from exphil_rt.game.frames import FIRST_FRAME, Button, Controllers, Frames
 from exphil_rt.sim.cpu.levels import LEVELS, level_table
 from exphil_rt.sim.cpu.memory import MEMORY, PAD, look
 from exphil_rt.sim.state import records
@@ -18,6 +18,8 @@ _KEY: Final = np.dtype([("seed", np.int64), ("game", np.int64), ("port", np.int6
 RADIUS: Final = 80
 """Raw units of full deflection."""
 DEAD_ZONE: Final = 23
+Z_TRIGGER: Final = 49 / 140
+"""Z presses the trigger so far (Slippi's processed trigger)."""
 
 
 class NoSuchLevel(ExphilError):
@@ -57,6 +59,22 @@ class CpuPlayers:
     def reset(self, rows: ArrayLike) -> None:
         """Forget what these rows remember; done by itself at frame -123."""
         self._memory[np.atleast_1d(np.asarray(rows, np.intp))] = np.zeros((), MEMORY)
+
+    def export(self, rows: NDArray[np.intp]) -> NDArray[np.uint8]:
+        """What these rows remember, as bytes ``[R, B]``, to go on from bit for bit."""
+        return self._memory[rows].view(np.ndarray).view(np.uint8).reshape(len(rows), -1).copy()
+
+    def load_export(self, rows: NDArray[np.intp], exported: NDArray[np.uint8]) -> None:
+        """Put an export back.
+
+        Raises:
+            ValueError: it is of another version.
+        """
+        if exported.shape != (len(rows), MEMORY.itemsize):
+            raise ValueError(
+                f"an export of scripted players has {exported.shape[1:]} bytes a row, not {MEMORY.itemsize}"
+            )
+        self._memory[rows] = np.ascontiguousarray(exported).view(MEMORY).reshape(len(rows))
 
     def act(
         self, frames: Frames, port: ArrayLike, level: ArrayLike, rows: ArrayLike | None = None, game: ArrayLike = 0
@@ -110,5 +128,7 @@ def _controllers(pads: NDArray[Any]) -> Controllers:
             getattr(out, name)[:] = np.where(np.abs(axis) < DEAD_ZONE, 0.0, axis / RADIUS)
         if names[0] == "joystick_x":
             out.raw_x[:], out.raw_y[:] = raw
-    out.trigger[:] = np.where((out.buttons & 0x60) != 0, 1.0, pads["trigger"])
+    out.trigger[:] = np.where(
+        out.buttons & (Button.L | Button.R), 1.0, np.where(out.buttons & Button.Z, Z_TRIGGER, 0.0)
+    )
     return out

@@ -34,7 +34,7 @@ class Games:
     def __call__(self, slot):
         number = self.counts[slot]
         self.counts[slot] += 1
-        others = itertools.cycle([ITSELF, OLD, PlayerSpec(policy=RANDOM)])
+        others = itertools.cycle([ITSELF, OLD, PlayerSpec(policy=RANDOM), PlayerSpec(policy="cpu6")])
         opponent = next(itertools.islice(others, number + slot, None))
         return game(100 * slot + number, (ITSELF, opponent), max_frames=110 + 7 * slot)
 
