@@ -50,7 +50,7 @@ def test_their_names_cannot_be_given_to_a_policy(make_loop):
 
 def test_a_policy_learns_beside_one_and_the_opponent_takes_its_time(make_loop):
     loop = make_loop(
-        small_policy(delay=2), games=2, steps=30, supply=lambda slot: game(slot, (ITSELF, PlayerSpec(policy="cpu5")))
+        small_policy(delay=2), games=2, steps=200, supply=lambda slot: game(slot, (ITSELF, PlayerSpec(policy="cpu5")))
     )
     rollout = loop.collect()
     actions = rollout.steps.arrays()["actions"]
