@@ -19,6 +19,7 @@ from exphil_rt.actor.cell import Cell
 from exphil_rt.actor.children import Child
 from exphil_rt.actor.context import running_runtime
 from exphil_rt.actor.errors import ActorError, BadSpec, StartError
+from exphil_rt.actor.genserver import GenServer
 from exphil_rt.actor.handlers import handle_call
 from exphil_rt.actor.pid import Target
 from exphil_rt.actor.specs import ChildSpec, Strategy, SupFlags
@@ -45,6 +46,10 @@ class Resize(msgspec.Struct, frozen=True):
 
 class PartitionSupervisor(Supervisor):
     """Started with ``args=Partitions(...)`` under a name of its own."""
+
+    @classmethod
+    def _family(cls) -> type[GenServer[Any]]:
+        return PartitionSupervisor
 
     def init(self, args: Any) -> tuple[SupFlags, list[ChildSpec]]:
         """One specification a copy."""

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import msgspec
 
 from exphil_rt.actor.calls import From
@@ -181,14 +182,18 @@ async def change_code(target: Target, new: type[GenServer[Any]], extra: Any = No
     stopped; Ignore() changes no more than the class.
 
     Raises:
-        NotSuspended. CodeChangeFailed: ``code_change`` raised, or ``new`` cannot follow the actor's class.
+        NotSuspended. CodeChangeFailed: ``code_change`` raised or took longer than ``timeout``, or ``new`` cannot follow
+            the actor's class.
     """
 
     async def operation(actor: GenServer[Any]) -> None:
         cell = actor._cell
         if not cell.suspended:
             raise NotSuspended(cell.label)
-        await _become(actor, new, extra)
+        with anyio.CancelScope(deadline=cell.runtime.loop.now() + timeout) as scope:
+            await _become(actor, new, extra)
+        if scope.cancelled_caught:  # and so will not happen behind the back of a caller that gave up
+            raise CodeChangeFailed(cell.label, f"it took longer than {timeout:g} s")
         cell.mailbox.capacity, cell.mailbox.overflow = new.mailbox.capacity, new.mailbox.overflow
         _restart_with(cell, new)
 

@@ -709,7 +709,7 @@ MUTATIONS: Final = (
         "lifecycle.py",
         "    patience = cell.shutdown_s or DEFAULT_SHUTDOWN_S",
         "    patience = 10 * cell.shutdown_s or DEFAULT_SHUTDOWN_S",
-        "terminate_is_cut_off_after_the_shutdown_time",
+        "terminate_of_one_that_ends_by_itself_is_cut_off_too",
     ),
     Mutation(
         "handle_continue runs before any message",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import msgspec
 import pytest
+import structlog
 
 from exphil_rt.actor import (
     NO_REPLY,
@@ -603,3 +604,20 @@ async def test_an_exit_to_oneself_ends_even_with_normal() -> None:
         assert pid.alive
         tree.runtime.cast("l", Close())
         assert await tree.runtime.wait_ended(pid, 1.0) == Normal()
+
+
+@both_backends
+async def test_unknown_messages_are_counted_and_logged_ever_more_rarely() -> None:
+    with structlog.testing.capture_logs() as events:
+        async with start_tree(bank()) as tree:
+            for _ in range(9):
+                tree.runtime.cast("bank", WhoAreYou())
+            with pytest.raises(NoHandler):
+                await tree.runtime.call("bank", WhoAreYou())
+            assert (await sys.statistics("bank")).unknown == 10
+            assert await tree.runtime.call("bank", Deposit(1)) == 11
+    logged = [event for event in events if event["event"] == "unknown_message"]
+    assert [event["count"] for event in logged] == [1, 2, 4, 8]
+    assert {(event["actor"], event["message"], event["log_level"]) for event in logged} == {
+        ("sup/bank", "WhoAreYou", "warning")
+    }

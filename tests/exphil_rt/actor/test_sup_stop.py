@@ -180,6 +180,19 @@ async def test_terminate_is_cut_off_after_the_shutdown_time() -> None:
 
 
 @both_backends
+async def test_terminate_of_one_that_ends_by_itself_is_cut_off_too() -> None:
+    diary: list[str] = []
+    slow = probe("slow", ProbeArgs(terminate_s=100.0, diary=diary), shutdown=2.0, restart="temporary")
+    async with start_tree(slow) as tree:
+        pid = tree.pid("slow")
+        started = tree.runtime.loop.now()
+        tree.runtime.cast("slow", End(Shutdown("done")))
+        assert await tree.runtime.wait_ended(pid, 50.0) == Shutdown("done")
+        assert tree.runtime.loop.now() - started == pytest.approx(2.0, abs=0.05)
+        assert diary == ["+slow"]
+
+
+@both_backends
 async def test_an_actor_that_refuses_cancellation_holds_nobody_up() -> None:
     async with start_tree(probe("a"), probe("zombie", shutdown=1.0), probe("z"), stop_deadline=10.0) as tree:
         tree.runtime.cast("zombie", SleepFor(500.0, shielded=True))

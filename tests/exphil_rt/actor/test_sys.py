@@ -307,16 +307,55 @@ async def test_an_error_leaves_the_old_class_and_the_old_state(new: Any, why: st
         assert type(tree.pid("c").cell.actor) is Counter
 
 
+class Slow(Counter):
+    async def code_change(self, old_vsn: Any, state: Any, extra: Any) -> Any:
+        self.half_done = True
+        await anyio.sleep(1.0)
+        return state
+
+
 @both_backends
 async def test_a_code_change_that_is_cut_off_has_not_happened() -> None:
-    async with start_tree(counter(restart="temporary")) as tree:
+    async with start_tree(counter()) as tree:
         await sys.suspend("c")
-        with pytest.raises(CallTimeout):
-            await sys.change_code("c", BrokenLater, timeout=0.1)
+        with pytest.raises((CallTimeout, CodeChangeFailed)):
+            await sys.change_code("c", Slow, timeout=0.5)
         await anyio.sleep(2.0)
         assert type(tree.pid("c").cell.actor) is Counter
+        assert not hasattr(tree.pid("c").cell.actor, "half_done")
+        await sys.change_code("c", Slow, timeout=2.0)
         await sys.resume("c")
         assert await tree.runtime.call("c", Get()) == 0
+        assert type(tree.pid("c").cell.actor) is Slow
+
+
+@both_backends
+async def test_an_actor_can_be_stopped_in_the_middle_of_a_code_change() -> None:
+    class Hanging(Supervisor):
+        async def init(self, args: Any) -> Any:
+            await anyio.sleep_forever()
+
+    async with start_tree(counter(), probe("a")) as tree:
+        outcomes: list[type[Exception]] = []
+
+        async def change(name: str, new: Any) -> None:
+            await sys.suspend(name)
+            try:
+                await sys.change_code(name, new, timeout=3.0)
+            except (NoProc, CallTimeout, CodeChangeFailed) as error:
+                outcomes.append(type(error))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(change, "c", Slow)
+            await anyio.sleep(0.5)
+            tree.runtime.exit("c", Killed())
+        assert outcomes == [NoProc]
+        async with anyio.create_task_group() as group:
+            group.start_soon(change, "sup", Hanging)
+            await anyio.sleep(0.5)
+            assert await tree.runtime.stop()
+        assert tree.supervisor.cell.reason == Shutdown()
+        assert tree.runtime.loop.now() < 20.0
 
 
 @both_backends
