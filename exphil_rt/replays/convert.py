@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from exphil_rt.game.frames import FIRST_FRAME, MAX_ITEMS, PLAYERS, Controllers, Frames, ItemColumns, PlayerColumns
 from exphil_rt.game.ids import Stage
+from exphil_rt.game.randall import randall
 from exphil_rt.replays.bounds import impossible
 from exphil_rt.replays.head import read_head
 from exphil_rt.replays.replay import ReplayError, ReplayMeta, Rollback
-from exphil_rt.replays.stages import fod_platforms, randall, stadium_transformation
+from exphil_rt.replays.stages import fod_platforms, stadium_transformation
 
 MAX_ROWS: Final = 600_000
 """Rows of one game, rolled back ones too: more than two hours."""
@@ -23,6 +24,8 @@ MAX_ROWS: Final = 600_000
 _HITSTUN: Final = 0x02
 """Bit of the fourth state bit field (Slippi's SPEC.md, "State Bit Flags 4")."""
 _NOBODY: Final = 6
+_BUTTONS: Final = 0x1F7F
+"""The bits of a controller; what the game makes of sticks and triggers stands above them."""
 _SLACK: Final = 0.25
 """How far outside of its range a stick or trigger may stand before it is no controller's."""
 _POST = (
@@ -93,7 +96,7 @@ def convert(path: Path, game: Any, rollback: Rollback) -> tuple[ReplayMeta, byte
         port = rows.field("ports").field(f"P{player.port + 1}")
         leader = port.field("leader")
         _fill_player(frames.players[:, index], leader, keep, to_player)
-        _fill_controllers(frames.controllers[:, index], leader, keep)
+        _fill_controllers(frames.controllers[:, index], leader, keep, player.cpu)
         _digest(seed, leader.field("pre"), final)
         if (follower := _field(port, "follower")) is not None:
             _fill_player(frames.nanas[:, index], follower, keep, to_player)
@@ -186,10 +189,13 @@ def _fill_player(out: PlayerColumns, data: Any, keep: _Keep, to_player: dict[int
             out.hitstun[hitstun] = misc[keep.rows][hitstun]
 
 
-def _fill_controllers(out: Controllers, data: Any, keep: _Keep) -> None:
+def _fill_controllers(out: Controllers, data: Any, keep: _Keep, cpu: bool) -> None:
     pre, exists = data.field("pre"), _there(data)[keep.rows]
     absent = None if exists.all() else ~exists
-    sources = [("buttons", "buttons_physical"), ("trigger", "triggers")]
+    sources = [("trigger", "triggers")]
+    # The game's own CPU touches no controller: its buttons stand among those that the game used, in the same bits.
+    buttons = _array(pre, "buttons" if cpu else "buttons_physical")
+    _put(out.buttons, buttons & _BUTTONS if cpu and buttons is not None else buttons, keep, absent)
     for axis in ("x", "y"):
         sources += [(f"{stick}_{axis}", f"{stick}.{axis}") for stick in ("joystick", "cstick")]
         sources.append((f"raw_{axis}", f"raw_analog_{axis}"))

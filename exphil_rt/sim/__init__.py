@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from exphil_rt.sim.lane import PHYSICS, STAGES, EmbeddedLane, LaneMisuse, SetupRefused
+from exphil_rt.sim.scores import Score, fidelity_of
 
-__all__ = ("PHYSICS", "STAGES", "EmbeddedLane", "LaneMisuse", "SetupRefused", "warmup")
+__all__ = ("PHYSICS", "STAGES", "EmbeddedLane", "LaneMisuse", "Score", "SetupRefused", "fidelity_of", "warmup")
 
 
 def warmup(progress: Callable[[str, int, int], None] | None = None) -> float:

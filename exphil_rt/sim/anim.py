@@ -60,8 +60,6 @@ def ended(pl: Any, t: Any) -> None:
         enter(pl, t, st.FALL_SPECIAL)
     elif s == st.SQUAT:
         enter(pl, t, st.SQUAT_WAIT if pl.stick_y <= -CROUCH_RELEASE else st.SQUAT_RV)
-    elif s == st.LANDING_FALL_SPECIAL or st.LANDING_AIR_N <= s <= st.LANDING_AIR_LW:
-        enter(pl, t, st.SQUAT_WAIT if pl.stick_y <= -c.crouch_stick_y else st.WAIT)
     elif s == st.TURN_RUN:
         if pl.stick_x * pl.facing >= c.run_stick_x:
             at = t.fighters[pl.character]
@@ -100,7 +98,7 @@ def ended(pl: Any, t: Any) -> None:
     elif s == st.CATCH_ATTACK:
         enter(pl, t, st.CATCH_WAIT)
     elif s == st.ATTACK_LW_3:
-        enter(pl, t, st.SQUAT_WAIT if pl.stick_y <= -c.crouch_stick_y else st.WAIT)
+        enter(pl, t, st.SQUAT_WAIT if pl.stick_y <= -c.crouch_stick_y else st.SQUAT_RV)
     elif pl.airborne:
         to_fall(pl, t)
     else:

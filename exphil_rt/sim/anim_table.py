@@ -31,6 +31,10 @@ ANIM: Final = np.dtype(
         ("hit_offset", np.int32),  # into hit_frames
         ("motion_offset", np.int32),  # into motion; one entry an age from 1
         ("motion_frames", np.int32),
+        ("ecb_offset", np.int32),  # into ecb; one entry an age from 0
+        ("ecb_frames", np.int32),
+        ("hang_offset", np.int32),  # into hang; one entry an age from 0
+        ("hang_frames", np.int32),
         ("flip", np.int32),  # age at which the facing turns; 0 for never
         ("exists", np.int32),  # this fighter has a table row for the state
         ("shown", np.int32),  # the state that frames show: another one where a fighter has an attack as its own
@@ -159,6 +163,8 @@ def anim_table(frames: dict[str, NDArray[Any]]) -> NDArray[Any]:
                                strict=True):  # fmt: skip
             anim[index, state]["length"] = 30
             anim[index, state]["lag"] = float(fighter[f"{name}_lag"])
+    for row_ in read_rows("learned_lengths.csv"):
+        anim[int(row_["character"]), int(row_["state"])]["length"] = float(row_["length"])
     for state, length in _LENGTHS_ELSE.items():
         column = anim[:, state]["length"]
         column[column == 0] = length
@@ -179,12 +185,23 @@ def motion_table(frames: dict[str, NDArray[Any]], anim: NDArray[Any]) -> NDArray
         if (int(who), int(state)) in moving:
             by_state.setdefault((int(who), int(state)), {})[int(frame)] = float(dx)
     for (who, state), by_frame in by_state.items():
-        if sum(abs(dx) for dx in by_frame.values()) < 2.0:
+        if sum(abs(dx) for dx in by_frame.values()) < 2.0 or _slides([dx for _, dx in sorted(by_frame.items())]):
             continue  # a recording's residual slide, not the animation's
+        if state == st.ESCAPE_B and sum(by_frame.values()) > 0:
+            by_frame = {frame: -dx for frame, dx in by_frame.items()}  # some fighters' were taken along the way
         anim[who, state]["motion_offset"] = len(flat)
         anim[who, state]["motion_frames"] = max(by_frame)
         flat += [by_frame.get(frame, 0.0) for frame in range(1, max(by_frame) + 1)]
     return np.array(flat, np.float32)
+
+
+def _slides(ways: list[float]) -> bool:
+    """Whether the steps shrink by one amount from frame to frame, as friction makes them."""
+    steps = [ways[n] - ways[n + 1] for n in range(len(ways) - 1) if abs(ways[n + 1]) > 1e-3]
+    if len(steps) < 4:
+        return False
+    middle = sorted(steps)[len(steps) // 2]
+    return abs(middle) > 1e-3 and sum(abs(step - middle) < 2e-3 for step in steps) > 0.7 * len(steps)
 
 
 def _moves_by_animation(state: int) -> bool:

@@ -159,12 +159,13 @@ def try_walk(pl: Any, t: Any, c: Any) -> bool:
 @njit
 def try_air_attack(pl: Any, t: Any, c: Any) -> bool:
     """Aerials from A, Z or the c-stick."""
-    by_c = c_flick(pl, c)
+    dead = c.aerial_stick_deadzone
+    now, before = max(abs(pl.c_x), abs(pl.c_y)), max(abs(pl.last_cx), abs(pl.last_cy))
+    by_c = now >= dead and before < dead
     if not by_c and not (pl.pressed & A_OR_Z):
         return False
     x = pl.c_x if by_c else pl.stick_x
     y = pl.c_y if by_c else pl.stick_y
-    dead = c.aerial_stick_deadzone
     if abs(x) < dead and abs(y) < dead:
         start_attack(pl, t, st.ATTACK_AIR_N)
     elif steep(x, y, c):

@@ -10,11 +10,14 @@ from exphil_rt.sim.enter import enter, land, leave_ground, to_fall, to_wait, tou
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.physics import flat_landing
 from exphil_rt.sim.specials.rows import STAY
+from exphil_rt.sim.stage import blow, shift_last_x, shift_last_y, shift_x, shift_y
 
-BODY_SHARE = 0.48  # of the hurt capsule's half width that walls stop (a real replay of Peach)
+BODY_SHARE = 0.3  # of the hurt capsule's half width that walls stop (real replays: fighters letting go of a ledge)
 EDGE_SLACK = 0.1  # still on the ground this far past its end (real replays: held at 0.098, off at 0.12)
 LEDGE_SAFE = 37  # frames intangible from the catch on (real replays)
-LEDGE_REACH = 6.0  # beyond the body, own estimate (a real Mewtwo reached 13.8 from its middle)
+# A ledge is caught this far out at most, and this far above the feet (real replays of four fighters).
+LEDGE_OUT = 14.5
+LEDGE_ABOVE = 8.0, 20.0
 ABOVE = 0.0001  # the game rests a fighter this much above a line
 
 
@@ -48,10 +51,17 @@ def walks_off(pl: Any) -> bool:
 
 
 @njit
-def on_ground(pl: Any, t: Any, stage: Any) -> None:
-    """Follow the ground, to its edge."""
+def on_ground(pl: Any, t: Any, stage: Any, game: Any) -> None:
+    """Follow the ground, to its edge; what moves takes the fighter along."""
     index = pl.line
+    rides = t.lines[index].moving != 0
+    off_x, off_y = 0.0, 0.0
+    if rides:
+        off_x, off_y = shift_x(t.lines[index], game), shift_y(t.lines[index], game)
+        pl.x += off_x - shift_last_x(t.lines[index], game)
     for _ in range(4):
+        if rides:
+            break
         line = t.lines[index]
         if pl.x < line.x0 and line.left >= 0:
             index = stage.line_offset + line.left
@@ -62,13 +72,14 @@ def on_ground(pl: Any, t: Any, stage: Any) -> None:
     line = t.lines[index]
     pl.line = index
     pl.last_line = index
-    if line.x0 - EDGE_SLACK <= pl.x <= line.x1 + EDGE_SLACK:
-        pl.y = height_at(line, min(max(pl.x, line.x0), line.x1)) + ABOVE
+    x = pl.x - off_x
+    if line.x0 - EDGE_SLACK <= x <= line.x1 + EDGE_SLACK:
+        pl.y = off_y + height_at(line, min(max(x, line.x0), line.x1)) + ABOVE
         return
     special = pl.state - st.FIRST_SPECIAL
     falls = t.special[pl.character, special].falls if special >= 0 else 0
     if falls:
-        pl.y = (line.y0 if pl.x < line.x0 else line.y1) + ABOVE
+        pl.y = off_y + (line.y0 if x < line.x0 else line.y1) + ABOVE
         leave_ground(pl)
         pl.vx = pl.gv
         if falls == st.FALL:
@@ -78,17 +89,21 @@ def on_ground(pl: Any, t: Any, stage: Any) -> None:
         pl.jumps = max(int(t.fighters[pl.character].max_jumps) - 1, 0)
         return
     if walks_off(pl):
-        pl.y = (line.y0 if pl.x < line.x0 else line.y1) + ABOVE
+        pl.y = off_y + (line.y0 if x < line.x0 else line.y1) + ABOVE
         if st.DAMAGE_HI_1 <= pl.state <= st.DAMAGE_FLY_ROLL:
             leave_ground(pl)
         else:
             to_fall(pl, t)
             limit = t.fighters[pl.character].drift_max
             pl.vx = min(max(pl.gv, -limit), limit)
+        pl.gv = 0.0
         pl.jumps = max(int(t.fighters[pl.character].max_jumps) - 1, 0)
         return
-    pl.x = min(max(pl.x, line.x0), line.x1)
-    pl.y = height_at(line, pl.x) + ABOVE
+    x = min(max(x, line.x0), line.x1)
+    pl.x = off_x + x
+    pl.y = off_y + height_at(line, x) + ABOVE
+    if t.anim[pl.character, pl.state].motion_frames > 0:
+        return  # an animation that moves goes on against the edge
     toward_edge = pl.gv * pl.facing > 0.0
     pl.gv = 0.0
     pl.kx = 0.0
@@ -107,7 +122,7 @@ def passes_platform(pl: Any, t: Any, index: int) -> bool:
 
 
 @njit
-def try_land(pl: Any, t: Any, stage: Any) -> bool:
+def try_land(pl: Any, t: Any, stage: Any, game: Any) -> bool:
     """Cross a line from above: stand on it."""
     top, bottom = pl.prev_y + pl.prev_ecb, pl.y + pl.ecb
     if bottom > top:
@@ -117,10 +132,18 @@ def try_land(pl: Any, t: Any, stage: Any) -> bool:
     for n in range(stage.lines):
         index = stage.line_offset + n
         line = t.lines[index]
-        if pl.x < line.x0 or pl.x > line.x1:
+        x = pl.x
+        last_x = pl.prev_x
+        if line.moving != 0:
+            x -= shift_x(line, game)
+            last_x -= shift_last_x(line, game)
+        if x < line.x0 or x > line.x1:
             continue
-        y = height_at(line, pl.x)
-        before = height_at(line, min(max(pl.prev_x, line.x0), line.x1))
+        y = height_at(line, x)
+        before = height_at(line, min(max(last_x, line.x0), line.x1))
+        if line.moving != 0:
+            y += shift_y(line, game)
+            before += shift_last_y(line, game)
         if top < before - 0.001 or bottom > y:
             continue
         if line.drop and passes_platform(pl, t, index):
@@ -248,96 +271,103 @@ def against_walls(pl: Any, t: Any, stage: Any, at: Any) -> None:
 
 
 @njit
-def try_ledge(pl: Any, other: Any, t: Any, stage: Any) -> None:
-    """Grab a ledge within reach while falling and facing it."""
+def may_catch(s: int) -> bool:
+    """States that catch a ledge."""
+    return bool(
+        (st.JUMP_F <= s <= st.DAMAGE_FALL)
+        or s == st.CLIFF_JUMP_QUICK_2
+        or s == st.CLIFF_JUMP_SLOW_2
+        or s == st.MISS_FOOT
+    )
+
+
+@njit
+def try_ledge(pl: Any, other: Any, t: Any, stage: Any) -> bool:
+    """Catch a ledge within reach while falling and facing it; one fighter a ledge."""
     s = pl.state
-    free = (
-        st.JUMP_F <= s <= st.FALL_SPECIAL or s == st.CLIFF_JUMP_QUICK_2 or s == st.CLIFF_JUMP_SLOW_2
-    ) and s != st.PASS
+    free = may_catch(s)
     back = s == st.FALL_SPECIAL
     if s >= st.FIRST_SPECIAL:
         row = t.special[pl.character, s - st.FIRST_SPECIAL]
         free = pl.age >= row.ledge_from
         back = row.ledge_back != 0
-    if not free or pl.ledge_wait > 0 or pl.vy > 0.0 or pl.hitlag > 0.0:
-        return
+    if not free or pl.ledge_wait > 0 or pl.vy + pl.ky > 0.0 or pl.hitlag > 0.0:
+        return False
     if pl.stick_y <= -t.common[0].pass_stick_y:
-        return
-    at = t.fighters[pl.character]
-    reach = at.width + LEDGE_REACH
-    for n in range(stage.lines):
-        line = t.lines[stage.line_offset + n]
-        if line.ledge == 0:
+        return False
+    for n in range(2):
+        side = 2 * n - 1
+        out = (pl.x - stage.edge_x[n]) * side
+        above = stage.edge_y[n] - pl.y
+        facing_it = pl.facing * side < 0.0 or back
+        if not facing_it or out < 0.0 or out > LEDGE_OUT or above < LEDGE_ABOVE[0] or above > LEDGE_ABOVE[1]:
             continue
-        for side in range(-1, 2, 2):
-            if (side < 0 and line.left >= 0) or (side > 0 and line.right >= 0):
-                continue
-            x = line.x0 if side < 0 else line.x1
-            y = line.y0 if side < 0 else line.y1
-            out = (pl.x - x) * side
-            below = y - pl.y
-            facing_it = pl.facing * side < 0.0 or back
-            if not facing_it or out < 0.0 or out > reach or below < 2.0 or below > at.height + 4.0:
-                continue
-            if other.ledge == side:
-                continue
-            pl.x = stage.hang_x * side
-            pl.y = y - at.height
-            pl.facing = -1.0 * side
-            pl.vx = 0.0
-            pl.vy = 0.0
-            pl.kx = 0.0
-            pl.ky = 0.0
-            pl.fastfall = 0
-            pl.ledge = side
-            pl.intangible = LEDGE_SAFE
-            pl.jumps = max(int(at.max_jumps) - 1, 0)
-            pl.used = 0
-            enter(pl, t, st.CLIFF_CATCH)
-            return
+        if other.ledge == side:
+            continue
+        catch_ledge(pl, t, stage, side)
+        return True
+    return False
 
 
 @njit
-def climb(pl: Any, t: Any, stage: Any) -> None:
-    """Ledge options bring the fighter from the ledge onto the stage while their animation runs."""
+def catch_ledge(pl: Any, t: Any, stage: Any, side: int) -> None:
+    """Hang from the ledge on a side, -1 left or 1 right."""
+    pl.facing = -1.0 * side
+    pl.vx = 0.0
+    pl.vy = 0.0
+    pl.kx = 0.0
+    pl.ky = 0.0
+    pl.hitstun = 0.0
+    pl.tumble = 0
+    pl.fastfall = 0
+    pl.ledge = side
+    pl.used = 0
+    pl.intangible = LEDGE_SAFE
+    pl.jumps = max(int(t.fighters[pl.character].max_jumps) - 1, 0)
+    enter(pl, t, st.CLIFF_CATCH)
+    hang(pl, t, stage)
+
+
+@njit
+def hang(pl: Any, t: Any, stage: Any) -> None:
+    """Follow the animation on the ledge; a way up ends on the ground."""
     s = pl.state
-    if not (st.CLIFF_CLIMB_SLOW <= s <= st.CLIFF_ESCAPE_QUICK) or pl.hitlag > 0.0 or pl.ledge == 0:
-        return
     an = t.anim[pl.character, s]
-    if pl.age < an.length * 0.5:
-        return
     side = pl.ledge
-    inward = 22.0 if s >= st.CLIFF_ESCAPE_SLOW else 6.0
-    for n in range(stage.lines):
-        index = stage.line_offset + n
-        line = t.lines[index]
-        if line.ledge == 0 or (side < 0 and line.left >= 0) or (side > 0 and line.right >= 0):
-            continue
-        edge = line.x0 if side < 0 else line.x1
-        pl.x = edge - inward * side
-        pl.y = (line.y0 if side < 0 else line.y1) + ABOVE
-        pl.vx = 0.0
-        touch_ground(pl, t, index)
+    n = 0 if side < 0 else 1
+    age = min(max(int(pl.age), 0), an.hang_frames - 1)
+    place = t.hang[an.hang_offset + age]
+    pl.x = stage.edge_x[n] + side * place[0]
+    pl.y = stage.edge_y[n] - place[1]
+    pl.vx = 0.0
+    pl.vy = 0.0
+    climbs = st.CLIFF_CLIMB_SLOW <= s <= st.CLIFF_ESCAPE_QUICK
+    if climbs and (place[1] < 0.01 or pl.age >= an.length - 2.0) and pl.age >= 1.0:
+        if place[0] > 0.0:
+            pl.x = stage.edge_x[n]
+        pl.y = stage.edge_y[n] + ABOVE
+        touch_ground(pl, t, stage.edge_line[n])
         pl.ledge = 0
-        return
 
 
 @njit
-def collide(pl: Any, other: Any, t: Any, stage: Any) -> None:
+def collide(pl: Any, other: Any, t: Any, stage: Any, game: Any) -> None:
     """Phase 4 of one fighter."""
     s = pl.state
     if s <= st.REBIRTH_WAIT or pl.held:
         return
-    climb(pl, t, stage)
+    blow(pl, game)
     if pl.airborne == 0:
-        on_ground(pl, t, stage)
+        on_ground(pl, t, stage, game)
         return
     if s == st.ENTRY or s == st.ENTRY_START or s == st.ENTRY_END:
         return
     if st.CLIFF_CATCH <= s <= st.CLIFF_JUMP_QUICK_1 and pl.ledge != 0:
+        if pl.hitlag <= 0.0:
+            hang(pl, t, stage)
         return
     if pl.hitlag <= 0.0 or pl.di_pending:
-        if try_land(pl, t, stage):
+        if try_land(pl, t, stage, game):
             return
         against_walls(pl, t, stage, t.fighters[pl.character])
         try_ledge(pl, other, t, stage)

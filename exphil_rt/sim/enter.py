@@ -53,8 +53,7 @@ def touch_ground(pl: Any, t: Any, line: int) -> None:
     pl.airborne = 0
     pl.line = line
     pl.last_line = line
-    pl.gv = pl.vx
-    pl.vy = 0.0
+    pl.gv = pl.vx  # the vertical speed is shown for this one frame more
     pl.fastfall = 0
     pl.jumps = int(t.fighters[pl.character].max_jumps)
     pl.pass_line = -1

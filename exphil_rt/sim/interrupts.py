@@ -19,7 +19,6 @@ from exphil_rt.sim.begin import (
     try_grab,
     try_ground_attack,
     try_shield,
-    try_squat,
     try_turn_or_walk,
     try_walk,
 )
@@ -117,8 +116,6 @@ def turn_options(pl: Any, t: Any, c: Any) -> None:
     elif pl.t == pl.count and x * pl.facing >= c.dash_flick and (pl.count == 1 or pl.tilt_x < c.dash_flick_frames):
         to_dash(pl, t)
         pl.flag = 1
-        return
-    try_squat(pl, t, c)
 
 
 @njit
@@ -281,7 +278,7 @@ def interrupt(pl: Any, t: Any) -> None:
                 pl.tumble = 0
                 to_fall(pl, t)
         elif s == st.REBIRTH_WAIT:
-            if pl.t > 1 and (pl.pressed or abs(pl.stick_x) > 0.5 or abs(pl.stick_y) > 0.5 or c_flick(pl, c)):
+            if pl.pressed or abs(pl.stick_x) > 0.5 or abs(pl.stick_y) > 0.5 or c_flick(pl, c):
                 pl.vx = 0.0
                 pl.vy = 0.0
                 pl.invincible = REBIRTH_SAFE

@@ -102,7 +102,7 @@ def _parts() -> list[tuple[str, Any, tuple[Any, ...]]]:
         ("animation", anim.animate, (pl, t)),
         ("interrupts", interrupts.interrupt, (pl, t)),
         ("physics", physics.move, (pl, t)),
-        ("collisions", collide.collide, (pl, pl, t, stage)),
+        ("collisions", collide.collide, (pl, pl, t, stage, game)),
         ("grabs", grab.resolve, (pl, pl, t, game)),
         ("hits", hits.hits, (pl, pl, t, game)),
         ("life", ko.life, (pl, t, game, stage, port)),

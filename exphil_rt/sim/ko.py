@@ -10,7 +10,10 @@ from exphil_rt.sim.enter import enter, to_fall
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.state import END_LIMIT, END_STOCKS, END_TIMER, ENDED
 
-REBIRTH_DROP = 60.0
+REBIRTH_DROP = 69.0  # the platform comes down by 1.15 a frame (real replays)
+STAR_FRAMES = 176  # a star KO: the stock is lost after 131 of them (real replays)
+STAR_FALL = 130
+STAR_WAY = 120.0
 REBIRTH_SAFE = 120  # frames invulnerable after leaving the platform (real replays)
 # Frames after -123 at which the entry's parts begin, by port: seen in real replays.
 ENTRY_START = (5, 10)
@@ -21,14 +24,14 @@ ENTRY_PART = 30
 def respawn(pl: Any, t: Any, stage: Any, port: int) -> None:
     """Come back above the stage, on the descending platform."""
     at = t.fighters[pl.character]
-    pl.x = stage.rebirth_x * (1.0 if port else -1.0)
-    pl.y = stage.rebirth_y + REBIRTH_DROP
+    pl.x = stage.rebirth_x[port]
+    pl.y = stage.rebirth_y + REBIRTH_DROP - REBIRTH_DROP / t.common[0].rebirth_frames
     pl.vx = 0.0
-    pl.vy = 0.0
+    pl.vy = -REBIRTH_DROP / t.common[0].rebirth_frames
     pl.kx = 0.0
     pl.ky = 0.0
     pl.gv = 0.0
-    pl.facing = -1.0 if pl.x > 0.0 else 1.0
+    pl.facing = 1.0 if pl.x < -10.0 else -1.0
     pl.percent = 0.0
     pl.shield = t.common[0].shield_hp
     pl.hitlag = 0.0
@@ -49,9 +52,10 @@ def respawn(pl: Any, t: Any, stage: Any, port: int) -> None:
 
 @njit
 def die(pl: Any, t: Any, state: int, frames: int) -> None:
-    """Lose a stock."""
-    pl.stocks -= 1
-    pl.percent = 0.0
+    """Die; a star KO takes its stock when the star is gone."""
+    if state != st.DEAD_UP_STAR:
+        pl.stocks -= 1
+        pl.percent = 0.0
     pl.vx = 0.0
     pl.vy = 0.0
     pl.kx = 0.0
@@ -66,6 +70,16 @@ def die(pl: Any, t: Any, state: int, frames: int) -> None:
     pl.intangible = 0
     pl.invincible = 0
     enter(pl, t, state)
+
+
+@njit
+def star(pl: Any, gone: int) -> None:
+    """Frame ``gone`` of a star KO: down behind the stage, in steps of 30 frames, then gone."""
+    pl.vy = -STAR_WAY / STAR_FALL if gone <= STAR_FALL else 0.0
+    pl.y += pl.vy
+    pl.age = float(gone % 30)
+    if gone == STAR_FALL + 1:
+        pl.stocks -= 1
 
 
 @njit
@@ -86,11 +100,14 @@ def life(pl: Any, t: Any, game: Any, stage: Any, port: int) -> None:
         pl.y = max(pl.y - REBIRTH_DROP / c.rebirth_frames, stage.rebirth_y)
     elif s == st.REBIRTH_WAIT:
         pl.y = stage.rebirth_y
+        pl.vy = 0.0
         if pl.t >= c.rebirth_wait_frames:
             pl.invincible = REBIRTH_SAFE
             to_fall(pl, t)
     elif s < st.SLEEP:
         pl.dead_frames -= 1
+        if s == st.DEAD_UP_STAR:
+            star(pl, STAR_FRAMES - pl.dead_frames)
         if pl.dead_frames <= 0:
             if pl.stocks > 0:
                 respawn(pl, t, stage, port)
@@ -105,7 +122,7 @@ def life(pl: Any, t: Any, game: Any, stage: Any, port: int) -> None:
         elif pl.x > stage.right:
             die(pl, t, st.DEAD_RIGHT, int(c.dead_timer))
         elif pl.y > stage.top and pl.ky >= c.dead_up_min_kbvel:
-            die(pl, t, st.DEAD_UP, int(c.dead_timer))
+            die(pl, t, st.DEAD_UP_STAR, STAR_FRAMES)
 
 
 @njit

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from exphil_rt.game.columns import Columns
 from exphil_rt.game.frames import MAX_ITEMS, Controllers, Frames
 from exphil_rt.sim.jit import njit
+from exphil_rt.sim.stage_facts import LEFT_PLATFORM, RANDALL
 from exphil_rt.sim.state import records
 
 
@@ -44,6 +45,11 @@ def observe(i: int, game: Any, a: Any, b: Any, t: Any, o: Any, f32: Any, i32: An
     """Write game ``i`` into the columns at the places ``o``."""
     i32[o.frame + i] = game.frame
     u8[o.stage + i] = game.stage_id
+    moving = t.stages[game.stage].moving
+    f32[o.randall + 2 * i] = game.randall_x if moving == RANDALL else 0.0
+    f32[o.randall + 2 * i + 1] = game.randall_y if moving == RANDALL else 0.0
+    f32[o.platforms + 2 * i] = game.height_0 if moving == LEFT_PLATFORM else 0.0
+    f32[o.platforms + 2 * i + 1] = game.height_1 if moving == LEFT_PLATFORM else 0.0
     first_line = t.stages[game.stage].line_offset
     observe_player(2 * i, a, t, o, first_line, f32, u16, u8, i8)
     observe_player(2 * i + 1, b, t, o, first_line, f32, u16, u8, i8)

@@ -107,8 +107,7 @@ def air(pl: Any, t: Any, at: Any, c: Any) -> None:
         else:
             try_fastfall(pl, c)
             gravity(pl, at)
-        if pl.t > 0:
-            drift(pl, at, 1.0)
+        drift(pl, at, 1.0)
         return
     if s == st.ESCAPE_AIR:
         if pl.age < t.anim[pl.character, s].safe_to:
@@ -174,7 +173,7 @@ def ground(pl: Any, t: Any, at: Any, c: Any) -> None:
                 return
             a = tapered(x * at.dash_accel_mul + sign(x) * at.dash_accel_base, pl.gv, target, c.run_accel_taper)
             pl.gv = accelerate(pl.gv, a, target, at.friction)
-    elif an.motion_frames > 0 and not (st.CLIFF_CATCH <= s <= st.CLIFF_JUMP_QUICK_2):
+    elif an.motion_frames > 0:
         frame = int(pl.age)
         if pl.charge == 0 or pl.t < 1 or pl.count == 0:
             pl.gv = 0.0
@@ -206,11 +205,14 @@ def decay_knockback(pl: Any, at: Any, c: Any) -> None:
 
 
 @njit
-def feet(pl: Any, at: Any) -> float:
+def feet(pl: Any, at: Any, t: Any) -> float:
     """Height of the lowest point that lands: legs tuck in from the eleventh frame in the air on."""
     s = pl.state
     if pl.air_frames <= 10:
         return 0.0
+    an = t.anim[pl.character, s]
+    if an.ecb_frames > 0:
+        return float(t.ecb[an.ecb_offset + min(max(int(pl.age), 0), an.ecb_frames - 1)])
     if s == st.JUMP_F or s == st.JUMP_B:
         return float(at.ecb_jump)
     if s == st.JUMP_AERIAL_F or s == st.JUMP_AERIAL_B or s == st.FALL_AERIAL:
@@ -244,10 +246,10 @@ def move(pl: Any, t: Any) -> None:
         air(pl, t, at, c)
         pl.gv = 0.0
         decay_knockback(pl, at, c)
-        pl.x += pl.vx + pl.kx + pl.push_x
+        pl.x += pl.vx + pl.kx
         pl.y += pl.vy + pl.ky
         pl.air_frames += 1
-        pl.ecb = feet(pl, at)
+        pl.ecb = feet(pl, at, t)
     else:
         before = pl.gv
         ground(pl, t, at, c)
@@ -262,7 +264,7 @@ def move(pl: Any, t: Any) -> None:
                 pl.gv = max(abs(pl.gv), at.dash_init) * pl.facing
             else:
                 pl.gv += at.dash_init * pl.facing
-            pl.vx = pl.gv
+            pl.vx = before
         else:
             pl.x += pl.gv + pl.kx + pl.push_x
     pl.push_x = 0.0

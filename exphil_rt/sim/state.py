@@ -91,6 +91,10 @@ GAME: Final = np.dtype(
         ("num_items", np.int32),  # the items in use lie first, the oldest before the others
         ("item_serial", np.int32),
         ("items", ITEM, (MAX_ITEMS,)),
+        # what moves on the stage (stage.py)
+        *((name, np.float32) for name in ("randall_x", "randall_y", "last_x", "last_y")),
+        *((name, np.float32) for name in ("height_0", "height_1", "last_0", "last_1", "goal_0", "goal_1")),
+        *((name, np.int32) for name in ("rest_0", "rest_1", "wind", "wind_frames")),
     ],
     align=True,
 )

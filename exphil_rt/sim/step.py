@@ -28,6 +28,7 @@ from exphil_rt.sim.physics import move
 from exphil_rt.sim.shield import drain
 from exphil_rt.sim.specials.rows import ANIMATE, HIT, INTERRUPT, LANDED, MOVE
 from exphil_rt.sim.specials.run import specials
+from exphil_rt.sim.stage import begin_stage, move_stage, weather
 from exphil_rt.sim.state import RUNNING
 
 
@@ -70,6 +71,7 @@ def begin(games: Any, players: Any, i: int, tables: Any, stage: int, characters:
     game.reason = 0
     game.winner = -1
     game.num_items = 0
+    begin_stage(game, t)
     begin_player(players[i, 0], t, t.stages[stage], 0, characters[0], game.stocks)
     begin_player(players[i, 1], t, t.stages[stage], 1, characters[1], game.stocks)
     show(games, players, i, tables, fo, frames)
@@ -102,6 +104,8 @@ def read_pads(i: int, game: Any, a: Any, b: Any, t: Any, po: Any, f32: Any, u16:
 def step_game(game: Any, a: Any, b: Any, t: Any, po: Any, pf: Any, pu: Any, pi: Any, i: int) -> None:
     """One frame of one game."""
     stage = t.stages[game.stage]
+    move_stage(game, t)
+    weather(game, t)
     animate(a, t)
     specials(ANIMATE, a, b, t, game, 0)
     animate(b, t)
@@ -118,8 +122,8 @@ def step_game(game: Any, a: Any, b: Any, t: Any, po: Any, pf: Any, pu: Any, pi: 
     move(a, t)
     specials(MOVE, b, a, t, game, 1)
     move(b, t)
-    collide(a, b, t, stage)
-    collide(b, a, t, stage)
+    collide(a, b, t, stage, game)
+    collide(b, a, t, stage, game)
     specials(LANDED, a, b, t, game, 0)
     specials(LANDED, b, a, t, game, 1)
     drain(a, t)

@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 
 from exphil_rt.game import states as st
 from exphil_rt.game.ids import Character
+from exphil_rt.game.randall import RANDALL_PERIOD, RANDALL_WIDTH, randall
 from exphil_rt.sim import framedata
 from exphil_rt.sim.anim_table import NUM_FIGHTERS, anim_table, motion_table
 from exphil_rt.sim.datafiles import data_file, number, read_rows
 from exphil_rt.sim.hit_table import BODY, CIRCLE, THROWN, hit_table
 from exphil_rt.sim.item_table import item_tables
+from exphil_rt.sim.learned import ecb_table, hang_table
 from exphil_rt.sim.specials.table import special_tables
+from exphil_rt.sim.stage_facts import LEFT_PLATFORM, RANDALL, RIGHT_PLATFORM
 from exphil_rt.sim.state import records
 
 AIR_JUMP_FRAMES: Final = 72
@@ -28,18 +31,19 @@ MAX_LINES: Final = 16
 
 LINE: Final = np.dtype(
     [(name, np.float32) for name in ("x0", "y0", "x1", "y1")]
-    + [(name, np.int32) for name in ("drop", "ledge", "left", "right")],
+    + [(name, np.int32) for name in ("drop", "ledge", "left", "right", "moving")],
     align=True,
 )
-"""Ground from left to right; ``left`` and ``right`` are the joined lines, -1 for an edge."""
+"""Ground from left to right; ``left`` and ``right`` are the joined lines, -1 for an edge; ``moving`` as in stage.py."""
 
 WALL: Final = np.dtype([(name, np.float32) for name in ("x0", "y0", "x1", "y1")] + [("side", np.int32)], align=True)
 """A wall from below to above (side +1 where its open side is to the right, -1 left) or a ceiling (side 0)."""
 
 STAGE: Final = np.dtype(
-    [(name, np.float32) for name in ("left", "right", "bottom", "top", "hang_x", "hang_y", "rebirth_x", "rebirth_y")]
-    + [("spawn", np.float32, (4,))]
-    + [(name, np.int32) for name in ("id", "lines", "walls", "line_offset", "wall_offset")],
+    [(name, np.float32) for name in ("left", "right", "bottom", "top", "rebirth_y")]
+    + [("rebirth_x", np.float32, (2,)), ("spawn", np.float32, (4,))]
+    + [("edge_x", np.float32, (2,)), ("edge_y", np.float32, (2,)), ("edge_line", np.int32, (2,))]  # left, right ledge
+    + [(name, np.int32) for name in ("id", "lines", "walls", "line_offset", "wall_offset", "moving", "windy")],
     align=True,
 )
 
@@ -78,7 +82,8 @@ def load(folder: Path | None = None) -> NDArray[Any]:
 
     Fields: ``common`` [1] constants; ``fighters`` [27] attributes by internal id; ``anim`` [27, 341] ANIM;
     ``hit_frames`` HIT_FRAME; ``circles`` CIRCLE; ``motion`` forward movement a frame; ``throws`` [27, 4] CIRCLE by
-    state from ThrowF; ``air_jump`` [27, 72] vertical speed by frame of an animated double jump, nan for none;
+    state from ThrowF; ``ecb`` and ``hang`` see learned.py; ``randall`` [1200, 2]; ``air_jump``
+    [27, 72] vertical speed by frame of an animated double jump, nan for none;
     ``stages`` STAGE; ``lines`` LINE; ``walls`` WALL.
 
     Args:
@@ -90,13 +95,17 @@ def load(folder: Path | None = None) -> NDArray[Any]:
     stages, lines, walls = _stages()
     fighters = _fighters()
     throws, releases = _throws()
+    motion = motion_table(frames, anim)
     parts = {
         "common": _common(),
         "fighters": fighters,
         "anim": anim,
         "hit_frames": hit_frames,
         "circles": circles,
-        "motion": motion_table(frames, anim),
+        "motion": motion,
+        "ecb": ecb_table(anim),
+        "hang": hang_table(frames, anim),
+        "randall": randall(np.arange(RANDALL_PERIOD, dtype=np.int32)),
         "throws": throws,
         "releases": releases,
         "air_jump": _air_jump(),
@@ -179,11 +188,15 @@ def _air_jump() -> NDArray[np.float32]:
     return table
 
 
-# Where fighters come back: seen in real replays.
+# Where the fighters of the two ports come back, and how high: seen in real replays (Battlefield's x are estimated).
 _REBIRTH: Final = {
-    "battlefield": (16.0, 80.0), "final_destination": (16.0, 45.0), "dreamland": (0.0, 84.0),
-    "fountain_of_dreams": (0.0, 64.0), "pokemon_stadium": (0.0, 60.0), "yoshis_story": (0.0, 52.5),
+    "battlefield": (16.0, -16.0, 80.0), "final_destination": (16.0, -50.0, 45.0), "dreamland": (-5.0, 0.0, 84.22),
+    "fountain_of_dreams": (0.0, 0.0, 64.0), "pokemon_stadium": (0.0, 0.0, 60.0), "yoshis_story": (0.0, 0.0, 52.5),
 }  # fmt: skip
+
+# Fountain of Dreams' three platforms lie on one another in the source; their places, left to right, and the top one's
+# height: libmelee's stages.py, and real replays.
+_FOUNTAIN: Final = ((-35.25, LEFT_PLATFORM, 0.0), (35.25, RIGHT_PLATFORM, 0.0), (0.0, 0, 42.75))
 
 
 def _stages() -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
@@ -195,20 +208,32 @@ def _stages() -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         ground = [line[1:] for line in stage["lines"] if line[0] == "ground"]
         record = stages[row]
         record["left"], record["right"], record["bottom"], record["top"] = stage["blast"]
-        record["rebirth_x"], record["rebirth_y"] = _REBIRTH[name]
+        left, right, record["rebirth_y"] = _REBIRTH[name]
+        record["rebirth_x"] = left, right
+        record["windy"] = name == "dreamland"
         record["spawn"] = [number for spawn in stage["spawns"][:2] for number in spawn]
         record["id"] = stage["stage"]
-        record["hang_x"] = stage["edge_hang_x"]
-        record["hang_y"] = next(line[3] for line in ground if line[1])
+        if name == "fountain_of_dreams":
+            loose = iter(_FOUNTAIN)
+            record["moving"] = LEFT_PLATFORM
+        elif name == "yoshis_story":
+            ground.append([1, 0, 0.0, 0.0, RANDALL_WIDTH, 0.0])
+            record["moving"] = RANDALL
         record["line_offset"], record["lines"] = len(lines), len(ground)
         record["wall_offset"] = len(walls)
         for drop, ledge, x0, y0, x1, y1 in ground:
             joined_left = [n for n, other in enumerate(ground) if (other[4], other[5]) == (x0, y0) and not drop]
             joined_right = [n for n, other in enumerate(ground) if (other[2], other[3]) == (x1, y1) and not drop]
-            lines.append(
-                (x0, y0, x1, y1, drop, ledge, joined_left[0] if joined_left else -1,
-                 joined_right[0] if joined_right else -1)
-            )  # fmt: skip
+            moving = RANDALL if name == "yoshis_story" and (x0, x1) == (0.0, RANDALL_WIDTH) else 0
+            if name == "fountain_of_dreams" and drop:
+                shift, moving, height = next(loose)
+                x0, y0, x1, y1 = x0 + shift, height, x1 + shift, height
+            joins = joined_left[0] if joined_left else -1, joined_right[0] if joined_right else -1
+            if ledge and -1 in joins:
+                side = joins.index(-1)
+                record["edge_x"][side], record["edge_y"][side] = (x0, y0) if side == 0 else (x1, y1)
+                record["edge_line"][side] = len(lines)
+            lines.append((x0, y0, x1, y1, drop, ledge, *joins, moving))
         for kind, _, _, x0, y0, x1, y1 in stage["lines"]:
             if kind == "ceiling":
                 walls.append((*((x0, y0, x1, y1) if x0 < x1 else (x1, y1, x0, y0)), 0))

@@ -20,6 +20,17 @@ from exphil_rt.game.frames import Button, Frames
 from exphil_rt.game.lane import GameSetup
 from exphil_rt.sim.fidelity.recording import PADS, Recording
 from exphil_rt.sim.lane import EmbeddedLane
+from exphil_rt.sim.stage_facts import (
+    LEFT_PLATFORM,
+    PLATFORM_BASE,
+    PLATFORM_HIGH,
+    PLATFORM_LOW,
+    PLATFORM_SCALE,
+    RANDALL,
+    WIND_FRAMES,
+    WIND_REST,
+    WIND_SPEED,
+)
 from exphil_rt.sim.state import SAVED
 
 SHOWN: Final = {
@@ -71,6 +82,7 @@ class Tracker:
             self.lane.start(
                 game, GameSetup(game_id=game, stage=stage, characters=(who[0], who[1]), timer_frames=_MAX_FRAMES)
             )
+        self.windy = self.tables["stages"]["windy"][self.lane.games["stage"]] != 0
         self.known = np.minimum(body["state"], 1023).astype(np.int32)
         unknown = self.known >= self.num_states
         self.known[unknown] = np.where(body["airborne"][unknown] != 0, st.FALL_SPECIAL, st.WAIT)
@@ -97,6 +109,7 @@ class Tracker:
             lane.games["frame"][slots] = row - 124
             lane.step(slots, 1, watch=False)
             exact[row, slots], foretold[row, slots] = self._compare(row, slots)
+            self._correct_stage(row, slots)
             self._correct(row, slots, before)
             if row in by_row:
                 chosen = by_row[row]
@@ -114,6 +127,26 @@ class Tracker:
         for field, column in _EXACT:
             good &= np.abs(mine[field] - body[column][row, slots]) <= EXACT
         return good, mine["state"]
+
+    def _correct_stage(self, row: int, slots: NDArray[Any]) -> None:
+        """Where platforms are shown to be, and the wind that fighters are seen to drift in."""
+        games, shown = self.lane.games, self.recording.platforms
+        for slot in slots[shown[row, slots].any(axis=1)]:
+            for side in range(2):
+                now, before = float(shown[row, slot, side]), float(shown[row - 1, slot, side])
+                games[f"height_{side}"][slot], games[f"last_{side}"][slot] = now, before
+                far = PLATFORM_HIGH if now > before else PLATFORM_LOW
+                games[f"goal_{side}"][slot] = now if now == before else far
+                games[f"rest_{side}"][slot] = max(int(games[f"rest_{side}"][slot]), 60)
+        for slot in slots[self.windy[slots]]:
+            mine = self.lane.players[slot]
+            off = self.recording.body["position_x"][row, slot] - mine["x"]
+            rise = np.abs(self.recording.body["position_y"][row, slot] - mine["y"])
+            for sign in (-1, 1):
+                if (np.abs(off - sign * WIND_SPEED) + rise < 2e-3).any():
+                    games["wind"][slot] = np.clip(games["wind"][slot] + sign, -1, 1)
+                    games["wind_frames"][slot] = WIND_FRAMES if games["wind"][slot] else int(WIND_REST[0])
+                    break
 
     def _correct(self, row: int, slots: NDArray[Any], before: NDArray[Any], first: bool = False) -> None:
         """Write what frame ``row`` shows over the records of ``slots``; ``before`` are theirs of the frame before."""
@@ -200,6 +233,8 @@ class Tracker:
             flick = abs(mine["stick_x"]) >= 0.8
             mine["count"] = 1 if flick else int(self.tables["fighters"][mine["character"]]["turn_frames"]) + 1
             mine["charge"] = 0 if flick else 1
+        elif state == st.FALL_SPECIAL:
+            mine["fall_drift"] = 1.0
         elif state == st.KNEE_BEND:
             mine["short_hop"] = 0
             mine["stick_jump"] = 0 if mine["pressed"] & (Button.X | Button.Y) else 1
@@ -209,12 +244,13 @@ class Tracker:
             mine["merge_frames"] = 10
 
     def _stands(self, mine: NDArray[Any]) -> NDArray[np.bool_]:
-        """Whether the line of a record lies under its feet."""
+        """Whether the line of a record lies under its feet (of one that moves, look again)."""
         line = self.tables["lines"][np.maximum(mine["line"], 0)]
         run = np.where(line["x1"] > line["x0"], line["x1"] - line["x0"], 1)
         share = np.clip((mine["x"] - line["x0"]) / run, -0.01, 1.01)
         found: NDArray[np.bool_] = np.abs(line["y0"] + share * (line["y1"] - line["y0"]) - mine["y"]) < 0.3
         found &= (mine["line"] >= 0) & (share > -0.01) & (share < 1.01)
+        found &= line["moving"] == 0
         return found
 
     def _stand(self, pair: Any, port: Any, slot: int) -> None:
@@ -223,8 +259,22 @@ class Tracker:
         stage = self.tables["stages"][self.lane.games["stage"][slot]]
         first, count = int(stage["line_offset"]), int(stage["lines"])
         lines = self.tables["lines"]
-        gaps = [_gap(lines[first + n], mine["x"], mine["y"]) for n in range(count)]
+        game = self.lane.games[slot]
+        gaps = []
+        for n in range(count):
+            right, up = _shift(lines[first + n], game)
+            gaps.append(_gap(lines[first + n], mine["x"] - right, mine["y"] - up))
         mine["line"] = mine["last_line"] = first + int(np.argmin(gaps))
+
+
+def _shift(line: Any, game: Any) -> tuple[float, float]:
+    """Where a line that moves is now, from its place in the tables."""
+    if line["moving"] == 0:
+        return 0.0, 0.0
+    if line["moving"] == RANDALL:
+        return float(game["randall_x"]), float(game["randall_y"])
+    height = float(game["height_0"] if line["moving"] == LEFT_PLATFORM else game["height_1"])
+    return 0.0, height * PLATFORM_SCALE + PLATFORM_BASE
 
 
 def _gap(line: Any, x: Any, y: Any) -> float:

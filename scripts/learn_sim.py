@@ -1,0 +1,273 @@
+"""Learn the embedded game's tables from real replays, and measure the game on replays that it did not learn from.
+
+What no public table has is read off recorded games: how long states last when nothing interrupts them, how high the
+lowest point of the body is that lands, and where fighters hang on ledges. Usage: learn_sim.py REPLAYS [--folds N]
+[--write]. With --write the tables under exphil_rt/sim/data and the scores that the terminal shows are written; the
+scores are those of the folds: every replay is measured with tables that were learned from the other folds alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from unittest import mock
+
+import msgspec
+import numpy as np
+
+from exphil_rt.game import states as st
+from exphil_rt.game.frames import Frames
+from exphil_rt.game.ids import PLAYABLE
+from exphil_rt.replays import BadReplay, find_replays, read_many, replay_folder
+from exphil_rt.sim import datafiles, fidelity, jit, kernel, tables
+from exphil_rt.sim.fidelity import Measured, figures
+from exphil_rt.sim.scores import SCORES, Score
+from exphil_rt.store.files import write_whole
+
+DATA = Path(datafiles.__file__).parent / "data"
+Table = dict[tuple[int, ...], tuple[float, ...]]
+
+# States that end when their animation does, and what may follow at that moment without any input.
+_TO_WAIT = (
+    st.DOWN_STAND_U, st.DOWN_STAND_D, st.DOWN_FORWARD_U, st.DOWN_FORWARD_D, st.DOWN_BACK_U, st.DOWN_BACK_D,
+    st.DOWN_ATTACK_U, st.DOWN_ATTACK_D, st.PASSIVE, st.PASSIVE_STAND_F, st.PASSIVE_STAND_B, st.ESCAPE_F, st.ESCAPE_B,
+    st.ESCAPE_N, *range(st.CLIFF_CLIMB_SLOW, st.CLIFF_ESCAPE_QUICK + 1), *range(st.ATTACK_11, st.ATTACK_13 + 1),
+    *range(st.ATTACK_DASH, st.ATTACK_LW_4 + 1), st.CATCH, st.CATCH_DASH, *range(st.THROW_F, st.THROW_LW + 1),
+    st.SQUAT_RV, st.TURN, st.LANDING, st.DASH, st.GUARD_OFF,
+)  # fmt: skip
+_TO_FALL = (
+    st.JUMP_F, st.JUMP_B, st.JUMP_AERIAL_F, st.JUMP_AERIAL_B, st.PASS, st.CLIFF_JUMP_QUICK_2, st.CLIFF_JUMP_SLOW_2,
+    *range(st.ATTACK_AIR_N, st.ATTACK_AIR_LW + 1),
+)  # fmt: skip
+NATURAL = {
+    **dict.fromkeys(_TO_WAIT, (st.WAIT,)), **dict.fromkeys(_TO_FALL, (st.FALL, st.FALL_AERIAL)),
+    st.SQUAT: (st.SQUAT_WAIT, st.SQUAT_RV), st.ATTACK_LW_3: (st.SQUAT_WAIT, st.SQUAT_RV),
+    st.CLIFF_CATCH: (st.CLIFF_WAIT,), st.CLIFF_JUMP_QUICK_1: (st.CLIFF_JUMP_QUICK_2,),
+    st.CLIFF_JUMP_SLOW_1: (st.CLIFF_JUMP_SLOW_2,), st.OTTOTTO: (st.OTTOTTO_WAIT,), st.TURN_RUN: (st.WAIT, st.RUN),
+    st.DOWN_BOUND_U: (st.DOWN_WAIT_U,), st.DOWN_BOUND_D: (st.DOWN_WAIT_D,),
+    st.ESCAPE_AIR: (st.FALL_SPECIAL,),
+}  # fmt: skip
+FEET_LOCKED = 10  # frames in the air during which the lowest point is the fighter's own place
+AIR = (*range(st.JUMP_F, st.DAMAGE_FALL + 1), *range(st.ATTACK_AIR_N, st.ATTACK_AIR_LW + 1), st.ESCAPE_AIR, st.PASS,
+       st.CLIFF_JUMP_QUICK_2, st.CLIFF_JUMP_SLOW_2, *range(st.DAMAGE_HI_1, st.DAMAGE_FLY_ROLL + 1))  # fmt: skip
+
+
+def learn_lengths(games: Iterable[Frames]) -> Table:
+    """Age at which a state ends by itself, where at least two ends agree and no stay was longer."""
+    ends: dict[tuple[int, int], list[int]] = defaultdict(list)
+    longest: dict[tuple[int, int], float] = defaultdict(float)
+    for frames in games:
+        body = frames.players
+        for port in range(2):
+            state, age = body.state[:, port].astype(int), body.state_age[:, port]
+            who = body.character[:, port]
+            whole = np.abs(np.diff(age, prepend=age[:1]) - 1) < 1e-3
+            for row in np.flatnonzero((state[1:] != state[:-1]) | (age[1:] < age[:-1])) + 1:
+                key = int(who[row - 1]), int(state[row - 1])
+                if key[1] not in NATURAL or row < 130 or body.hitlag[row, port] > 0 or not whole[row - 1]:
+                    continue
+                longest[key] = max(longest[key], float(age[row - 1]))
+                if state[row] in NATURAL[key[1]] and body.airborne[row, port] == body.airborne[row - 1, port]:
+                    ends[key].append(round(float(age[row - 1])) + 1)
+    found: Table = {}
+    for key, ages in ends.items():
+        latest = max(ages)
+        if ages.count(latest) >= 2 and latest > longest[key]:
+            found[key] = (float(latest),)
+    return found
+
+
+def learn_feet(games: Sequence[Frames]) -> Table:
+    """Height of the lowest point by fighter, state and age, between what did not land and what did."""
+    stage_rows, all_tables = tables.stage_rows(), kernel.load().tables[0]
+    low: dict[tuple[int, int, int], float] = {}
+    high: dict[tuple[int, int, int], float] = {}
+    for frames in games:
+        body = frames.players
+        stage = all_tables["stages"][stage_rows[int(frames.stage[0])]]
+        first = int(stage["line_offset"])
+        lines = [line for line in all_tables["lines"][first : first + int(stage["lines"])] if line["moving"] == 0]
+        for port in range(2):
+            air = np.isin(body.state[:, port], AIR) if not body.airborne.any() else body.airborne[:, port] != 0
+            since = _since(air)
+            rows = np.flatnonzero(air & (since > FEET_LOCKED) & np.isin(body.state[:, port], AIR))
+            for row in rows[(rows > 130) & (rows + 1 < len(air))]:
+                _bounds(frames, port, int(row), lines, low, high)
+    found: Table = {}
+    for who, state in sorted({key[:2] for key in (*low, *high)}):
+        found.update(_curve(who, state, low, high))
+    return found
+
+
+def _since(air: np.ndarray) -> np.ndarray:
+    """Frames in the air, 1 on the first."""
+    count = np.zeros(len(air), np.int32)
+    for row in range(1, len(air)):
+        count[row] = count[row - 1] + 1 if air[row] else 0
+    return count
+
+
+def _bounds(frames: Frames, port: int, row: int, lines: Sequence[np.void], low: dict, high: dict) -> None:
+    """What this frame says: below a line without landing, or landed on the next one."""
+    body = frames.players
+    x, y = float(body.position_x[row, port]), float(body.position_y[row, port])
+    key = int(body.character[row, port]), int(body.state[row, port]), int(body.state_age[row, port])
+    fell = float(body.position_y[row - 1, port]) - y
+    if fell <= 0 or body.hitlag[row, port] > 0:
+        return
+    holds_down = frames.controllers.joystick_y[row, port] <= -0.6
+    for line in lines:
+        if not (line["x0"] + 1 < x < line["x1"] - 1) or (line["drop"] and holds_down):
+            continue
+        height = float(line["y0"] + (line["y1"] - line["y0"]) * (x - line["x0"]) / (line["x1"] - line["x0"]))
+        above_before = float(body.position_y[row - 1, port]) + 9.0 > height  # else it came from far below
+        if y < height and above_before and height - y < 9.0:
+            low[key] = max(low.get(key, 0.0), height - y)
+    after_state = int(body.state[row + 1, port])
+    if body.airborne[row + 1, port] or after_state in AIR or body.hitlag[row + 1, port] > 0:
+        return
+    if not (
+        st.LANDING <= after_state <= st.LANDING_FALL_SPECIAL
+        or after_state == st.WAIT
+        or st.LANDING_AIR_N <= after_state <= st.LANDING_AIR_LW
+        or after_state in (st.DOWN_BOUND_U, st.DOWN_BOUND_D)
+    ):
+        return
+    landed = float(body.position_y[row + 1, port])
+    speed = float(body.self_y[row + 1, port]) + float(body.knockback_y[row + 1, port])
+    if speed == 0.0:  # not recorded before Slippi 3.5
+        at = kernel.load().tables[0]["fighters"][key[0]]
+        speed = (
+            -fell if fell >= at["terminal_vel"] - 1e-3 else -min(fell + float(at["gravity"]), float(at["terminal_vel"]))
+        )
+    expected = y + speed
+    if expected <= landed + 1e-3 and landed - expected < 9.0:
+        after = key[0], key[1], key[2] + 1
+        high[after] = min(high.get(after, 99.0), landed - expected)
+
+
+def _curve(who: int, state: int, low: dict, high: dict) -> Table:
+    """One height an age from the bounds of this age and its neighbours."""
+    ages = sorted({key[2] for key in (*low, *high) if key[:2] == (who, state)})
+    upper = {age: high[who, state, age] for age in ages if (who, state, age) in high}
+    lower = {age: low[who, state, age] for age in ages if (who, state, age) in low}
+    if not upper:
+        return {}
+    found: Table = {}
+    for age in range(max(ages) + 1):
+        near_up = [(abs(age - other), value) for other, value in upper.items()]
+        near_low = [(abs(age - other), value) for other, value in lower.items()]
+        reach = min(distance for distance, _ in near_up)
+        top = min(value for distance, value in near_up if distance <= max(reach, 1))
+        bottom = max((value for distance, value in near_low if distance <= 1), default=0.0)
+        found[who, state, age] = (round((top + bottom) / 2 if bottom <= top else bottom, 3),)
+    return found
+
+
+def learn_ledges(games: Iterable[Frames]) -> Table:
+    """Where a fighter hangs, by state and age: out from the edge, and below it."""
+    stage_rows, all_tables = tables.stage_rows(), kernel.load().tables[0]
+    places: dict[tuple[int, int, int], list[tuple[float, float]]] = defaultdict(list)
+    shown = (st.CLIFF_CATCH, st.CLIFF_WAIT, st.CLIFF_JUMP_SLOW_1, st.CLIFF_JUMP_QUICK_1)
+    for frames in games:
+        body = frames.players
+        stage = all_tables["stages"][stage_rows[int(frames.stage[0])]]
+        for row, port in np.argwhere(np.isin(body.state, shown) & (body.hitlag == 0)):
+            x, y = float(body.position_x[row, port]), float(body.position_y[row, port])
+            side = 0 if x < 0 else 1
+            out = (x - float(stage["edge_x"][side])) * (2 * side - 1)
+            key = int(body.character[row, port]), int(body.state[row, port]), int(body.state_age[row, port])
+            if key[1] == st.CLIFF_WAIT and key[2] > 60:
+                continue
+            places[key].append((out, float(stage["edge_y"][side]) - y))
+    return {
+        key: tuple(round(float(value), 4) for value in np.median(np.array(seen), axis=0))
+        for key, seen in sorted(places.items())
+    }
+
+
+LEARNED = {
+    "learned_lengths.csv": (learn_lengths, ("character", "state", "length")),
+    "learned_ecb.csv": (learn_feet, ("character", "state", "age", "bottom")),
+    "learned_ledge.csv": (learn_ledges, ("character", "state", "age", "out", "below")),
+}
+
+
+def learn(games: Sequence[Frames]) -> dict[str, str]:
+    """The files by name."""
+    files = {}
+    for name, (function, header) in LEARNED.items():
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows((*key, *(f"{value:g}" for value in values)) for key, values in sorted(function(games).items()))
+        files[name] = out.getvalue()
+    return files
+
+
+def use(files: dict[str, str]) -> None:
+    """Let this process's game play with other tables; their sizes are the same, so nothing is compiled."""
+    real = datafiles.data_file
+    with mock.patch.object(datafiles, "data_file", lambda name: files[name] if name in files else real(name)):
+        fresh = tables.load(jit.cache_folder())
+    kernel.load().tables[0] = fresh[0]
+
+
+def main() -> None:
+    """Learn, measure on what was left out, and write when asked to."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("replays", type=Path)
+    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    every = [
+        result
+        for result in read_many(find_replays(replay_folder(options.replays)), rollback="last")
+        if not isinstance(result, BadReplay) and np.isin(result.frames.players.character, np.array(PLAYABLE)).all()
+    ]
+    counted = [replay for replay in every if not fidelity.refusal(replay.frames, replay.meta.version)]
+    print(f"{len(every)} replays to learn from, {len(counted)} of them to measure on")
+    parts: list[Measured] = []
+    for fold in range(options.folds):
+        out = counted[fold :: options.folds]
+        rest = [replay.frames for replay in every if replay not in out]
+        if not out or not rest:
+            continue
+        use(learn(rest))
+        parts.append(fidelity.measure([replay.frames for replay in out]))
+        print(f"fold {fold + 1}: {', '.join(replay.path.name for replay in out)}")
+    held_out = Measured(
+        np.concatenate([part.windows for part in parts]), np.concatenate([part.frames for part in parts])
+    )
+    files = learn([replay.frames for replay in every])
+    use(files)
+    in_sample = fidelity.measure([replay.frames for replay in counted])
+    for name, measured in (("held out", held_out), ("in sample", in_sample)):
+        print(name)
+        for line in fidelity.table(measured):
+            f = line.figures
+            if f.windows:
+                states = " ".join(f"{value:.3f}" for value in f.same_state)
+                print(f"  {line.group:8}{line.name:20}{f.windows:6} {f.survive:.3f}  {states}  {f.exact or 0:.4f}")
+    if options.write:
+        for name, text in files.items():
+            write_whole(DATA / name, text.encode())
+        write_whole(SCORES, msgspec.json.format(msgspec.json.encode(_scores(held_out)), indent=1) + b"\n")
+
+
+def _scores(measured: Measured) -> dict[str, Score]:
+    found = {}
+    for who in PLAYABLE:
+        windows = measured.windows[(measured.windows["fighter"] == who) & measured.windows["moving"]]
+        some = figures.of(windows, measured.frames[measured.frames["fighter"] == who])
+        score = None if some.survive is None else round(some.survive, 3)
+        found[str(int(who))] = Score(score=score, windows=some.windows, measured=some.windows > 0)
+    return found
+
+
+if __name__ == "__main__":
+    main()
