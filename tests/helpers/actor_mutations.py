@@ -30,6 +30,7 @@ TABLE_START: Final = "<!-- mutations -->"
 TABLE_END: Final = "<!-- end of mutations -->"
 DEADLINE_S: Final = 10.0
 SLOW_DEADLINE_S: Final = 90.0
+"""Seconds of CPU time that a test gets, so that a busy machine fails none; twelve times that of any time, for hangs."""
 MEMORY: Final = 8 << 30
 
 
@@ -735,7 +736,7 @@ MUTATIONS: Final = (
 )
 
 _PLUGIN: Final = """
-import faulthandler, os, pytest
+import faulthandler, os, pytest, signal
 LOG, DEADLINE = os.environ["MUTATION_LOG"], float(os.environ["MUTATION_DEADLINE"])
 
 def write(*words):
@@ -745,10 +746,12 @@ def write(*words):
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
     write("started", item.nodeid)
-    faulthandler.dump_traceback_later(DEADLINE, exit=True)
+    faulthandler.dump_traceback_later(12 * DEADLINE, exit=True)
+    signal.setitimer(signal.ITIMER_PROF, DEADLINE)  # what nobody handles ends the process
     try:
         return (yield)
     finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
         faulthandler.cancel_dump_traceback_later()
 
 def pytest_runtest_logreport(report):
