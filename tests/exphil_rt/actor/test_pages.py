@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -75,3 +76,10 @@ def test_the_kernels_page_runs(backend: Backend, tmp_path: Path, monkeypatch: py
             assert await runtime.call("counter", page.Total()) == 400
 
     run(main, backend=backend)
+
+
+def test_the_kernel_needs_nothing_else_of_ours() -> None:
+    code = "import sys, exphil_rt.actor; print(*[name for name in sys.modules if name.startswith(('exphil', 'torch'))])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    others = {name for name in done.stdout.split() if not name.startswith("exphil_rt.actor")}
+    assert others == {"exphil_rt", "exphil_rt.errors"}
