@@ -45,11 +45,17 @@ def start_time(pid: int) -> int:
 
 
 def end_leftover(pid: int, started: int) -> bool:
-    """Kill the process group of a leftover, unless ``pid`` is another process by now; whether it was there."""
-    if pid <= 1 or started == 0 or start_time(pid) != started:
+    """Kill the process group of a leftover, unless ``pid`` is another process by now; whether it was there.
+
+    A group outlives its leader, and the leader's pid is given to nobody while it does (credentials(7)).
+    """
+    if pid <= 1 or started == 0:
+        return False
+    now = start_time(pid)
+    if now not in (0, started):
         return False
     try:
-        if os.getpgid(pid) == pid:
+        if now == 0 or os.getpgid(pid) == pid:
             os.killpg(pid, signal.SIGKILL)
         else:
             os.kill(pid, signal.SIGKILL)

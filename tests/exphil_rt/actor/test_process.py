@@ -288,7 +288,8 @@ anyio.run(main, backend="trio")
 def test_nothing_outlives_a_killed_daemon(number: signal.Signals) -> None:
     with subprocess.Popen([sys.executable, "-c", DAEMON], stdout=subprocess.PIPE, text=True) as daemon:
         assert daemon.stdout is not None
-        pids = [int(word) for word in daemon.stdout.readline().split()]
+        line = daemon.stdout.readline()
+        pids = [int(word) for word in line.split()]
         assert len(pids) == 3
         assert not any(gone(pid) for pid in pids)
         daemon.send_signal(number)
@@ -306,7 +307,7 @@ def test_a_killed_forkserver_takes_its_processes_with_it() -> None:
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as daemon:
         assert daemon.stdout is not None
-        child, _, grandchild, server = (int(word) for word in daemon.stdout.readline().split())
+        child, plain, grandchild, server = (int(word) for word in daemon.stdout.readline().split())
         daemon.send_signal(signal.SIGSTOP)  # it cannot help
         os.kill(server, signal.SIGKILL)
         deadline = time.monotonic() + DEADLINE_S
@@ -315,6 +316,11 @@ def test_a_killed_forkserver_takes_its_processes_with_it() -> None:
         assert gone(child)
         assert gone(grandchild)
         daemon.kill()
+        assert not gone(plain)  # nobody was left to end it: the next start does, by the child's group
+        assert end_leftover(child, 1)
+        while not gone(plain) and time.monotonic() < deadline + DEADLINE_S:
+            time.sleep(0.005)
+        assert gone(plain)
 
 
 def test_a_leftover_is_ended_only_if_it_is_the_same_process() -> None:
