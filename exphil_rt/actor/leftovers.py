@@ -1,7 +1,8 @@
 """What a program leaves behind when it is killed, and its end at the next start: processes, sockets, folders.
 
 A list in a file: each process with its start time, so that a later process of the same pid is left alone, and each
-path. (Not among the names of the package: the wrapper of ``parent_death`` runs as a program, which must be loaded once.)
+path. Its names are not the package's: ``parent_death`` runs as a program, which must not be loaded before.
+
 An entry is in the file before the thing is there. On Linux parent-death signals (``parent_death``) end the
 processes already; paths nobody else removes. Memory of a SlotPool has no name and goes with its last user.
 """

@@ -308,6 +308,7 @@ def test_a_killed_forkserver_takes_its_processes_with_it() -> None:
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as daemon:
         assert daemon.stdout is not None
         child, plain, grandchild, server = (int(word) for word in daemon.stdout.readline().split())
+        started = start_time(child)
         daemon.send_signal(signal.SIGSTOP)  # it cannot help
         os.kill(server, signal.SIGKILL)
         deadline = time.monotonic() + DEADLINE_S
@@ -317,7 +318,7 @@ def test_a_killed_forkserver_takes_its_processes_with_it() -> None:
         assert gone(grandchild)
         daemon.kill()
         assert not gone(plain)  # nobody was left to end it: the next start does, by the child's group
-        assert end_leftover(child, 1)
+        assert end_leftover(child, started)
         while not gone(plain) and time.monotonic() < deadline + DEADLINE_S:
             time.sleep(0.005)
         assert gone(plain)
