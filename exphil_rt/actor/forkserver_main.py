@@ -55,6 +55,7 @@ class Forkserver:
                 self._reap()
                 self._take_requests()
         finally:
+            signal.set_wakeup_fd(-1)
             self._end_children()
 
     def _on_term(self, *_: object) -> None:
