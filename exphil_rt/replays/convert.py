@@ -90,6 +90,7 @@ def convert(path: Path, game: Any, rollback: Rollback) -> tuple[ReplayMeta, byte
     frames = Frames.over(memoryview(buffer), (keep.count,))
     frames.frame[:] = frame
     frames.stage[:] = head.stage
+    frames.nanas.last_hit_by[:] = _NOBODY
     to_player = {player.port: index for index, player in enumerate(head.players)}
     seed = hashlib.blake2b(repr((game.start["random_seed"], head.stage, keep.count)).encode(), digest_size=16)
     for index, player in enumerate(head.players):

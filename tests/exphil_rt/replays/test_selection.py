@@ -153,3 +153,30 @@ def test_missing_and_empty_folders_are_one_sentence(tmp_path):
     (tmp_path / "notes.txt").touch()
     assert find_replays(replay_folder(tmp_path)) == [tmp_path / "2024-01" / "B.SLP", tmp_path / "a.slp"]
     assert find_replays(replay_folder(tmp_path / "a.slp")) == [tmp_path / "a.slp"]
+
+
+def test_ports_stages_versions_and_quality_choose_sides():
+    def dropped(**wanted):
+        selection = Selection(SideFilter.parse(**wanted))
+        kept = selection.take(game())
+        return kept, dict(selection.dropped)
+
+    assert dropped(port=[2]) == ([1], {"not at port 2": 1})
+    assert dropped(stage=["bf"]) == ([], {"not on Battlefield": 2})
+    assert dropped(stage=["fd"]) == ([0, 1], {})
+    assert dropped(min_version="3.20") == ([], {"recorded by a Slippi older than 3.20.0": 2})
+    assert dropped(min_version="3.19.0") == ([0, 1], {})
+    assert dropped(min_quality=0.9) == ([0, 1], {})
+    for wrong in ({"port": [0]}, {"min_version": "3.x"}, {"min_version": "1.2.3.4"}):
+        with pytest.raises(BadFilter):
+            SideFilter.parse(**wrong)
+
+
+def test_a_head_refuses_what_is_certain_and_leaves_zelda_to_the_frames():
+    zelda = game("z", Character.ZELDA, Character.FOX).meta
+    sheik = SideFilter.parse(["sheik"])
+    assert sheik.refusal(zelda, 0, certain=False) == ""
+    assert sheik.refusal(zelda, 0) == "not Sheik"
+    assert sheik.refusal(zelda, 1, certain=False) == "not Sheik"
+    unknown = msgspec.structs.replace(zelda, frames=-1)
+    assert SideFilter().refusal(unknown, 0, certain=False) == ""
