@@ -16,7 +16,7 @@ import numpy as np
 from exphil_rt.errors import ExphilError
 from exphil_rt.game.frames import MAX_ITEMS, PLAYERS, Controllers, Frames, ItemColumns, PlayerColumns
 from exphil_rt.game.ids import Stage
-from exphil_rt.replays.stages import randall
+from exphil_rt.game.randall import randall
 
 _KEY: Final = "slippi_events"
 """Where the events of a frame are kept in ``GameState.custom``."""
@@ -25,6 +25,10 @@ _NOBODY: Final = 6
 _NO_PLAYER: Final = 3
 """Player type of an empty port in the start block."""
 _STADIUM_NORMAL: Final = 5
+
+_CPU: Final = 1
+_BUTTONS: Final = 0x1F7F
+"""The bits of a controller; what the game makes of sticks and triggers stands above them."""
 
 _POST: Final = (
     ("character", 0x7, "B"),
@@ -60,7 +64,6 @@ _PRE: Final = (
     ("cstick_x", 0x21, "f"),
     ("cstick_y", 0x25, "f"),
     ("trigger", 0x29, "f"),
-    ("buttons", 0x31, "H"),
     ("raw_x", 0x3B, "b"),
     ("raw_y", 0x40, "b"),
 )
@@ -97,7 +100,7 @@ class StateReader:
         self.version = (0, 0, 0)
         """Slippi version of the game."""
         self._stage = 0
-        self._kept: dict[str, list[bytes]] = {}
+        self._cpu: tuple[bool, ...] = ()
         for name, keep in (
             ("game_start", self._start),
             ("pre_frame", self._event("pre")),
@@ -124,7 +127,7 @@ class StateReader:
         frames.items.owner[...] = -1
         for event in events.get("pre", ()):
             if (player := self._player(event)) is not None and not event[0x6]:
-                _fill_controller(frames.controllers, player, event)
+                _fill_controller(frames.controllers, player, event, self._cpu[player])
         for event in events.get("post", ()):
             if (player := self._player(event)) is not None:
                 self._fill_fighter(frames.nanas if event[0x6] else frames.players, player, event)
@@ -143,7 +146,9 @@ class StateReader:
         major, minor, build = event[1], event[2], event[3]
         self.version = (major, minor, build)
         (self._stage,) = struct.unpack_from(">H", event, 0x13)
-        self.ports = tuple(port for port in range(4) if event[0x66 + 0x24 * port] != _NO_PLAYER)
+        kinds = [event[0x66 + 0x24 * port] for port in range(4)]
+        self.ports = tuple(port for port in range(4) if kinds[port] != _NO_PLAYER)
+        self._cpu = tuple(kinds[port] == _CPU for port in self.ports)
 
     @staticmethod
     def _event(kind: str) -> Any:
@@ -185,11 +190,13 @@ def _followed(method: Any, keep: Any) -> Any:
     return both
 
 
-def _fill_controller(out: Controllers, player: int, event: bytes) -> None:
+def _fill_controller(out: Controllers, player: int, event: bytes, cpu: bool) -> None:
     for name, value in _values(event, _PRE).items():
         low = 0.0 if name == "trigger" else -1.0
-        whole = name in ("buttons", "raw_x", "raw_y")
-        getattr(out, name)[0, player] = value if whole else min(max(value, low), 1.0)
+        getattr(out, name)[0, player] = value if name in ("raw_x", "raw_y") else min(max(value, low), 1.0)
+    # The game's own CPU touches no controller: its buttons stand among those that the game used, in the same bits.
+    used, physical = struct.unpack_from(">IH", event, 0x2D)
+    out.buttons[0, player] = used & _BUTTONS if cpu else physical
 
 
 def _values(event: bytes, fields: tuple[tuple[str, int, str], ...]) -> dict[str, Any]:

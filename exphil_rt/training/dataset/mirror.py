@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exphil_rt.game.frames import MAX_ITEMS, Button, Controllers, Frames, PlayerColumns
+from exphil_rt.game.randall import RANDALL_WIDTH
 from exphil_rt.policy.observation import ObservationField, ObservationSchema
 
-RANDALL_WIDTH: Final = 11.9
-"""World units; frames tell his left edge (libmelee, ``stages.randall_position``)."""
 _SIDED: Final = {1: 2, 2: 1, 264: 265, 265: 264}
 """Action states that name a side: dead on the left and on the right, the taunts of either facing."""
 _FLIPPED: Final = frozenset((
