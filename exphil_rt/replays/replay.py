@@ -15,6 +15,9 @@ from exphil_rt.errors import ExphilError
 from exphil_rt.game.frames import Frames
 from exphil_rt.game.ids import character_name, stage_name
 
+_REASON = 300
+"""Longest reason, in characters."""
+
 Rollback = Literal["first", "last"]
 """Which row stands for a frame that netplay simulated again: the first is what a player saw, the last what happened."""
 
@@ -23,6 +26,8 @@ class ReplayError(ExphilError):
     """A replay that cannot be used. ``reason`` is the sentence without the file's name."""
 
     def __init__(self, path: Path, reason: str) -> None:
+        reason = " ".join(reason.split())  # it may quote the file
+        reason = reason if len(reason) <= _REASON else f"{reason[: _REASON - 4]} ..."
         super().__init__(f"{path}: {reason}.", hint="Leave the file out, or record it again.")
         self.path = path
         self.reason = reason
