@@ -21,6 +21,7 @@ from exphil_rt.actor.cell import KILL_GRACE_S, Cell
 from exphil_rt.actor.context import current_cell, current_waiter, set_runtime
 from exphil_rt.actor.dead_letters import DeadLetters
 from exphil_rt.actor.errors import ActorError, MailboxFull, NoProc, StartError
+from exphil_rt.actor.gc_policy import rare_collections
 from exphil_rt.actor.genserver import GenServer
 from exphil_rt.actor.inspection import ActorInfo, ActorReport, read_report, read_tree
 from exphil_rt.actor.lifecycle import run_actor
@@ -103,7 +104,8 @@ class Runtime:
                 set_runtime(runtime)
                 start_soon(runtime.timers.run)
                 try:
-                    yield runtime
+                    with rare_collections():
+                        yield runtime
                 finally:
                     with anyio.CancelScope(shield=True):
                         await runtime.stop(stop_deadline)
