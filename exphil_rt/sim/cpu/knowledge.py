@@ -92,7 +92,7 @@ def _stages(t: Any, rows: dict[int, int]) -> NDArray[Any]:
         ground = t["lines"][first : first + count]
         main = ground[ground["drop"] == 0]
         record["edge"] = max(abs(main["x0"].min()), main["x1"].max())
-        record["hang_y"] = source["hang_y"]
+        record["hang_y"] = source["edge_y"].max()
         for name in ("left", "right", "bottom", "top"):
             record[name] = source[name]
         record["first"], record["lines"] = first, count
