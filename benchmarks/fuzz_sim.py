@@ -2,10 +2,10 @@
 
     python benchmarks/fuzz_sim.py [--frames 100000000] [--games 1024] [--seed 1] [--threads 1]
 
-Checked after every frame of every game: numbers are finite; percent within 0..999; nobody alive beyond the left, right or
-bottom blast zone, nor beyond the top while launched upward (k_y >= 2.4); no action state lasts longer than the game
-allows; every game ends by its timer. Each defect is printed once a kind, fighter and state with the setup and the frame at
-which it was seen; the same arguments show it again. Exit code 1 where there is one.
+Checked after every frame of every game: numbers are finite; percent within 0..999; nobody alive beyond the left, right
+or bottom blast zone, nor beyond the top while launched upward (k_y >= 2.4); no action state lasts longer than the game
+allows; every game ends by its timer. Each defect is printed once a kind, fighter and state with the setup and the frame
+at which it was seen; the same arguments show it again. Exit code 1 where there is one.
 """
 
 from __future__ import annotations
