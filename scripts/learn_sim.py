@@ -11,6 +11,8 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import itertools
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -56,6 +58,13 @@ AIR = (*range(st.JUMP_F, st.DAMAGE_FALL + 1), *range(st.ATTACK_AIR_N, st.ATTACK_
        st.CLIFF_JUMP_QUICK_2, st.CLIFF_JUMP_SLOW_2, *range(st.DAMAGE_HI_1, st.DAMAGE_FLY_ROLL + 1))  # fmt: skip
 
 
+LANDED = frozenset(
+    (st.WAIT, st.LANDING, st.LANDING_FALL_SPECIAL, *range(st.LANDING_AIR_N, st.LANDING_AIR_LW + 1), st.DOWN_BOUND_U,
+     st.DOWN_BOUND_D, st.PASSIVE, st.PASSIVE_STAND_F, st.PASSIVE_STAND_B)
+)  # fmt: skip
+Sightings = dict[tuple[int, int, int], list[tuple[float, bool]]]
+
+
 def learn_lengths(games: Iterable[Frames]) -> Table:
     """Age at which a state ends by itself, where at least two ends agree and no stay was longer."""
     ends: dict[tuple[int, int], list[int]] = defaultdict(list)
@@ -84,22 +93,22 @@ def learn_lengths(games: Iterable[Frames]) -> Table:
 def learn_feet(games: Sequence[Frames]) -> Table:
     """Height of the lowest point by fighter, state and age, between what did not land and what did."""
     stage_rows, all_tables = tables.stage_rows(), kernel.load().tables[0]
-    low: dict[tuple[int, int, int], float] = {}
-    high: dict[tuple[int, int, int], float] = {}
+    seen: Sightings = defaultdict(list)
     for frames in games:
         body = frames.players
         stage = all_tables["stages"][stage_rows[int(frames.stage[0])]]
         first = int(stage["line_offset"])
         lines = [line for line in all_tables["lines"][first : first + int(stage["lines"])] if line["moving"] == 0]
         for port in range(2):
-            air = np.isin(body.state[:, port], AIR) if not body.airborne.any() else body.airborne[:, port] != 0
+            shown = body.airborne.any()
+            air = body.airborne[:, port] != 0 if shown else np.isin(body.state[:, port], AIR)
             since = _since(air)
             rows = np.flatnonzero(air & (since > FEET_LOCKED) & np.isin(body.state[:, port], AIR))
             for row in rows[(rows > 130) & (rows + 1 < len(air))]:
-                _bounds(frames, port, int(row), lines, low, high)
+                _look(frames, port, int(row), lines, seen)
     found: Table = {}
-    for who, state in sorted({key[:2] for key in (*low, *high)}):
-        found.update(_curve(who, state, low, high))
+    for who, state in sorted({key[:2] for key in seen}):
+        found.update(_curve(who, state, seen))
     return found
 
 
@@ -111,61 +120,64 @@ def _since(air: np.ndarray) -> np.ndarray:
     return count
 
 
-def _bounds(frames: Frames, port: int, row: int, lines: Sequence[np.void], low: dict, high: dict) -> None:
-    """What this frame says: below a line without landing, or landed on the next one."""
+def _look(frames: Frames, port: int, row: int, lines: Sequence[np.void], seen: Sightings) -> None:
+    """What this frame says: below a line without landing (higher than), or landed on the next one (at most)."""
     body = frames.players
     x, y = float(body.position_x[row, port]), float(body.position_y[row, port])
     key = int(body.character[row, port]), int(body.state[row, port]), int(body.state_age[row, port])
     fell = float(body.position_y[row - 1, port]) - y
     if fell <= 0 or body.hitlag[row, port] > 0:
         return
-    holds_down = frames.controllers.joystick_y[row, port] <= -0.6
+    holds_down = (frames.controllers.joystick_y[row - 8 : row + 1, port] <= -0.6).any()
     for line in lines:
         if not (line["x0"] + 1 < x < line["x1"] - 1) or (line["drop"] and holds_down):
             continue
         height = float(line["y0"] + (line["y1"] - line["y0"]) * (x - line["x0"]) / (line["x1"] - line["x0"]))
-        above_before = float(body.position_y[row - 1, port]) + 9.0 > height  # else it came from far below
-        if y < height and above_before and height - y < 9.0:
-            low[key] = max(low.get(key, 0.0), height - y)
-    after_state = int(body.state[row + 1, port])
-    if body.airborne[row + 1, port] or after_state in AIR or body.hitlag[row + 1, port] > 0:
-        return
-    if not (
-        st.LANDING <= after_state <= st.LANDING_FALL_SPECIAL
-        or after_state == st.WAIT
-        or st.LANDING_AIR_N <= after_state <= st.LANDING_AIR_LW
-        or after_state in (st.DOWN_BOUND_U, st.DOWN_BOUND_D)
-    ):
+        if y < height < y + 9.0 and float(body.position_y[row - 1, port]) + 9.0 > height:
+            seen[key].append((height - y, True))
+    after = int(body.state[row + 1, port])
+    if body.airborne[row + 1, port] or after in AIR or body.hitlag[row + 1, port] > 0 or after not in LANDED:
         return
     landed = float(body.position_y[row + 1, port])
     speed = float(body.self_y[row + 1, port]) + float(body.knockback_y[row + 1, port])
     if speed == 0.0:  # not recorded before Slippi 3.5
         at = kernel.load().tables[0]["fighters"][key[0]]
-        speed = (
-            -fell if fell >= at["terminal_vel"] - 1e-3 else -min(fell + float(at["gravity"]), float(at["terminal_vel"]))
-        )
-    expected = y + speed
-    if expected <= landed + 1e-3 and landed - expected < 9.0:
-        after = key[0], key[1], key[2] + 1
-        high[after] = min(high.get(after, 99.0), landed - expected)
+        terminal = float(at["terminal_vel"])
+        speed = -fell if fell >= terminal - 1e-3 else -min(fell + float(at["gravity"]), terminal)
+    if -1e-3 <= landed - y - speed < 9.0:
+        seen[key[0], key[1], key[2] + 1].append((landed - y - speed, False))
 
 
-def _curve(who: int, state: int, low: dict, high: dict) -> Table:
-    """One height an age from the bounds of this age and its neighbours."""
-    ages = sorted({key[2] for key in (*low, *high) if key[:2] == (who, state)})
-    upper = {age: high[who, state, age] for age in ages if (who, state, age) in high}
-    lower = {age: low[who, state, age] for age in ages if (who, state, age) in low}
-    if not upper:
+def _curve(who: int, state: int, seen: Sightings) -> Table:
+    """One height an age: the one that contradicts the fewest sightings of this age and those near it."""
+    mine = {key[2]: sightings for key, sightings in seen.items() if key[:2] == (who, state)}
+    if not any(not above for sightings in mine.values() for _, above in sightings):
         return {}
     found: Table = {}
-    for age in range(max(ages) + 1):
-        near_up = [(abs(age - other), value) for other, value in upper.items()]
-        near_low = [(abs(age - other), value) for other, value in lower.items()]
-        reach = min(distance for distance, _ in near_up)
-        top = min(value for distance, value in near_up if distance <= max(reach, 1))
-        bottom = max((value for distance, value in near_low if distance <= 1), default=0.0)
-        found[who, state, age] = (round((top + bottom) / 2 if bottom <= top else bottom, 3),)
+    for age in range(max(mine) + 1):
+        for reach in (1, 2, 4, 8, 16, 999):
+            near = [
+                (abs(age - other), *one) for other, ones in mine.items() if abs(age - other) <= reach for one in ones
+            ]
+            if sum(not above for *_, above in near) >= 3:
+                break
+        found[who, state, age] = (round(_fit(near), 3),)
     return found
+
+
+def _fit(near: Sequence[tuple[int, float, bool]]) -> float:
+    """The middle of the interval of heights that fits best; what is nearer in age weighs more."""
+    edges = sorted({0.0, *(value for _, value, _ in near), 9.0})
+    best, spans = math.inf, []
+    for low, high in itertools.pairwise(edges):
+        middle = (low + high) / 2
+        cost = sum(1.0 / (1 + far) for far, value, above in near if (middle <= value if above else middle > value))
+        if cost < best - 1e-9:
+            best, spans = cost, [(low, high)]
+        elif cost < best + 1e-9:
+            spans.append((low, high))
+    low, high = spans[0][0], spans[-1][1]
+    return (low + high) / 2 if high < 9.0 else low + 0.5
 
 
 def learn_ledges(games: Iterable[Frames]) -> Table:

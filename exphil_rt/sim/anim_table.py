@@ -187,12 +187,15 @@ def motion_table(frames: dict[str, NDArray[Any]], anim: NDArray[Any]) -> NDArray
     for (who, state), by_frame in by_state.items():
         if sum(abs(dx) for dx in by_frame.values()) < 2.0 or _slides([dx for _, dx in sorted(by_frame.items())]):
             continue  # a recording's residual slide, not the animation's
-        if state == st.ESCAPE_B and sum(by_frame.values()) > 0:
+        if state in _BACKWARD and sum(by_frame.values()) > 0:
             by_frame = {frame: -dx for frame, dx in by_frame.items()}  # some fighters' were taken along the way
         anim[who, state]["motion_offset"] = len(flat)
         anim[who, state]["motion_frames"] = max(by_frame)
         flat += [by_frame.get(frame, 0.0) for frame in range(1, max(by_frame) + 1)]
     return np.array(flat, np.float32)
+
+
+_BACKWARD: Final = (st.ESCAPE_B, st.PASSIVE_STAND_B, st.DOWN_BACK_U, st.DOWN_BACK_D)
 
 
 def _slides(ways: list[float]) -> bool:

@@ -56,6 +56,8 @@ def try_ground_attack(pl: Any, t: Any, c: Any) -> bool:
 @njit
 def to_jump_squat(pl: Any, t: Any) -> None:
     """Begin a jump from the ground."""
+    fastest = t.fighters[pl.character].dash_max  # a dash may begin faster than that (Falco's does)
+    pl.gv = min(max(pl.gv, -fastest), fastest)
     enter(pl, t, st.KNEE_BEND)
     pl.short_hop = 0
     pl.stick_jump = 0 if pl.pressed & XY else 1
@@ -120,6 +122,7 @@ def try_squat(pl: Any, t: Any, c: Any) -> bool:
 def drop_through(pl: Any, t: Any, c: Any) -> None:
     """Leave the platform downward."""
     pl.pass_line = pl.line
+    pl.tilt_y = NEUTRAL_TILT  # the tap is used: no fast fall with it
     leave_ground(pl)
     pl.vx = pl.gv
     pl.vy = c.pass_vy

@@ -41,6 +41,7 @@ def walks_off(pl: Any) -> bool:
         or s == st.TURN_RUN
         or s == st.TURN
         or s == st.ATTACK_DASH
+        or st.SQUAT <= s <= st.SQUAT_RV
         or st.LANDING <= s <= st.LANDING_FALL_SPECIAL
         or st.LANDING_AIR_N <= s <= st.LANDING_AIR_LW
         or st.DAMAGE_HI_1 <= s <= st.DAMAGE_FLY_ROLL

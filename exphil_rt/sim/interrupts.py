@@ -29,6 +29,8 @@ from exphil_rt.sim.ko import REBIRTH_SAFE
 from exphil_rt.sim.specials.begin import try_side_special, try_special, try_up_special
 
 UCF_RAW = 75.0
+FLICKED = 2  # bit of ``charge`` in a turn: a flick on the way, for a dash as soon as it is turned
+FREE_LANDING = 1.2  # slower than this, a landing from a special fall is no wavedash
 PASS_DELAY = 3  # frames of Squat before a platform lets go (real replays)
 
 
@@ -107,13 +109,19 @@ def turn_options(pl: Any, t: Any, c: Any) -> None:
         return
     if pl.flag == 0:
         # not turned yet: UCF's dash-back
-        pushed = pl.t == 1 and pl.charge == 1 and x * pl.facing <= -c.dash_flick
+        if pl.t > 0 and x * pl.facing <= -c.dash_flick and pl.tilt_x < c.dash_flick_frames:
+            pl.charge |= FLICKED
+        pushed = pl.t == 1 and (pl.charge & 1) != 0 and x * pl.facing <= -c.dash_flick
         if pushed and abs(pl.raw_x - pl.raw_x2) > UCF_RAW:
             pl.facing = -pl.facing
             to_dash(pl, t)
             pl.flag = 1
             return
-    elif pl.t == pl.count and x * pl.facing >= c.dash_flick and (pl.count == 1 or pl.tilt_x < c.dash_flick_frames):
+    elif (
+        pl.t == pl.count
+        and x * pl.facing >= c.dash_flick
+        and (pl.count == 1 or pl.tilt_x < c.dash_flick_frames or pl.charge & FLICKED)
+    ):
         to_dash(pl, t)
         pl.flag = 1
 
@@ -252,6 +260,12 @@ def jab_options(pl: Any, t: Any) -> None:
 
 
 @njit
+def at_free(pl: Any, t: Any) -> bool:
+    """Whether this fighter's special falls land like a jump, free after the common lag."""
+    return bool(t.fighters[pl.character].free_landing != 0.0)
+
+
+@njit
 def interrupt(pl: Any, t: Any) -> None:
     """Phase 2b of one fighter."""
     c = t.common[0]
@@ -307,7 +321,7 @@ def interrupt(pl: Any, t: Any) -> None:
             try_grab(pl, t)
     elif st.SQUAT <= s <= st.SQUAT_RV:
         squat_options(pl, t, c)
-    elif s == st.LANDING:
+    elif s == st.LANDING or (s == st.LANDING_FALL_SPECIAL and pl.rate < FREE_LANDING and at_free(pl, t)):
         landing_options(pl, t, c)
     elif s == st.GUARD_ON or s == st.GUARD:
         guard_options(pl, t, c)

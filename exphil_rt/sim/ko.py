@@ -10,7 +10,6 @@ from exphil_rt.sim.enter import enter, to_fall
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.state import END_LIMIT, END_STOCKS, END_TIMER, ENDED
 
-REBIRTH_DROP = 69.0  # the platform comes down by 1.15 a frame (real replays)
 STAR_FRAMES = 176  # a star KO: the stock is lost after 131 of them (real replays)
 STAR_FALL = 130
 STAR_WAY = 120.0
@@ -25,9 +24,9 @@ def respawn(pl: Any, t: Any, stage: Any, port: int) -> None:
     """Come back above the stage, on the descending platform."""
     at = t.fighters[pl.character]
     pl.x = stage.rebirth_x[port]
-    pl.y = stage.rebirth_y + REBIRTH_DROP - REBIRTH_DROP / t.common[0].rebirth_frames
+    pl.y = stage.rebirth_y + stage.rebirth_drop - stage.rebirth_drop / t.common[0].rebirth_frames
     pl.vx = 0.0
-    pl.vy = -REBIRTH_DROP / t.common[0].rebirth_frames
+    pl.vy = -stage.rebirth_drop / t.common[0].rebirth_frames
     pl.kx = 0.0
     pl.ky = 0.0
     pl.gv = 0.0
@@ -97,7 +96,7 @@ def life(pl: Any, t: Any, game: Any, stage: Any, port: int) -> None:
         if pl.t >= ENTRY_PART:
             to_fall(pl, t)
     elif s == st.REBIRTH:
-        pl.y = max(pl.y - REBIRTH_DROP / c.rebirth_frames, stage.rebirth_y)
+        pl.y = max(pl.y - stage.rebirth_drop / c.rebirth_frames, stage.rebirth_y)
     elif s == st.REBIRTH_WAIT:
         pl.y = stage.rebirth_y
         pl.vy = 0.0

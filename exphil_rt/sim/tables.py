@@ -40,7 +40,7 @@ WALL: Final = np.dtype([(name, np.float32) for name in ("x0", "y0", "x1", "y1")]
 """A wall from below to above (side +1 where its open side is to the right, -1 left) or a ceiling (side 0)."""
 
 STAGE: Final = np.dtype(
-    [(name, np.float32) for name in ("left", "right", "bottom", "top", "rebirth_y")]
+    [(name, np.float32) for name in ("left", "right", "bottom", "top", "rebirth_y", "rebirth_drop")]
     + [("rebirth_x", np.float32, (2,)), ("spawn", np.float32, (4,))]
     + [("edge_x", np.float32, (2,)), ("edge_y", np.float32, (2,)), ("edge_line", np.int32, (2,))]  # left, right ledge
     + [(name, np.int32) for name in ("id", "lines", "walls", "line_offset", "wall_offset", "moving", "windy")],
@@ -69,6 +69,9 @@ _FEET_ELSE: Final = (3.5, 3.5, 3.5, 3.0)
 # Half the distance at which grounded fighters push each other: 3.3 in real replays of Fox, Falco, Mewtwo and
 # Mr. Game & Watch, less of these two.
 _PUSH_WIDTH: Final = {Character.MARTH: 3.07, Character.PEACH: 3.07}
+
+# After their special falls these fighters land free like after a jump (real replays; of others none was seen to).
+_FREE_LANDING: Final = (Character.MEWTWO, Character.GAME_AND_WATCH)
 
 # Five (Kirby) and five (Jigglypuff) air jumps: vertical speed of each, own estimates from their known heights.
 _MULTI_JUMPS: Final = {
@@ -139,7 +142,15 @@ def _common() -> NDArray[Any]:
 def _fighters() -> NDArray[Any]:
     rows = read_rows("fighters.csv")
     names = [name for name in rows[0] if name != "character"]
-    extra = ["height", "width", "push_width", *_FEET, *(f"multi_jump_{n}" for n in range(5)), "animated_jump"]
+    extra = [
+        "height",
+        "width",
+        "push_width",
+        *_FEET,
+        *(f"multi_jump_{n}" for n in range(5)),
+        "animated_jump",
+        "free_landing",
+    ]
     array = np.zeros(NUM_FIGHTERS, np.dtype([(name, np.float32) for name in names + extra], align=True))
     curves = {int(row["character"]) for row in read_rows("air_jumps.csv")}
     for row in rows:
@@ -148,6 +159,7 @@ def _fighters() -> NDArray[Any]:
             array[who][name] = number(row[name])
         array[who]["height"], array[who]["width"] = BODY[Character(who)]
         array[who]["animated_jump"] = who in curves
+        array[who]["free_landing"] = who in _FREE_LANDING
         array[who]["push_width"] = _PUSH_WIDTH.get(Character(who), 3.3)
         for name, value in zip(_FEET, _FEET_BY_FIGHTER.get(Character(who), _FEET_ELSE), strict=True):
             array[who][name] = value
@@ -188,10 +200,12 @@ def _air_jump() -> NDArray[np.float32]:
     return table
 
 
-# Where the fighters of the two ports come back, and how high: seen in real replays (Battlefield's x are estimated).
+# Where the fighters of the two ports come back, how high, and from how far above: seen in real replays (Battlefield's
+# x and the way down of all but Final Destination and Dream Land are estimated).
 _REBIRTH: Final = {
-    "battlefield": (16.0, -16.0, 80.0), "final_destination": (16.0, -50.0, 45.0), "dreamland": (-5.0, 0.0, 84.22),
-    "fountain_of_dreams": (0.0, 0.0, 64.0), "pokemon_stadium": (0.0, 0.0, 60.0), "yoshis_story": (0.0, 0.0, 52.5),
+    "battlefield": (16.0, -16.0, 80.0, 85.0), "final_destination": (16.0, -50.0, 45.0, 69.0),
+    "dreamland": (-5.0, 0.0, 84.2215, 105.7785), "fountain_of_dreams": (0.0, 0.0, 64.0, 85.0),
+    "pokemon_stadium": (0.0, 0.0, 60.0, 85.0), "yoshis_story": (0.0, 0.0, 52.5, 85.0),
 }  # fmt: skip
 
 # Fountain of Dreams' three platforms lie on one another in the source; their places, left to right, and the top one's
@@ -208,7 +222,7 @@ def _stages() -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         ground = [line[1:] for line in stage["lines"] if line[0] == "ground"]
         record = stages[row]
         record["left"], record["right"], record["bottom"], record["top"] = stage["blast"]
-        left, right, record["rebirth_y"] = _REBIRTH[name]
+        left, right, record["rebirth_y"], record["rebirth_drop"] = _REBIRTH[name]
         record["rebirth_x"] = left, right
         record["windy"] = name == "dreamland"
         record["spawn"] = [number for spawn in stage["spawns"][:2] for number in spawn]
