@@ -4,12 +4,14 @@
 
 FOLDER (else EXPHIL_RT_REPLAYS, else Slippi's own) holds .slp files, which are read ``--copies`` times (dedupe off). The
 rate is game frames from file to shard, all processes together; the start of the workers is left out and printed. Then
-one process does the same step by step, so that each step's share is seen, and the loader is run with nobody learning.
+one process does the same step by step, so that each step's share is seen; the loader is run with nobody learning, and
+with a GRU 2 x 256 that learns on one thread, to see what share of its time it waits for batches.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import platform
 import statistics
@@ -24,7 +26,7 @@ import numpy as np
 from exphil_rt.game.frames import Frames
 from exphil_rt.policy.codec import ActionCodec
 from exphil_rt.policy.observation import Encoder, default_schema
-from exphil_rt.replays import ReplayError, SideFilter, find_replays, replay_folder
+from exphil_rt.replays import ReplayError, SideFilter, find_replays, read_replay, replay_folder
 from exphil_rt.replays.quality import side_quality
 from exphil_rt.replays.reader import read_head_of, read_open
 from exphil_rt.replays.source import open_source
@@ -40,6 +42,7 @@ def main() -> None:
     parser.add_argument("--copies", type=int, default=20)
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--batches", type=int, default=60, help="that a learner takes while its waiting is measured")
     parser.add_argument("--target", help="where to write (a folder on the disk that is to be measured)")
     options = parser.parse_args()
     folder = replay_folder(options.folder)
@@ -51,6 +54,8 @@ def main() -> None:
         build(copies, Path(scratch), options)
         steps(paths)
         loading(Path(scratch) / "set-0")
+        live(paths)
+        learning(Path(scratch) / "set-0", options.batches)
 
 
 def link(paths: list[Path], scratch: Path, copies: int) -> list[Path]:
@@ -160,6 +165,56 @@ def loading(folder: Path) -> None:
         for batch in loader.epoch():
             frames += float(batch.weight.sum())
         print(f"loader, 32 x 64, {name}: {frames / (time.perf_counter() - began):,.0f} frames/s of a side")
+
+
+def live(paths: list[Path], calls: int = 3000) -> None:
+    """One frame of a live game."""
+    encoder = Encoder(default_schema())
+    for path in paths:
+        with contextlib.suppress(ReplayError):
+            frames = read_replay(path, rollback="first").frames
+            break
+    one = frames[500:501].copy()
+    taken = []
+    for _ in range(calls):
+        began = time.perf_counter()
+        encoder.encode(one, 0)
+        taken.append(time.perf_counter() - began)
+    p50, p99 = np.quantile(taken, (0.5, 0.99)) * 1e6
+    print(f"encode one live frame: p50 {p50:.0f} us, p99 {p99:.0f} us")
+
+
+def learning(folder: Path, batches: int) -> None:
+    import torch
+
+    from exphil_rt.policy.config import new_config
+    from exphil_rt.policy.embed import to_tensors
+    from exphil_rt.policy.policy import Policy
+
+    torch.set_num_threads(1)
+    dataset = Dataset.open(folder, opt_out=frozenset())
+    config = new_config("gru", hidden=256, layers=2, delay=0)
+    policy = Policy(config)
+    optimizer = torch.optim.AdamW(policy.parameters())
+    loader = Loader(dataset, dataset.sides, ActionCodec(), PlanConfig(batch=32, steps=64), dmax=config.dmax)
+    began, frames = time.perf_counter(), 0.0
+    for number, batch in enumerate(loader.epoch()):
+        if number == 5:  # the first ones start the thread and torch
+            began, frames, loader.waited_s = time.perf_counter(), 0.0, 0.0
+        if number == batches:
+            break
+        inputs = to_tensors(batch.inputs)
+        hidden, _, _ = policy(inputs, policy.init_state(len(batch.reset)))
+        _, _, per_head = policy.heads.log_prob(hidden, inputs.previous, torch.from_numpy(batch.targets))
+        optimizer.zero_grad(set_to_none=True)
+        (-per_head.sum(-1).mean()).backward()
+        optimizer.step()
+        frames += float(batch.weight.sum())
+    seconds = time.perf_counter() - began
+    print(
+        f"a learner (gru 2 x 256, 32 x 64, one thread): {frames / seconds:,.0f} frames/s, "
+        f"{loader.waited_s / seconds:.1%} of its time spent waiting for batches"
+    )
 
 
 if __name__ == "__main__":

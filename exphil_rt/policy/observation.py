@@ -717,7 +717,7 @@ def _relative(frames: Frames, view: _View, columns: list[str]) -> NDArray[np.flo
         elif column == "dy":
             raw[i] = dy
         elif column == "distance":
-            np.hypot(dx, dy, out=raw[i])
+            raw[i] = np.hypot(dx, dy)
         else:
             raw[i] = np.sign(dx) * view.side(players.facing, other=False)
     return raw

@@ -13,6 +13,7 @@ from exphil_rt.policy.observation import (
     IdTable,
     ObservationField,
     ObservationSchema,
+    Parts,
     SchemaInvalid,
     default_schema,
 )
@@ -217,3 +218,57 @@ def test_real_frames_stay_within_their_clips(replays_dir: Path):
     # Positions are seldom at the clip: the scale leaves room for the whole stage.
     clipped = np.abs(encoded.floats[..., COLUMN["own.position_x"]]) >= 5.0
     assert clipped.mean() < 0.01
+
+
+def test_parts_of_both_views_assemble_to_what_is_encoded(make_frames):
+    for nana, items in ((True, True), (False, True), (True, False), (False, False)):
+        schema = default_schema(nana=nana, items=items)
+        encoder = Encoder(schema)
+        frames = make_frames((2500,), 3)  # more than two blocks
+        widths = encoder.part_widths
+        shapes = (
+            (2, widths.players), (2, widths.nanas), (widths.stage,), (2, widths.relative),
+            (2, widths.player_ids), (2, widths.nana_ids), (widths.stage_ids,),
+        )  # fmt: skip
+        arrays = [np.empty((2500, *s), np.float32 if i < 4 else np.int16) for i, s in enumerate(shapes)]
+        parts = Parts(*arrays)
+        encoder.encode_parts(frames, parts)
+        for port in (0, 1):
+            floats = np.empty((2500, encoder.num_flat_floats), np.float32)
+            ids = np.empty((2500, encoder.num_flat_ids), np.int64)
+            encoder.assemble(parts, port, floats, ids)
+            wanted = encoder.encode(frames, port)
+            assert np.array_equal(floats, wanted.floats[:, : encoder.num_flat_floats])
+            assert np.array_equal(ids, wanted.ids[:, : encoder.num_flat_ids])
+            rows = encoder.item_rows(frames, port)
+            dense = wanted.floats[:, encoder.num_flat_floats :].reshape(2500, 15, -1)
+            if widths.item_floats:
+                assert np.array_equal(dense[rows.frame, rows.slot], rows.floats)
+                assert np.count_nonzero(dense[..., 0]) == len(rows.frame)
+
+
+def test_parts_of_the_observation_are_chosen_by_name():
+    groups = {field.group for field in default_schema(nana=False).fields}
+    assert "own_nana" not in groups
+    assert {"own", "items"} <= groups
+    small = default_schema(nana=False, items=False)
+    small.check()
+    assert {table.name for table in small.tables} == {"action_state", "character", "stage"}
+    assert default_schema() == SCHEMA
+
+
+def test_one_live_frame_is_a_row_of_the_batch(make_frames):
+    frames = make_frames((50,), 8)
+    whole = ENCODER.encode(frames, 1)
+    for t in (0, 17, 49):
+        for live in (frames[t : t + 1], frames[t]):
+            one = ENCODER.encode(live, 1)
+            assert np.array_equal(one.floats.reshape(-1), whole.floats[t])
+            assert np.array_equal(one.ids.reshape(-1), whole.ids[t])
+
+
+def test_only_whole_numbers_may_be_looked_up():
+    field = ObservationField(name="p", source="own.percent", kind="id", table="c")
+    schema = ObservationSchema(fields=(field,), tables=(IdTable(name="c", rows=10, width=2),))
+    with pytest.raises(SchemaInvalid, match=r"looks up 'own\.percent', which is no id"):
+        schema.check()

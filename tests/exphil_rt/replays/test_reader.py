@@ -290,3 +290,25 @@ def test_frames_equal_what_libmelee_reads_from_the_same_file(replays_dir, name):
         for slot, projectile in enumerate(state.projectiles):
             assert float(projectile.position.x) == frames.items.position_x[at, slot]
     assert seen >= replay.meta.frames - 1
+
+
+@pytest.mark.parametrize("version", [(0, 1, 0), (0, 2, 0), (1, 2, 0)])
+def test_the_oldest_versions_are_read_without_what_they_lack(replays_dir, tmp_path, version):
+    """A replay of 1.0 that says it is older: peppi then leaves out what its version did not have."""
+    data = bytearray((replays_dir / "short" / "ics.slp").read_bytes())
+    sizes = data.index(b"\x35", 11)
+    start = sizes + data[sizes + 1] + 1
+    assert data[start] == 0x36
+    data[start + 1 : start + 4] = bytes(version)
+    (tmp_path / "old.slp").write_bytes(data)
+    if version > (1, 0, 0):  # it names fields that its events are too short for
+        with pytest.raises(ReplayError, match="cannot be parsed"):
+            read_replay(tmp_path / "old.slp", rollback="first")
+        return
+    replay = read_replay(tmp_path / "old.slp", rollback="first")
+    whole = read_replay(replays_dir / "short" / "ics.slp", rollback="first")
+    assert replay.meta.version == version
+    assert np.array_equal(replay.frames.players.position_x, whole.frames.players.position_x)
+    assert not replay.frames.players.hitstun.any()
+    if version < (0, 2, 0):
+        assert not replay.frames.players.state_age.any()
