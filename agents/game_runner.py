@@ -104,6 +104,7 @@ class GameRunner(ProcessChild[RunnerState]):
                 update=weights.update,
                 seed=config.run.seed,
                 device=config.rollout.inference_device,
+                frozen_engine=config.rollout.frozen_engine,
                 pool_slots=context.pool.count,
                 pool_slot_bytes=context.pool.size,
                 deterministic=context.deterministic,

@@ -88,6 +88,29 @@ def steps(seconds: float) -> None:
         print(f"  {name:14s}", "   ".join(cells))
 
 
+def several(seconds: float) -> None:
+    """A tick of self-play: the current policy on half of the rows, frozen versions on the others."""
+    print("\none tick of 64 rows, microseconds: median / p99")
+    config, every = CONFIGS["gru 1x128"], np.arange(64)
+    inputs = make_inputs(config, (64,))
+    noise = keyed_uniform(0, ACTION_DOMAIN, every, 0, 0, NOISE_SIZE)
+    for label, kind, frozen, versions in (
+        ("torch, one policy", "torch", "torch", 0),
+        ("onnx, one policy", "onnx", "onnx", 0),
+        ("torch, 4 frozen beside it", "torch", "torch", 4),
+        ("torch, 4 frozen on onnx", "torch", "onnx", 4),
+        ("onnx, 4 frozen beside it", "onnx", "onnx", 4),
+    ):
+        engine = Engine(64, kind=kind, frozen=frozen)
+        engine.load("current", Policy(config))
+        engine.assign(every, "current")
+        for number in range(versions):
+            engine.load(str(number), Policy(config), frozen=True)
+            engine.assign(every[32 + number :: 4][: 32 // versions], str(number))
+        median, late = measure(lambda e=engine: e.step(every, inputs, noise), seconds)
+        print(f"  {label:26s} {median * 1e6:6.0f} / {late * 1e6:.0f}")
+
+
 def around(seconds: float) -> None:
     print("\naround the step, microseconds: median")
     config = CONFIGS["gru 2x128"]
@@ -150,6 +173,7 @@ def main() -> None:
     load = os.getloadavg()[0]
     print(f"{platform.machine()}, {os.cpu_count()} cores, load {load:.1f}, torch {torch.__version__}, one thread")
     steps(seconds)
+    several(seconds)
     around(seconds)
     learning(seconds)
 

@@ -37,6 +37,7 @@ NOUNS = {
     "replay": ("Recorded games: check, count, make data sets.", TRAIN),
     "daemon": ("The process that holds a run.", WATCH),
     "policies": ("The policy store.", KEEP),
+    "export": ("Policies for other programs.", KEEP),
     "runs": ("Past and present runs.", KEEP),
     "sim": ("The embedded game.", KEEP),
     "config": ("Settings.", KEEP),
@@ -98,7 +99,38 @@ VERBS = (
     Verb("daemon stop", "daemon:stop", "Checkpoint, then stop the daemon.", WATCH, ("", "--run RUN")),
     Verb("daemon status", "daemon:status", "Say whether a daemon runs (exit code 0 or 3).", WATCH, ("", "--json")),
     Verb("daemon run", "daemon_main:run_daemon", "Run the daemon in the foreground.", WATCH, ("--run RUN",)),
+    Verb(
+        "export onnx",
+        "export:onnx",
+        "Write a policy as one ONNX file.",
+        KEEP,
+        ("my-fox -o my-fox.onnx --check", "my-fox -o my-fox.onnx --check --replays PATH/TO/REPLAYS --json"),
+    ),
     Verb("policies list", "policies:list_policies", "List policies and their versions.", KEEP, ("", "--json")),
+    Verb(
+        "policies info",
+        "policies_info:info",
+        "Say what a policy is, layer by layer.",
+        KEEP,
+        ("my-fox", "my-fox@v3 --json"),
+    ),
+    Verb(
+        "policies compare",
+        "policies_info:compare",
+        "Hold two policies side by side.",
+        KEEP,
+        ("my-fox@v1 my-fox@best", "my-fox my-marth --json"),
+    ),
+    Verb(
+        "policies pack", "policies_pack:pack", "Write a policy as one file to share.", KEEP, ("my-fox -o my-fox.zip",)
+    ),
+    Verb(
+        "policies add",
+        "policies_pack:add",
+        "Take a policy from such a file.",
+        KEEP,
+        ("my-fox.zip", "my-fox.zip --name their-fox"),
+    ),
     Verb("runs list", "runs:list_runs_command", "List runs.", KEEP, ("", "--json")),
     Verb(
         "sim fidelity",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -28,6 +28,7 @@ def match(
     stocks: Annotated[int, Parameter(validator=Number(gte=1, lte=99))] = 4,
     max_episode_frames: Annotated[int, Parameter(validator=Number(gte=1, lte=28_800))] = 3600,
     seed: int = 1,
+    engine: Literal["torch", "onnx"] = "onnx",
     json: Json = False,
 ) -> None:
     """Play two policies head to head in the embedded game: ports swapped, draws half.
@@ -42,6 +43,7 @@ def match(
         stocks: stocks of each side.
         max_episode_frames: frame limit of a game; then more stocks win, then lower percent.
         seed: key of every random draw.
+        engine: what runs the policies: onnx (ONNX Runtime, the quicker one on a CPU) or torch.
         json: print the result as JSON.
     """
     settings = resolve(None, (), ()).config.game
@@ -70,6 +72,7 @@ def match(
         stocks=stocks,
         max_frames=max_episode_frames,
         seed=seed,
+        engine=engine,
         progress=progress,
     )
     if json:

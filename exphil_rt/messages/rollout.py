@@ -77,6 +77,8 @@ class RolloutArgs(msgspec.Struct, frozen=True, kw_only=True, tag="rollout_args")
     """Learner updates behind those weights."""
     seed: int = 0
     device: str = "cpu"
+    frozen_engine: Literal["onnx", "torch"] = "onnx"
+    """What runs policies that no longer learn, where ``device`` is the CPU."""
     pool_slots: int = 0
     """Experience slots in the pool; 0: nothing is collected (games only)."""
     pool_slot_bytes: int = 0

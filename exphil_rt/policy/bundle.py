@@ -31,9 +31,10 @@ from exphil_rt.policy.manifest import (
     read_manifest,
     read_weights,
 )
+from exphil_rt.policy.pack import REPORT_FILE, read_pack
 from exphil_rt.policy.playable import PlayablePolicy
 from exphil_rt.policy.policy import Policy
-from exphil_rt.policy.ref import PolicyNotFound, PolicyRef, bundle_name, parse_ref, resolve_bundle
+from exphil_rt.policy.ref import PolicyNotFound, PolicyRef, bundle_name, list_bundles, parse_ref, resolve_bundle
 
 __all__ = (
     "FORMAT",
@@ -42,6 +43,7 @@ __all__ = (
     "PlayablePolicy",
     "PolicyIncompatible",
     "Training",
+    "add_pack",
     "check_delay",
     "delay_sentence",
     "load_bundle",
@@ -109,17 +111,58 @@ def load_bundle(path: Path | str) -> tuple[Policy, Manifest]:
     """
     folder = Path(path)
     manifest = read_manifest(folder)
-    weights = read_weights(folder, manifest)
+    return _policy_of(manifest, read_weights(folder, manifest), folder.name), manifest
+
+
+def _policy_of(manifest: Manifest, weights: bytes, label: str) -> Policy:
     try:
         tensors = safetensors.torch.load(weights)
     except SafetensorError as error:
-        raise BundleInvalid(f"{folder / WEIGHTS_FILE} holds no weights: {error}.") from error
+        raise BundleInvalid(f"{label}/{WEIGHTS_FILE} holds no weights: {error}.") from error
     with torch.random.fork_rng(devices=[]):  # building draws initial weights that are overwritten
         policy = Policy(manifest.config)
-    _check_shapes(policy, tensors, folder.name)
+    _check_shapes(policy, tensors, label)
     policy.load_state_dict(tensors)
-    policy.eval()
-    return policy, manifest
+    return policy.eval()
+
+
+def add_pack(file: Path | str, policies: Path, name: str = "") -> Manifest:
+    """Write the policy of a pack into the folder ``policies``, under the next version of its name.
+
+    Args:
+        file: as ``pack.pack_bundle`` made it.
+        policies: the home's folder of bundles.
+        name: to call it by; empty for its own.
+
+    Returns:
+        The manifest as written; that of the bundle that is there, where these very weights are there under the name.
+
+    Raises:
+        BundleInvalid, PolicyIncompatible, PolicyRefInvalid: nothing was written then.
+    """
+    pack = read_pack(Path(file))
+    wanted = name or pack.manifest.name
+    bundle_name(wanted, 1)
+    versions = list_bundles(policies.parent).get(wanted, [])
+    for version in versions:
+        with contextlib.suppress(BundleInvalid, PolicyIncompatible):
+            there = read_manifest(policies / bundle_name(wanted, version))
+            if there.weights_sha256 == pack.manifest.weights_sha256:
+                return there
+    manifest = msgspec.structs.replace(pack.manifest, name=wanted, version=max(versions, default=0) + 1)
+    target = policies / manifest.ref
+    check_manifest(manifest, target.name)
+    _policy_of(manifest, pack.weights, target.name)
+    try:
+        policies.mkdir(parents=True, exist_ok=True)
+        with _whole_folder(target) as temporary:
+            _write(temporary / WEIGHTS_FILE, pack.weights)
+            _write(temporary / MANIFEST_FILE, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+            if pack.report:
+                _write(temporary / REPORT_FILE, pack.report)
+    except OSError as error:
+        raise BundleInvalid(f"{target} cannot be written: {error.strerror}.") from error
+    return manifest
 
 
 def load_policy(ref: str | Path, home: Path | str | None = None, seed: int = 0) -> PlayablePolicy:

@@ -179,6 +179,17 @@ class Heads(nn.Module):
         found += [part.argmax(-1, keepdim=True) for part in logits[..., NUM_BUTTONS:].split_with_sizes(self.wide, -1)]
         return torch.cat([part.to(torch.uint8) for part in found], -1)
 
+    def kl(self, logits: Tensor, others: Tensor) -> Tensor:
+        """KL of the choices of ``others`` from those of ``logits``, both ``[N, L]`` of the same choices, ``[N]``."""
+        own, other = self._normalised(logits), self._normalised(others)
+        pressed = torch.sigmoid(own[0])
+        total = pressed * (F.logsigmoid(own[0]) - F.logsigmoid(other[0]))
+        total = total + (1.0 - pressed) * (F.logsigmoid(-own[0]) - F.logsigmoid(-other[0]))
+        found = total.sum(-1)
+        for a, b in zip(own[1:], other[1:], strict=True):
+            found = found + (a.exp() * (a - b)).sum((-1, -2))
+        return found
+
     @torch.no_grad()
     def sample(
         self, hidden: Tensor, previous: Tensor, noise: Tensor, temperature: float | Tensor = 1.0

@@ -111,6 +111,15 @@ def read_manifest(path: Path | str) -> Manifest:
         raise BundleInvalid(f"{folder} is no policy bundle: it has no {MANIFEST_FILE}.") from None
     except OSError as error:
         raise BundleInvalid(f"{file} cannot be read: {error.strerror}.") from error
+    return parse_manifest(data, folder.name, file)
+
+
+def parse_manifest(data: bytes, label: str, file: Path | str = MANIFEST_FILE) -> Manifest:
+    """Parse and check a manifest's bytes; ``label`` and ``file`` name it in sentences.
+
+    Raises:
+        BundleInvalid, PolicyIncompatible: as ``read_manifest``.
+    """
     if len(data) > MAX_MANIFEST_BYTES:
         raise BundleInvalid(f"{file} is larger than {MAX_MANIFEST_BYTES >> 20} MiB, which no manifest is.")
     try:
@@ -119,14 +128,14 @@ def read_manifest(path: Path | str) -> Manifest:
         raise BundleInvalid(f"{file} is no manifest: {_plain(error)}.") from error
     if written > FORMAT:
         raise PolicyIncompatible(
-            f"{folder.name} has bundle format {written}, and this version of exphil-rt reads up to {FORMAT}.",
+            f"{label} has bundle format {written}, and this version of exphil-rt reads up to {FORMAT}.",
             hint="Update exphil-rt.",
         )
     try:
         manifest = msgspec.json.decode(data, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BundleInvalid(f"{file} does not fit format {FORMAT}: {_plain(error)}.") from error
-    check_manifest(manifest, folder.name)
+    check_manifest(manifest, label)
     return manifest
 
 

@@ -13,6 +13,7 @@ import msgspec
 from exphil_rt.errors import ExphilError
 from exphil_rt.game import ids
 from exphil_rt.inference import Engine
+from exphil_rt.inference.player import EngineKind
 from exphil_rt.league.elo import elo_difference
 from exphil_rt.messages.rollout import RANDOM, GameEnded, GameSpec, PlayerSpec
 from exphil_rt.policy.bundle import load_policy
@@ -69,6 +70,7 @@ def play_match(
     stocks: int = 4,
     max_frames: int = 3600,
     seed: int = 1,
+    engine: EngineKind = "torch",
     progress: Callable[[int, int, int, int], None] | None = None,
 ) -> MatchResult:
     """Play ``games`` games between two policies.
@@ -82,6 +84,7 @@ def play_match(
         stocks: of each side.
         max_frames: frame limit of a game; then more stocks win, then lower percent.
         seed: key of all random draws.
+        engine: what runs the policies.
         progress: told (games done, wins, draws, losses) after each game.
 
     Raises:
@@ -100,7 +103,7 @@ def play_match(
     slots = min(games, _SLOTS)
     lane = EmbeddedLane(slots)
     try:
-        return _play(lane, slots, specs, sides, seed, begin, progress)
+        return _play(lane, slots, specs, sides, seed, begin, engine, progress)
     finally:
         lane.close()
 
@@ -175,6 +178,7 @@ def _play(
     sides: list[_Side],
     seed: int,
     begin: float,
+    engine: EngineKind,
     progress: Callable[[int, int, int, int], None] | None,
 ) -> MatchResult:
     nets = [side.policy for side in sides if side.policy is not None]
@@ -182,7 +186,7 @@ def _play(
     todo = iter(specs)
     loop = RolloutLoop(
         lane,
-        Engine(2 * slots),
+        Engine(2 * slots, kind=engine),
         base,
         games=0,
         rated=slots,

@@ -105,7 +105,7 @@ class Seats:
                 f"The policy {key!r} has delay {policy.config.delay}; this run has room for {self.queue.dmax}.",
                 hint="Play policies of one delay in one run.",
             )
-        self.engine.load(key, policy, temperature)
+        self.engine.load(key, policy, temperature, frozen=True)
         self._policies[key] = policy
         self._versions[key] = version
         self._compare()

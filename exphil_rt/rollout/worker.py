@@ -70,7 +70,7 @@ def main(port: ChildPort) -> None:
     lane = EmbeddedLane(slots)
     loop = RolloutLoop(
         lane,
-        Engine(2 * slots, args.device),
+        Engine(2 * slots, args.device, frozen=args.frozen_engine),
         policy,
         games=args.games,
         rated=args.rated,

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 import torch
 
+from exphil_rt import inference
 from exphil_rt.game.frames import FIRST_FRAME, Frames
-from exphil_rt.inference import RANDOM, Engine, EngineError
+from exphil_rt.inference import RANDOM, EngineError
+from exphil_rt.inference.player import EngineKind
 from exphil_rt.policy.codec import ActionCodec
 from exphil_rt.policy.config import PolicyConfig
 from exphil_rt.policy.embed import to_tensors
@@ -21,6 +23,19 @@ torch.set_num_threads(1)
 
 CONFIG = PolicyConfig(hidden=24, layers=2)
 ENCODER = Encoder(CONFIG.schema)
+_kind: EngineKind = "torch"
+
+
+@pytest.fixture(params=["torch", "onnx"], autouse=True)
+def kind(request):
+    """What the engines of a test run on."""
+    global _kind
+    _kind = request.param
+    return request.param
+
+
+def Engine(rows: int) -> inference.Engine:
+    return inference.Engine(rows, kind=_kind)
 
 
 def policy(seed: int, config: PolicyConfig = CONFIG) -> Policy:
@@ -116,7 +131,7 @@ def test_policies_with_other_observations_and_delays_play_side_by_side():
     decision = engine.step_frames(np.arange(4), shown, port, committed, mask, delay, draws)
     alone = build_inputs(Encoder(schema), other.codec, shown[1:2], 1, committed[1:2, :2], mask[1:2, :2], delay[1:2])
     assert alone.previous[0, 8] == 16
-    made = engine.policy("b")
+    made = policy(2, other).eval()
     action, logp, value, _ = made.act(to_tensors(alone), made.init_state(1), torch.from_numpy(draws[1:2]))
     assert np.array_equal(decision.actions[1], action[0].numpy())
     assert decision.logp[1] == pytest.approx(float(logp[0]), abs=2e-5)

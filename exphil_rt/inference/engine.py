@@ -1,25 +1,23 @@
-"""Engine: several policies and every row's recurrent state, run frame by frame with torch.
+"""Engine: several policies and every row's recurrent state, run frame by frame.
 
-A row is one slot and port. One forward a distinct policy a step. No loop, no process and no game lives here.
+A row is one slot and port. One forward a distinct policy a step; what runs it, torch or ONNX Runtime, is a ``Player``.
+No loop, no process and no game lives here.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 
 from exphil_rt.errors import ExphilError
 from exphil_rt.game.frames import F32, U8, Frames
-from exphil_rt.policy.backbones.base import State
+from exphil_rt.inference.player import EngineKind, Player
 from exphil_rt.policy.codec import ActionCodec
 from exphil_rt.policy.device import pick_device
-from exphil_rt.policy.embed import to_tensors
 from exphil_rt.policy.inputs import Inputs, build_inputs
 from exphil_rt.policy.observation import Encoder
 from exphil_rt.policy.policy import Policy
@@ -45,31 +43,28 @@ class Decision:
     """``[R]``: the policy's value of the state."""
 
 
-class _Loaded:
-    """A policy with the states of all rows (only those assigned to it are in use)."""
-
-    def __init__(self, policy: Policy, temperature: float, num_rows: int, device: torch.device) -> None:
-        self.policy = copy.deepcopy(policy).to(device).eval()  # a learner may go on changing its own
-        self.temperature = temperature
-        self.encoder = Encoder(policy.config.schema)
-        with torch.inference_mode():
-            self.state: State = self.policy.init_state(num_rows)
-
-
 class Engine:
     """Runs policies over rows.
 
     Args:
         num_rows: rows held; all begin with the ``random`` player.
-        device: where the policies run.
+        device: where the policies run; ONNX Runtime runs on the CPU.
+        kind: what runs them.
+        frozen: what runs those that are loaded as frozen (their weights stay); by default the same. For a few rows a
+            graph takes a fifth of torch's time, and in self-play several frozen versions play every tick.
     """
 
-    def __init__(self, num_rows: int, device: str = "cpu") -> None:
+    def __init__(
+        self, num_rows: int, device: str = "cpu", kind: EngineKind = "torch", frozen: EngineKind | None = None
+    ) -> None:
         self.num_rows = num_rows
         self.codec = ActionCodec()
         """Of all policies that play here, ``random`` too."""
-        self.device = pick_device(device)
-        self._loaded: dict[str, _Loaded] = {}
+        self.kind = kind
+        self.device = pick_device("cpu" if kind == "onnx" else device)
+        self.frozen = (frozen or kind) if self.device.type == "cpu" else kind
+        self._loaded: dict[str, Player] = {}
+        self._encoders: dict[str, Encoder] = {}
         self._names: list[str] = [RANDOM]
         self._key = np.zeros(num_rows, np.intp)  # index into _names, by row
 
@@ -78,7 +73,7 @@ class Engine:
         """Keys that rows may be assigned to."""
         return (RANDOM, *self._loaded)
 
-    def load(self, key: str, policy: Policy, temperature: float = 1.0) -> None:
+    def load(self, key: str, policy: Policy, temperature: float = 1.0, *, frozen: bool = False) -> None:
         """Hold a copy of ``policy`` under ``key``.
 
         Under a known key it takes the place of the old one between two steps: its rows keep their state where that
@@ -90,11 +85,11 @@ class Engine:
             if self._loaded:
                 raise EngineError(f"Policy {key!r} has another action codec than those beside it.")
             self.codec = policy.config.codec
-        fresh = _Loaded(policy, temperature, self.num_rows, self.device)
-        old = self._loaded.get(key)
-        if old is not None and [s.shape for s in old.state] == [s.shape for s in fresh.state]:
-            fresh.state = old.state
+        fresh = self._player(policy, temperature, self.frozen if frozen else self.kind)
+        if (old := self._loaded.get(key)) is not None:
+            fresh.take_over(old)
         self._loaded[key] = fresh
+        self._encoders[key] = Encoder(policy.config.schema)
         if key in self._names:
             return
         if "" in self._names:  # the place of an unloaded one
@@ -112,12 +107,8 @@ class Engine:
             place = self._names.index(key)
             if rows := int((self._key == place).sum()):
                 raise EngineError(f"Policy {key!r} still plays {rows} rows.", hint="Assign them to another one first.")
-            del self._loaded[key]
+            del self._loaded[key], self._encoders[key]
             self._names[place] = ""
-
-    def policy(self, key: str) -> Policy:
-        """The engine's copy of the policy under ``key``."""
-        return self._get(key).policy
 
     def assign(self, rows: ArrayLike, key: str) -> None:
         """Let ``rows`` be played by ``key`` from now on, with a fresh state."""
@@ -133,11 +124,9 @@ class Engine:
 
     def reset(self, rows: ArrayLike) -> None:
         """A new game begins on ``rows``: their state is cleared."""
-        index = torch.from_numpy(np.atleast_1d(np.asarray(rows, np.int64)))
-        with torch.inference_mode():
-            for loaded in self._loaded.values():
-                for part in loaded.state:
-                    part[index.to(self.device)] = 0.0
+        rows = np.atleast_1d(np.asarray(rows, np.intp))
+        for player in self._loaded.values():
+            player.reset(rows)
 
     def state(self, rows: ArrayLike) -> dict[str, tuple[NDArray[np.float32], ...]]:
         """A copy of the recurrent state of ``rows`` by the key that plays them (training starts a rollout from it)."""
@@ -145,16 +134,12 @@ class Engine:
         found: dict[str, tuple[NDArray[np.float32], ...]] = {}
         for key, places in self._groups(rows):
             if key != RANDOM:
-                index = torch.from_numpy(rows[places]).to(self.device)
-                found[key] = tuple(part[index].cpu().numpy() for part in self._get(key).state)
+                found[key] = self._get(key).state(rows[places])
         return found
 
     def set_state(self, rows: ArrayLike, key: str, state: tuple[NDArray[np.float32], ...]) -> None:
         """Put back the recurrent state of ``rows``, which ``key`` plays, as :meth:`state` gave it."""
-        index = torch.from_numpy(np.atleast_1d(np.asarray(rows, np.int64))).to(self.device)
-        with torch.inference_mode():
-            for part, values in zip(self._get(key).state, state, strict=True):
-                part.index_copy_(0, index, torch.from_numpy(values).to(self.device))
+        self._get(key).set_state(np.atleast_1d(np.asarray(rows, np.intp)), state)
 
     def step(
         self,
@@ -181,8 +166,12 @@ class Engine:
             if key == RANDOM:
                 decision.actions[places] = random_actions(noise[places], self.codec)
                 continue
-            mine = inputs[places] if isinstance(inputs, Inputs) else inputs[key]
-            self._decide(decision, self._get(key), rows, places, mine, noise, whole=len(groups) == 1)
+            player, alone = self._get(key), len(groups) == 1
+            given = inputs if isinstance(inputs, Inputs) else inputs[key]
+            mine = given if alone or given is not inputs else given[places]
+            draws = noise if alone else noise[places]
+            actions, logp, value = player.decide(rows[places], mine, draws[:, : player.config.codec.num_logits])
+            decision.actions[places], decision.logp[places], decision.value[places] = actions, logp, value
         return decision
 
     def step_frames(
@@ -211,11 +200,10 @@ class Engine:
         for key, places in groups:
             if key == RANDOM:
                 continue
-            loaded = self._get(key)
-            config = loaded.policy.config
+            config = self._get(key).config
             some: slice | NDArray[np.intp] = slice(None) if len(groups) == 1 else places
             built[key] = build_inputs(
-                loaded.encoder,
+                self._encoders[key],
                 config.codec,
                 frames[some],
                 ports[some],
@@ -225,31 +213,16 @@ class Engine:
             )
         return self.step(rows, built, noise)
 
-    def _decide(
-        self,
-        decision: Decision,
-        loaded: _Loaded,
-        rows: NDArray[np.intp],
-        places: NDArray[np.intp],
-        inputs: Inputs,
-        noise: NDArray[np.float32],
-        *,
-        whole: bool,
-    ) -> None:
-        with torch.inference_mode():
-            index = torch.from_numpy(rows if whole else rows[places]).to(self.device)
-            state = tuple(part.index_select(0, index) for part in loaded.state)
-            draws = torch.from_numpy(noise if whole else noise[places]).to(self.device)
-            action, logp, value, after = loaded.policy.act(
-                to_tensors(inputs, self.device), state, draws, loaded.temperature
-            )
-            for part, new in zip(loaded.state, after, strict=True):
-                part.index_copy_(0, index, new)
-        decision.actions[places] = action.cpu().numpy()
-        decision.logp[places] = logp.cpu().numpy()
-        decision.value[places] = value.cpu().numpy()
+    def _player(self, policy: Policy, temperature: float, kind: EngineKind) -> Player:
+        if kind == "onnx":
+            from exphil_rt.inference.onnx_player import OnnxPlayer
 
-    def _get(self, key: str) -> _Loaded:
+            return OnnxPlayer(policy, temperature, self.num_rows)
+        from exphil_rt.inference.torch_player import TorchPlayer
+
+        return TorchPlayer(policy, temperature, self.num_rows, self.device)
+
+    def _get(self, key: str) -> Player:
         try:
             return self._loaded[key]
         except KeyError:
