@@ -24,8 +24,8 @@ from exphil_rt.replays.replay import ReplayError
 
 MAX_FILE_BYTES: Final = 256 << 20
 """Largest replay, unpacked."""
-MIN_FILE_BYTES: Final = 4096
-"""A game has more than this in its start block and first seconds."""
+MIN_FILE_BYTES: Final = 512
+"""The start block alone fills more than this."""
 MAX_MEMBERS: Final = 1_000_000
 MAGIC: Final = b"{U\x03raw[$U#l"
 """How every .slp file begins (UBJSON, ``raw`` as an array of bytes)."""
