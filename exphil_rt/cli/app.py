@@ -139,6 +139,20 @@ VERBS = (
         KEEP,
         ("PATH/TO/REPLAYS", "PATH/TO/REPLAYS --fighter fox --by move"),
     ),
+    Verb(
+        "sim watch",
+        "sim:watch",
+        "Watch a game of the embedded game, or a replay.",
+        KEEP,
+        ("cpu9 cpu5 --character fox --character marth", "PATH/TO/GAME.slp"),
+    ),
+    Verb(
+        "sim play",
+        "sim:play",
+        "Play against a policy or a scripted opponent.",
+        KEEP,
+        ("cpu3 --character fox", "my-fox@best --keyboard"),
+    ),
     Verb("sim warmup", "sim:warmup", "Compile the game, so that the next start is quick.", KEEP, ("",)),
     Verb(
         "replay export",
