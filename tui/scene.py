@@ -100,6 +100,9 @@ def draw_scene(
         _draw_trail(raster, camera, trail, index)
     for index in (1, 0):
         _draw_fighter(raster, shape, camera, game.players[index], index, glyphs)
+    for item in game.items:
+        ink = _PLAYER_INKS[item.owner][0] if item.owner in (0, 1) else _INK["spark"]
+        _disc(raster, *project(camera, raster, item.x, item.y), 1.0 if raster.braille else 0.0, ink)
 
 
 def draw_small(raster: Raster, game: GameSample) -> None:

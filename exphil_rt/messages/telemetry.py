@@ -31,6 +31,16 @@ class PlayerSample(msgspec.Struct, frozen=True, kw_only=True):
     exists: bool = True
 
 
+class ItemSample(msgspec.Struct, frozen=True, kw_only=True):
+    """One item or projectile of a sampled game."""
+
+    x: float
+    y: float
+    kind: int
+    owner: int = -1
+    """Player 0 or 1, -1 nobody."""
+
+
 class GameSample(msgspec.Struct, frozen=True, kw_only=True):
     """The latest state of one game."""
 
@@ -40,6 +50,7 @@ class GameSample(msgspec.Struct, frozen=True, kw_only=True):
     stage: int
     frame: int
     players: tuple[PlayerSample, PlayerSample]
+    items: tuple[ItemSample, ...] = ()
     worker: str = ""
     """Name of the game runner; empty while nobody runs the slot."""
 

@@ -51,9 +51,10 @@ KEYS: Final = {
 def controllers_of(state: PadState) -> Controllers:
     """Controllers ``[]`` as the game would show them for this gamepad: circle, lattice and dead zone."""
     out = Controllers.allocate((1,))
-    for (x, y), name in ((state.main, "joystick"), (state.c, "cstick")):
+    for stick, name in ((state.main, "joystick"), (state.c, "cstick")):
+        x, y = (_finite(axis) for axis in stick)
         length = max(math.hypot(x, y), 1.0)
-        raw = [math.trunc(_finite(axis) / length * RADIUS) for axis in (x, y)]
+        raw = [math.trunc(axis / length * RADIUS) for axis in (x, y)]
         for axis, value in zip("xy", raw, strict=True):
             getattr(out, f"{name}_{axis}")[0] = 0.0 if abs(value) < DEAD_ZONE else value / RADIUS
         if name == "joystick":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from exphil_rt.game.frames import Frames
 from exphil_rt.messages.rollout import GameSpec
-from exphil_rt.messages.telemetry import GameSample, PlayerSample
+from exphil_rt.messages.telemetry import GameSample, ItemSample, PlayerSample
 
 
 def sample(slot: int, game: GameSpec, frames: Frames, index: int) -> GameSample:
@@ -28,6 +30,17 @@ def sample(slot: int, game: GameSpec, frames: Frames, index: int) -> GameSample:
             exists=bool(players.exists[at]),
         )
 
+    items = frames.items
+
+    def item(place: int) -> ItemSample:
+        at = (index, place)
+        return ItemSample(
+            x=float(items.position_x[at]),
+            y=float(items.position_y[at]),
+            kind=int(items.kind[at]),
+            owner=int(items.owner[at]),
+        )
+
     return GameSample(
         slot=slot,
         game_id=game.game_id,
@@ -35,4 +48,5 @@ def sample(slot: int, game: GameSpec, frames: Frames, index: int) -> GameSample:
         stage=int(frames.stage[index]),
         frame=int(frames.frame[index]),
         players=(player(0), player(1)),
+        items=tuple(item(int(place)) for place in np.flatnonzero(items.exists[index])),
     )
