@@ -91,6 +91,13 @@ VERBS = (
         TRAIN,
         ("PATH/TO/REPLAYS -o NAME", "PATH/TO/REPLAYS -o NAME --character mewtwo --quality-threshold 0.5"),
     ),
+    Verb(
+        "replay kmeans",
+        "replay_kmeans:kmeans",
+        "Find the stick positions that players use.",
+        TRAIN,
+        ("PATH/TO/REPLAYS -o codec.json", "PATH/TO/REPLAYS -o pairs.json --joint --k 64"),
+    ),
     Verb("attach", "attach:attach", "Open the terminal client on a live run.", WATCH, ("", "RUN --readonly")),
     Verb("status", "status:status", "Say how the run does.", WATCH, ("", "--json")),
     Verb("tree", "tree:tree", "Print the supervision tree once.", WATCH, ("", "--json")),

@@ -11,7 +11,7 @@ from cyclopts.validators import Number
 
 from exphil_rt.cli.config import resolve
 from exphil_rt.cli.options import Flag, Json
-from exphil_rt.cli.output import say, show, show_json, size
+from exphil_rt.cli.output import save_file, say, show, show_json, size
 from exphil_rt.errors import ExphilError
 
 if TYPE_CHECKING:
@@ -54,7 +54,6 @@ def onnx(
     from exphil_rt.inference.export import quantise, to_onnx
     from exphil_rt.policy.bundle import load_bundle
     from exphil_rt.policy.ref import resolve_bundle
-    from exphil_rt.store.files import write_whole
 
     torch.set_num_threads(1)
     folder = resolve_bundle(policy)
@@ -74,7 +73,7 @@ def onnx(
                 f"The exported graph is not {manifest.ref}: {found.other_actions} of {found.frames} actions differ, "
                 f"logits by {found.logit_error:.2g}, values by {found.value_error:.2g}. Nothing was written."
             )
-    write_whole(output, model)
+    save_file(output, model)
     if json:
         show_json(result)
         return

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
+
+from exphil_rt.errors import ExphilError
+from exphil_rt.store.files import write_whole
 
 
 def show(text: str = "") -> None:
@@ -59,3 +63,20 @@ def size(count: float) -> str:
             return f"{count:.0f} {unit}" if count >= 10 or unit == "B" else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.1f} TB"
+
+
+class OutputFailed(ExphilError):
+    """A file that a command cannot write."""
+
+
+def save_file(path: Path, data: bytes) -> None:
+    """Write a command's output file, whole.
+
+    Raises:
+        OutputFailed: it cannot be written there.
+    """
+    try:
+        write_whole(path, data)
+    except OSError as error:
+        hint = "" if path.parent.is_dir() else f"There is no folder {path.parent}."
+        raise OutputFailed(f"{path} cannot be written: {error.strerror or error}.", hint=hint) from error

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from exphil_rt.cli.config import resolve
-from exphil_rt.cli.output import show, size
+from exphil_rt.cli.output import save_file, show, size
 from exphil_rt.store.home import Home
 
 
@@ -21,12 +21,11 @@ def pack(policy: str, /, *, output: Annotated[Path, Parameter(name=("--output", 
     """
     from exphil_rt.policy.pack import pack_bundle
     from exphil_rt.policy.ref import resolve_bundle
-    from exphil_rt.store.files import write_whole
 
     resolve(None, (), ())
     folder = resolve_bundle(policy)
     data = pack_bundle(folder)
-    write_whole(output, data)
+    save_file(output, data)
     show(f"{folder.name}: {size(len(data))} in {output}")
     show(f"next: exphil-rt policies add {output}")
 

@@ -16,7 +16,8 @@ from exphil_rt.cli.output import duration, say, show, show_json, table
 from exphil_rt.cli.progress import ProgressLine
 from exphil_rt.cli.replay_build import build_text
 from exphil_rt.cli.sides import Names, SideOptions, tell_selection
-from exphil_rt.policy.config import new_config, parse_options
+from exphil_rt.policy.codec import read_codec
+from exphil_rt.policy.config import HeadsKind, new_config, parse_options
 from exphil_rt.policy.delay import MAX_DELAY
 from exphil_rt.policy.manifest import Manifest, Training, delay_sentence
 from exphil_rt.policy.ref import bundle_name, next_version
@@ -51,6 +52,8 @@ def imitation(
     hidden: Positive = 128,
     layers: Positive | None = None,
     backbone_options: Annotated[tuple[str, ...], Parameter(name="--backbone-option"), Names] = (),
+    heads: HeadsKind = "autoregressive",
+    codec: Path | None = None,
     batch: Positive = 16,
     learning_rate: Annotated[float, Parameter(validator=Number(gt=0, lte=1))] = 1e-3,
     held_out: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = 0.15,
@@ -72,6 +75,8 @@ def imitation(
         hidden: width of the network.
         layers: layers of the backbone; else as many as it is best begun with.
         backbone_options: an option of the backbone, as window=120; repeat it for several.
+        heads: which choices of an action are made at once: none, the buttons (grouped) or all (independent).
+        codec: an action codec that `replay kmeans` wrote; else 17 centres an axis.
         batch: sequences learned from at a time.
         learning_rate: highest step size.
         held_out: share of the games to measure on, never learned from.
@@ -86,7 +91,13 @@ def imitation(
     wanted = sides.filter(home)
     resolve(None, (), ())  # which packages are trusted
     config = new_config(
-        backbone, hidden=hidden, layers=layers, options=parse_options(backbone_options), delay=frame_delay
+        backbone,
+        hidden=hidden,
+        layers=layers,
+        options=parse_options(backbone_options),
+        heads=heads,
+        delay=frame_delay,
+        codec=None if codec is None else read_codec(codec),
     )
     if dry_run:
         return _dry_run(replays, wanted, workers)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -22,6 +23,7 @@ BUTTONS: Final = (Button.A, Button.B, Button.X, Button.Y, Button.Z, Button.L, Bu
 """Bit of each button head, in order."""
 BUTTON_HEADS: Final = ("a", "b", "x", "y", "z", "l", "r", "d_up")
 NUM_BUTTONS: Final = len(BUTTONS)
+_MAX_FILE: Final = 1 << 16
 MAX_CHOICES: Final = 255
 """Of a head: actions are bytes."""
 
@@ -151,6 +153,23 @@ class ActionCodec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raw_x=raw[..., 0],
             raw_y=raw[..., 1],
         )
+
+
+def read_codec(file: Path) -> ActionCodec:
+    """A codec from a JSON file.
+
+    Raises:
+        CodecInvalid: no codec.
+    """
+    try:
+        with file.open("rb") as stream:
+            codec = msgspec.json.decode(stream.read(_MAX_FILE), type=ActionCodec)
+    except OSError as error:
+        raise CodecInvalid(f"The action codec {file} cannot be read: {error.strerror}.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise CodecInvalid(f"{file} is no action codec: {str(error).rstrip('.')}.") from error
+    codec.check()
+    return codec
 
 
 class _Layout(msgspec.Struct, frozen=True):
