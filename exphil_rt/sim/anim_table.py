@@ -53,7 +53,8 @@ _LENGTHS: Final = {
     st.CAPTURE_CUT: 30, st.CATCH_CUT: 30, st.CAPTURE_JUMP: 30,
     st.SHIELD_BREAK_DOWN_U: 26, st.SHIELD_BREAK_DOWN_D: 26, st.SHIELD_BREAK_STAND_U: 30,
     st.SHIELD_BREAK_STAND_D: 30, st.ATTACK_100_START: 8, st.REBOUND: 20, st.SHIELD_BREAK_FLY: 30,
-    st.SHIELD_BREAK_FALL: 0, st.FURAFURA: 0, st.CATCH_WAIT: 0, st.CAPTURE_WAIT_LW: 0,
+    **dict.fromkeys(range(st.ITEM_THROW_F, st.ITEM_SMASH_AIR_F + 4), 24), st.SHIELD_BREAK_FALL: 0, st.FURAFURA: 0,
+    st.CATCH_WAIT: 0, st.CAPTURE_WAIT_LW: 0,
 }  # fmt: skip
 
 # For fighters whose row libmelee lacks.

@@ -14,6 +14,7 @@ from exphil_rt.sim.grab import catch
 from exphil_rt.sim.hit_table import EMPTY, GRAB
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.shield import block, guards, recoil, shield_radius, shield_x, shield_y
+from exphil_rt.sim.specials.rows import COUNTER
 
 CHARGE_BONUS = 0.3671
 CLANK_RANGE = 9.0
@@ -156,6 +157,15 @@ def clank(a: Any, b: Any, t: Any, row_a: int, row_b: int) -> None:
 
 
 @njit
+def counters(pl: Any, t: Any) -> bool:
+    """The fighter's special turns a blow back on this frame."""
+    if pl.state < st.FIRST_SPECIAL:
+        return False
+    row = t.special[pl.character, pl.state - st.FIRST_SPECIAL]
+    return bool(row.guard == COUNTER and row.guard_from <= pl.age < row.guard_to)
+
+
+@njit
 def strike(pl: Any, foe: Any, t: Any, game: Any, port: int, row: int, circle: int, shielded: bool) -> None:
     """``pl`` (player ``port``) hits ``foe`` with a hitbox."""
     c = t.common[0]
@@ -174,6 +184,9 @@ def strike(pl: Any, foe: Any, t: Any, game: Any, port: int, row: int, circle: in
     damage = box.damage * charge * stale_factor(pl, move, c)
     lag = hitlag_frames(damage, False, False, c)
     pl.hitlag = lag
+    if counters(foe, t):
+        foe.landed_hit = 5
+        return
     if shielded:
         direction = 1.0 if foe.x > pl.x else -1.0
         block(foe, t, box, damage, lag, direction)

@@ -17,6 +17,7 @@ from exphil_rt.sim.shield import guards as guarded
 from exphil_rt.sim.specials.rows import ABSORB, REFLECT
 
 HELD, FLYING, RESTING = 0, 1, 2
+RETURN_SPEED = 1.9
 SPECIAL = st.FIRST_SPECIAL
 
 
@@ -93,6 +94,16 @@ def held_item(game: Any, kind: int, owner: int) -> int:
 
 
 @njit
+def item_of(game: Any, kind: int, owner: int) -> int:
+    """Place of the oldest item of ``kind`` that belongs to ``owner``, -1 for none."""
+    for k in range(game.num_items):
+        item = game.items[k]
+        if item.kind == kind and item.owner == owner:
+            return k
+    return -1
+
+
+@njit
 def count_items(game: Any, kind: int, owner: int) -> int:
     """How many items of ``kind`` belong to ``owner``."""
     found = 0
@@ -154,8 +165,25 @@ def into_wall(t: Any, stage: Any, item: Any) -> bool:
 
 
 @njit
-def move_items(game: Any, t: Any, stage: Any) -> None:
-    """Every item's step: fall, lie, bounce, vanish."""
+def fly_back(item: Any, pl: Any, after: int) -> bool:
+    """A boomerang slows, turns after so many frames and homes on its thrower; whether it is caught."""
+    if item.age < after:
+        item.vx *= 0.975
+        return False
+    if item.age == after:
+        item.hit = 0
+    dx, dy = pl.x - item.x, pl.y + 9.0 - item.y
+    far = math.sqrt(dx * dx + dy * dy)
+    if far < 6.0:
+        return True
+    item.vx = RETURN_SPEED * dx / far
+    item.vy = RETURN_SPEED * dy / far
+    return False
+
+
+@njit
+def move_items(game: Any, a: Any, b: Any, t: Any, stage: Any) -> None:
+    """Every item's step: fall, lie, bounce, come back, vanish."""
     k = 0
     while k < game.num_items:
         item = game.items[k]
@@ -168,6 +196,8 @@ def move_items(game: Any, t: Any, stage: Any) -> None:
         gone = item.timer <= 0.0
         item.prev_x = item.x
         item.prev_y = item.y
+        if kind.returns > 0 and not gone:
+            gone = fly_back(item, a if item.owner == 0 else b, kind.returns)
         if item.state == FLYING and not gone:
             if kind.gravity > 0.0:
                 item.vy = max(item.vy - kind.gravity, -kind.terminal)
@@ -198,7 +228,7 @@ def move_items(game: Any, t: Any, stage: Any) -> None:
 
 
 @njit
-def guards(item: Any, pl: Any, t: Any) -> int:
+def catches(item: Any, pl: Any, t: Any) -> int:
     """REFLECT or ABSORB where the fighter's special catches the item, 0 where it does not."""
     if pl.state < SPECIAL:
         return 0
@@ -256,7 +286,7 @@ def reaches(item: Any, radius: float, pl: Any, at: Any) -> bool:
 def meet(game: Any, k: int, pl: Any, owner: Any, port: int, t: Any) -> bool:
     """Item ``k`` against fighter ``pl`` (player ``port``); whether the item is used up."""
     item = game.items[k]
-    what = guards(item, pl, t)
+    what = catches(item, pl, t)
     if what == REFLECT:
         reflect(item, pl, port, t)
         return False

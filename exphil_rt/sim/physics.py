@@ -79,6 +79,18 @@ def drift(pl: Any, at: Any, share: float) -> None:
 
 
 @njit
+def drift_up_to(pl: Any, at: Any, share: float) -> None:
+    """Full control up to ``share`` of the drift speed: the fall after a special."""
+    x = pl.stick_x
+    if x == 0.0:
+        pl.vx = toward_zero(pl.vx, at.air_friction)
+    else:
+        limit = at.drift_max * share
+        a = x * at.drift_stick_mul + sign(x) * at.drift_base
+        pl.vx = accelerate(pl.vx, a, min(max(x * at.drift_max, -limit), limit), at.air_friction)
+
+
+@njit
 def try_fastfall(pl: Any, c: Any) -> None:
     """Start a fast fall on a flick down while falling."""
     if pl.vy < 0.0 and pl.fastfall == 0 and pl.stick_y <= -c.fastfall_stick and pl.tilt_y < c.fastfall_frames:
@@ -120,7 +132,10 @@ def air(pl: Any, t: Any, at: Any, c: Any) -> None:
     if s == st.FALL_SPECIAL:
         try_fastfall(pl, c)
         gravity(pl, at)
-        drift(pl, at, pl.fall_drift)
+        if pl.fall_lag > 0.0:
+            drift_up_to(pl, at, pl.fall_drift)
+        else:
+            drift(pl, at, pl.fall_drift)
         return
     if s == st.REBIRTH or s == st.REBIRTH_WAIT or s == st.ENTRY or s == st.ENTRY_START or s == st.ENTRY_END:
         return

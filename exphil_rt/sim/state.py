@@ -49,9 +49,9 @@ _INTS: Final = (
     "last_landed_serial", "di_pending", "tumble", "merge_frames",
     # ledge, grab, shield, death
     "ledge", "ledge_wait", "held", "dead_frames",
-    # specials: just begun (1) or landed (2), what its hit met, the state it was in, used up in this flight, and the
-    # side that the stick was last pushed to with the frames since
-    "special", "landed_hit", "special_state", "used", "side", "since_side",
+    # specials: just begun (1) or landed (2), what its hit met, the state it was in, used up in this flight, the
+    # side that the stick was last pushed to with the frames since, the kind of item in the hand
+    "special", "landed_hit", "special_state", "used", "side", "since_side", "carrying",
 )  # fmt: skip
 
 PLAYER: Final = np.dtype(

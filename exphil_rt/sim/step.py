@@ -13,6 +13,7 @@ import numpy as np
 from exphil_rt.game import states as st
 from exphil_rt.game.frames import FIRST_FRAME, FIRST_PLAYABLE_FRAME
 from exphil_rt.sim.anim import animate
+from exphil_rt.sim.carry import carry
 from exphil_rt.sim.collide import collide
 from exphil_rt.sim.damage import shift_in_hitlag
 from exphil_rt.sim.enter import enter
@@ -113,6 +114,10 @@ def step_game(game: Any, a: Any, b: Any, t: Any, po: Any, pf: Any, pu: Any, pi: 
     read_pads(i, game, a, b, t, po, pf, pu, pi)
     shift_in_hitlag(a, t)
     shift_in_hitlag(b, t)
+    if a.carrying:
+        carry(a, t, game, 0)
+    if b.carrying:
+        carry(b, t, game, 1)
     if game.frame >= FIRST_PLAYABLE_FRAME:
         interrupt(a, t)
         specials(INTERRUPT, a, b, t, game, 0)
@@ -131,7 +136,7 @@ def step_game(game: Any, a: Any, b: Any, t: Any, po: Any, pf: Any, pu: Any, pi: 
     resolve(a, b, t, game)
     push_apart(a, b, t)
     if game.num_items:
-        move_items(game, t, stage)
+        move_items(game, a, b, t, stage)
     hits(a, b, t, game)
     if game.num_items:
         item_hits(game, a, b, t)

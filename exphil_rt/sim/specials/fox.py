@@ -18,7 +18,7 @@ from exphil_rt.sim.inputs import wants_jump
 from exphil_rt.sim.items import spawn
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.specials.rows import (
-    AIR_MOTION_X,
+    AIR_FORWARD,
     ANIMATE,
     END,
     GROUND_MOTION,
@@ -76,7 +76,7 @@ def _rows(*, falco: bool) -> tuple[Row, ...]:
         Row(state=S_DASH, start=0, length=4, then=S_END, falls=S_AIR_DASH, motion=GROUND_MOTION),
         Row(state=S_END, start=0, falls=S_AIR_END),
         Row(state=S_AIR_START, then_air=S_AIR_DASH, lands=S_START, vx_mul=2 / 3, vy_set=0.0, **illusion),
-        Row(state=S_AIR_DASH, start=0, length=4, then_air=S_AIR_END, lands=S_DASH, motion=AIR_MOTION_X, gravity=0.0,
+        Row(state=S_AIR_DASH, start=0, length=4, then_air=S_AIR_END, lands=S_DASH, motion=AIR_FORWARD, gravity=0.0,
             ledge_from=1.0, ledge_back=False),
         Row(state=S_AIR_END, start=0, then_air=st.FALL_SPECIAL, lands=st.LANDING_FALL_SPECIAL, lag=20, gravity=0.08,
             float_until=5.0, friction=0.07, ledge_from=0.0),

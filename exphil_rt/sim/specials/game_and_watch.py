@@ -15,7 +15,7 @@ from exphil_rt.sim.enter import enter, leave_ground
 from exphil_rt.sim.items import spawn
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.random import uniform
-from exphil_rt.sim.specials.rows import ABSORB, AIR_MOTION, ANIMATE, INTERRUPT, MOVE, START, Row, Specials
+from exphil_rt.sim.specials.rows import ABSORB, AIR_RISE, ANIMATE, INTERRUPT, MOVE, START, Row, Specials
 
 B = Button.B
 GAME_AND_WATCH_ID = int(Character.GAME_AND_WATCH)
@@ -42,9 +42,9 @@ GAME_AND_WATCH: Final = Specials(
         *(Row(state=S_AIR_FIRST + n, lands=S_FIRST + n, vx_mul=0.5, vy_set=0.0, gravity=0.04, friction=0.0025,
               terminal=1.3, attack=19) for n in range(9)),
         Row(state=HI, then=st.FALL_SPECIAL, then_air=st.FALL_SPECIAL, lag=40, lands=st.LANDING_FALL_SPECIAL,
-            ledge_from=22.0, ledge_back=True, turn=(2.0, 2.0), motion=AIR_MOTION),
+            ledge_from=22.0, ledge_back=True, turn=(2.0, 2.0), motion=AIR_RISE),
         Row(state=HI_AIR, then_air=st.FALL_SPECIAL, lag=40, lands=st.LANDING_FALL_SPECIAL, ledge_from=22.0,
-            ledge_back=True, turn=(2.0, 2.0), motion=AIR_MOTION),
+            ledge_back=True, turn=(2.0, 2.0), motion=AIR_RISE),
         Row(state=LW, falls=LW_AIR, turn=(1.0, 4.0), **_PANIC),
         Row(state=LW_CATCH, start=0, falls=LW_AIR_CATCH),
         Row(state=LW_SHOOT, falls=LW_AIR_SHOOT),

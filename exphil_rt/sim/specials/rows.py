@@ -28,19 +28,21 @@ MOVE: Final = 4
 LANDED: Final = 5
 """The ground was touched on this frame, in a special."""
 HIT: Final = 6
-"""A hitbox of the special met a body (``pl.landed_hit`` 1), a shield (2), or took hold of someone (3)."""
+"""A hitbox of the special met a body (``pl.landed_hit`` 1), a shield (2), or took hold of someone (3); or the special
+took an item in (4) or a blow that it counters (5)."""
 TAKEN: Final = 7
 """The fighter was hit while in the special that ``pl.special_state`` names."""
 
 GROUND_MOTION: Final = 1
 """``motion``: the animation moves the fighter forward while it stands."""
-AIR_MOTION: Final = 2
-"""``motion``: the animation moves the fighter in the air, forward and up."""
-AIR_MOTION_X: Final = 4
-"""``motion``: the animation moves the fighter forward in the air; it rises and falls by the row."""
+AIR_RISE: Final = 2
+"""``motion``: the animation lifts the fighter in the air, until its rise is over; then it falls by the row."""
+AIR_FORWARD: Final = 4
+"""``motion``: the animation moves the fighter forward in the air."""
 
 REFLECT: Final = 1
 ABSORB: Final = 2
+COUNTER: Final = 3
 
 NEVER: Final = 1e6
 
@@ -58,7 +60,7 @@ class Row:
         lands: state that touching the ground leads to: a special of the same move keeps its age; ``STAY``.
         falls: state that leaving an edge leads to, keeping its age; 0 stops at edges.
         lag: frames of landing after this special, or after the special fall that follows it.
-        mobility: share of the drift speed in the special fall that follows.
+        mobility: share of the drift speed that the special fall after it reaches.
         gravity: of the air.
         terminal: greatest speed of falling.
         float_until: no gravity before this age.
@@ -69,12 +71,12 @@ class Row:
         vy_mul: vertical speed kept on entry.
         vx_set: forward speed on entry.
         vy_set: vertical speed on entry.
-        motion: GROUND_MOTION, AIR_MOTION, AIR_MOTION_X, or their sum.
+        motion: GROUND_MOTION, AIR_RISE, AIR_FORWARD, or their sum.
         ledge_from: a ledge can be grabbed from this age on.
         ledge_back: also with the back to it.
         turn: ages (first, last) in which the stick back turns the fighter around, once.
         safe: ages (from, to) of intangibility, the last one excluded.
-        guard: REFLECT or ABSORB projectiles.
+        guard: REFLECT or ABSORB projectiles, or COUNTER blows.
         guard_ages: ages (from, to) of it, the last one excluded.
         guard_circle: forward, up and radius.
         attack: Slippi's id of the attack; ``None`` by the move.

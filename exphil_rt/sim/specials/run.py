@@ -12,8 +12,8 @@ from exphil_rt.sim.jit import njit
 from exphil_rt.sim.physics import drift, ground_friction, toward_zero, try_fastfall
 from exphil_rt.sim.specials.registry import act
 from exphil_rt.sim.specials.rows import (
-    AIR_MOTION,
-    AIR_MOTION_X,
+    AIR_FORWARD,
+    AIR_RISE,
     ANIMATE,
     END,
     GROUND_MOTION,
@@ -102,24 +102,26 @@ def velocity(pl: Any, t: Any) -> None:
     row = t.special[pl.character, pl.state - SPECIAL]
     frame = int(pl.age)
     moving = row.motion != 0 and 0 <= frame <= row.motion_frames
+    rising = row.motion & AIR_RISE and frame <= row.rise_frames
+    if pl.airborne == 0 and rising and t.special_motion[row.motion_offset + frame, 1] > 0.0:
+        leave_ground(pl)
+        pl.vx = pl.gv
     if pl.airborne == 0:
         if row.motion & GROUND_MOTION:
             pl.gv = pl.facing * t.special_motion[row.motion_offset + frame, 0] if moving else 0.0
         else:
             ground_friction(pl, at, t.common[0])
         return
-    if row.motion & AIR_MOTION:
-        pl.vx = pl.facing * t.special_motion[row.motion_offset + frame, 0] if moving else 0.0
-        pl.vy = t.special_motion[row.motion_offset + frame, 1] if moving else 0.0
-        return
     if row.fastfall:
         try_fastfall(pl, t.common[0])
-    if pl.fastfall:
+    if rising:
+        pl.vy = t.special_motion[row.motion_offset + frame, 1]
+    elif pl.fastfall:
         pl.vy = -at.fastfall_vel
     elif pl.age >= row.float_until:
         pl.vy = max(pl.vy - row.gravity, -row.terminal)
-    if row.motion & AIR_MOTION_X:
-        pl.vx = pl.facing * t.special_motion[row.motion_offset + frame, 0] if moving else 0.0
+    if row.motion & AIR_FORWARD and moving:
+        pl.vx = pl.facing * t.special_motion[row.motion_offset + frame, 0]
     elif row.drift > 0.0:
         drift(pl, at, row.drift)
     else:

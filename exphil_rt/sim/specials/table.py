@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 from exphil_rt.game import states as st
 from exphil_rt.sim.anim_table import NUM_FIGHTERS, NUM_STATES
 from exphil_rt.sim.specials.registry import FIGHTERS
-from exphil_rt.sim.specials.rows import AIR_MOTION, AIR_MOTION_X, Row, Specials
+from exphil_rt.sim.specials.rows import Row, Specials
+
+UNKNOWN_LENGTH: Final = 40
+"""Of states that no table lists (some of Kirby's, and others)."""
 
 NUM_SPECIALS: Final = NUM_STATES - st.FIRST_SPECIAL
 
@@ -26,7 +29,7 @@ SPEC: Final = np.dtype(
         (name, np.int32)
         for name in (
             "exists", "then", "then_air", "lands", "falls", "fastfall", "motion", "motion_offset", "motion_frames",
-            "ledge_back", "guard", "attack",
+            "rise_frames", "ledge_back", "guard", "attack",
         )
     ],
     align=True,
@@ -59,6 +62,7 @@ def special_tables(frames: dict[str, NDArray[Any]], anim: NDArray[Any], fighters
             if row.motion:
                 by_frame = moves.get((int(who), row.state), {})
                 cell["motion_offset"], cell["motion_frames"] = len(motion), max(by_frame, default=0)
+                cell["rise_frames"] = max((frame for frame, (_, up) in by_frame.items() if up > 1e-4), default=0)
                 motion += [by_frame.get(frame, (0.0, 0.0)) for frame in range(max(by_frame, default=0) + 1)]
             an = anim[int(who), row.state]
             an["exists"] = 1
@@ -66,6 +70,8 @@ def special_tables(frames: dict[str, NDArray[Any]], anim: NDArray[Any], fighters
             an["safe_from"], an["safe_to"] = row.safe
             if row.length is not None:
                 an["length"] = row.length
+            elif an["length"] == 0:
+                an["length"] = UNKNOWN_LENGTH
     return {"special": spec, "special_start": start, "special_motion": np.array(motion, np.float32)}
 
 
@@ -83,8 +89,6 @@ def _fill(cell: NDArray[Any], row: Row, at: NDArray[Any], attack: int) -> None:
     cell["guard_from"], cell["guard_to"] = row.guard_ages
     cell["guard_x"], cell["guard_y"], cell["guard_r"] = row.guard_circle
     cell["attack"] = attack if row.attack is None else row.attack
-    if row.motion & AIR_MOTION and row.motion & AIR_MOTION_X:
-        raise ValueError(f"State {row.state} moves in the air in two ways.")
 
 
 def _attack(specials: Specials, state: int) -> int:
