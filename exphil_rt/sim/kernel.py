@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from exphil_rt.game.frames import Controllers, Frames
 from exphil_rt.game.ids import PLAYABLE
 from exphil_rt.sim import anim, collide, grab, hits, interrupts, jit, ko, observe, physics, step, tables
+from exphil_rt.sim.specials import registry
 from exphil_rt.sim.state import GAME, JIT, PLAYER
 from exphil_rt.sim.tables import STAGE
 
@@ -31,6 +32,7 @@ class Kernel:
     begin: Callable[..., None]
     show: Callable[..., None]
     step_slots: Callable[..., int]
+    special: Any  # pointer to registry.special_phase
 
     def frame_places(self, num_slots: int) -> NDArray[Any]:
         """Where the columns of Frames ``[num_slots]`` lie."""
@@ -45,14 +47,24 @@ class Kernel:
 def load() -> Kernel:
     """The kernel of this process; functions are compiled (or read from the cache) at their first call."""
     folder = jit.cache_folder() if JIT else None
+    made = tables.load(folder)
     return Kernel(
-        tables=tables.load(folder),
+        tables=made,
         stage_rows=tables.stage_rows(),
         characters=frozenset(int(c) for c in PLAYABLE),
         begin=step.begin,
         show=step.show,
         step_slots=step.step_slots,
+        special=_special(made) if JIT else registry.special_phase,
     )
+
+
+def _special(made: NDArray[Any]) -> Any:
+    """``registry.special_phase`` compiled on its own, as a pointer that compiled code can call."""
+    numba: Any = importlib.import_module("numba")
+    pl, game, t = numba.from_dtype(PLAYER), numba.from_dtype(GAME), numba.from_dtype(made.dtype)
+    signature = numba.int64(numba.int64, pl, pl, t, game, numba.int64)
+    return numba.cfunc(signature, nopython=True, cache=True)(registry.special_phase)
 
 
 def warmup(progress: Progress | None = None) -> float:

@@ -210,6 +210,7 @@ class EmbeddedLane:
             self._kernel.step_slots(
                 self.games, self.players, slots, first, last, self._tables[thread], self._pad_places,
                 self._pads_memory, self._frame_places, self._frames_memory, times, 1 if watch else 0,
+                self._kernel.special,
             )
         )  # fmt: skip
 

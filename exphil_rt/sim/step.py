@@ -28,7 +28,6 @@ from exphil_rt.sim.observe import observe
 from exphil_rt.sim.physics import move
 from exphil_rt.sim.shield import drain
 from exphil_rt.sim.specials.rows import ANIMATE, HIT, INTERRUPT, LANDED, MOVE
-from exphil_rt.sim.specials.run import specials
 from exphil_rt.sim.stage import begin_stage, move_stage, weather
 from exphil_rt.sim.state import RUNNING
 
@@ -102,15 +101,17 @@ def read_pads(i: int, game: Any, a: Any, b: Any, t: Any, po: Any, f32: Any, u16:
 
 
 @njit
-def step_game(game: Any, a: Any, b: Any, t: Any, po: Any, pf: Any, pu: Any, pi: Any, i: int) -> None:
-    """One frame of one game."""
+def step_game(game: Any, a: Any, b: Any, t: Any, po: Any, pf: Any, pu: Any, pi: Any, i: int, special: Any) -> None:
+    """One frame of one game; ``special`` is the pointer to ``registry.special_phase``."""
     stage = t.stages[game.stage]
     move_stage(game, t)
     weather(game, t)
     animate(a, t)
-    specials(ANIMATE, a, b, t, game, 0)
+    if a.state >= st.FIRST_SPECIAL:
+        special(ANIMATE, a, b, t, game, 0)
     animate(b, t)
-    specials(ANIMATE, b, a, t, game, 1)
+    if b.state >= st.FIRST_SPECIAL:
+        special(ANIMATE, b, a, t, game, 1)
     read_pads(i, game, a, b, t, po, pf, pu, pi)
     shift_in_hitlag(a, t)
     shift_in_hitlag(b, t)
@@ -120,17 +121,23 @@ def step_game(game: Any, a: Any, b: Any, t: Any, po: Any, pf: Any, pu: Any, pi: 
         carry(b, t, game, 1)
     if game.frame >= FIRST_PLAYABLE_FRAME:
         interrupt(a, t)
-        specials(INTERRUPT, a, b, t, game, 0)
+        if a.state >= st.FIRST_SPECIAL:
+            special(INTERRUPT, a, b, t, game, 0)
         interrupt(b, t)
-        specials(INTERRUPT, b, a, t, game, 1)
-    specials(MOVE, a, b, t, game, 0)
+        if b.state >= st.FIRST_SPECIAL:
+            special(INTERRUPT, b, a, t, game, 1)
+    if a.state >= st.FIRST_SPECIAL:
+        special(MOVE, a, b, t, game, 0)
     move(a, t)
-    specials(MOVE, b, a, t, game, 1)
+    if b.state >= st.FIRST_SPECIAL:
+        special(MOVE, b, a, t, game, 1)
     move(b, t)
     collide(a, b, t, stage, game)
     collide(b, a, t, stage, game)
-    specials(LANDED, a, b, t, game, 0)
-    specials(LANDED, b, a, t, game, 1)
+    if a.special == 2:
+        special(LANDED, a, b, t, game, 0)
+    if b.special == 2:
+        special(LANDED, b, a, t, game, 1)
     drain(a, t)
     drain(b, t)
     resolve(a, b, t, game)
@@ -140,8 +147,10 @@ def step_game(game: Any, a: Any, b: Any, t: Any, po: Any, pf: Any, pu: Any, pi: 
     hits(a, b, t, game)
     if game.num_items:
         item_hits(game, a, b, t)
-    specials(HIT, a, b, t, game, 0)
-    specials(HIT, b, a, t, game, 1)
+    if a.landed_hit or a.special_state or a.state >= st.FIRST_SPECIAL:
+        special(HIT, a, b, t, game, 0)
+    if b.landed_hit or b.special_state or b.state >= st.FIRST_SPECIAL:
+        special(HIT, b, a, t, game, 1)
     life(a, t, game, stage, 0)
     life(b, t, game, stage, 1)
     judge(game, a, b)
@@ -149,7 +158,7 @@ def step_game(game: Any, a: Any, b: Any, t: Any, po: Any, pf: Any, pu: Any, pi: 
 
 @njit
 def step_slots(games: Any, players: Any, slots: Any, first: int, last: int, tables: Any, po: Any, pads: Any, fo: Any,
-               frames: Any, times: int, watch: int) -> int:  # fmt: skip
+               frames: Any, times: int, watch: int, special: Any) -> int:  # fmt: skip
     """Step the running games ``slots[first:last]`` by ``times`` frames with the same pads.
 
     Args:
@@ -165,6 +174,7 @@ def step_slots(games: Any, players: Any, slots: Any, first: int, last: int, tabl
         frames: memory of Frames ``[N]``, bytes.
         times: frames to step.
         watch: 1 to write the frames, 0 to leave them out (benchmarks).
+        special: the pointer to ``registry.special_phase``.
 
     Returns:
         How many of the games ended.
@@ -183,7 +193,7 @@ def step_slots(games: Any, players: Any, slots: Any, first: int, last: int, tabl
             if game.status != RUNNING:
                 break
             game.frame += 1
-            step_game(game, a, b, t, po[0], pf, pu, pi, i)
+            step_game(game, a, b, t, po[0], pf, pu, pi, i, special)
             if watch:
                 observe(i, game, a, b, t, fo[0], f32, i32, u16, frames, i8)
             if game.status != RUNNING:

@@ -1,11 +1,10 @@
-"""The fighters' specials: a line in FIGHTERS for the rows, and one in ``act`` where rows do not say everything."""
+"""The fighters' specials: a line in FIGHTERS for the rows, a branch in ``special_phase`` where rows do not suffice."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 from exphil_rt.game.ids import Character
-from exphil_rt.sim.jit import njit
 from exphil_rt.sim.specials import (
     falcon,
     fox,
@@ -21,6 +20,7 @@ from exphil_rt.sim.specials import (
     zelda,
 )
 from exphil_rt.sim.specials.rows import Specials
+from exphil_rt.sim.specials.run import conclude, prepare
 
 FIGHTERS: Final[dict[Character, Specials]] = {
     Character.FOX: fox.FOX,
@@ -57,12 +57,14 @@ _PIKACHU, _SAMUS, _JIGGLYPUFF, _MEWTWO, _LUIGI, _MARTH, _ZELDA = 12, 13, 15, 16,
 _YOUNG_LINK, _DR_MARIO, _FALCO, _PICHU, _GAME_AND_WATCH, _GANONDORF, _ROY = 20, 21, 22, 23, 24, 25, 26
 
 
-@njit
-def act(phase: int, pl: Any, foe: Any, t: Any, game: Any, port: int) -> bool:
-    """What a fighter's special does beyond its rows in a phase (``rows.START`` to ``TAKEN``).
+def special_phase(phase: int, pl: Any, foe: Any, t: Any, game: Any, port: int) -> int:
+    """One phase of a fighter's special.
+
+    Compiled on its own and handed to the frame as a function pointer (``kernel``): every compiled function carries all
+    that it calls, so that a frame with every fighter in it would take minutes to compile.
 
     Args:
-        phase: which.
+        phase: ANIMATE, INTERRUPT, MOVE, LANDED or HIT.
         pl: the fighter, at ``port``.
         foe: the other one.
         t: the tables.
@@ -70,37 +72,41 @@ def act(phase: int, pl: Any, foe: Any, t: Any, game: Any, port: int) -> bool:
         port: 0 or 1.
 
     Returns:
-        Whether it did what the phase would do.
+        0.
     """
-    who = pl.character
-    if who in (_FOX, _FALCO):
-        return bool(fox.act(phase, pl, foe, t, game, port))
-    if who == _MEWTWO:
-        return bool(mewtwo.act(phase, pl, foe, t, game, port))
-    if who == _GAME_AND_WATCH:
-        return bool(game_and_watch.act(phase, pl, foe, t, game, port))
-    if who in (_MARTH, _ROY):
-        return bool(marth.act(phase, pl, foe, t, game, port))
-    if who in (_FALCON, _GANONDORF):
-        return bool(falcon.act(phase, pl, foe, t, game, port))
-    if who == _SHEIK:
-        return bool(sheik.act(phase, pl, foe, t, game, port))
-    if who == _ZELDA:
-        return bool(zelda.act(phase, pl, foe, t, game, port))
-    if who in (_LINK, _YOUNG_LINK):
-        return bool(link.act(phase, pl, foe, t, game, port))
-    if who == _JIGGLYPUFF:
-        return bool(jigglypuff.act(phase, pl, foe, t, game, port))
-    if who == _PEACH:
-        return bool(peach.act(phase, pl, foe, t, game, port))
-    if who in (_MARIO, _DR_MARIO):
-        return bool(mario.act(phase, pl, foe, t, game, port))
-    if who in (_PIKACHU, _PICHU):
-        return bool(others.quick_attack(phase, pl, t))
-    if who == _LUIGI:
-        return bool(others.fireball(phase, pl, t, game, port))
-    if who == _SAMUS:
-        return bool(others.charge_shot(phase, pl, t, game, port))
-    if who == _POPO:
-        return bool(others.ice(phase, pl, t, game, port))
-    return False
+    asked = prepare(phase, pl, t)
+    while asked >= 0:
+        who = pl.character
+        done = False
+        if who in (_FOX, _FALCO):
+            done = fox.act(asked, pl, foe, t, game, port)
+        elif who == _MEWTWO:
+            done = mewtwo.act(asked, pl, foe, t, game, port)
+        elif who == _GAME_AND_WATCH:
+            done = game_and_watch.act(asked, pl, foe, t, game, port)
+        elif who in (_MARTH, _ROY):
+            done = marth.act(asked, pl, foe, t, game, port)
+        elif who in (_FALCON, _GANONDORF):
+            done = falcon.act(asked, pl, foe, t, game, port)
+        elif who == _SHEIK:
+            done = sheik.act(asked, pl, foe, t, game, port)
+        elif who == _ZELDA:
+            done = zelda.act(asked, pl, foe, t, game, port)
+        elif who in (_LINK, _YOUNG_LINK):
+            done = link.act(asked, pl, foe, t, game, port)
+        elif who == _JIGGLYPUFF:
+            done = jigglypuff.act(asked, pl, foe, t, game, port)
+        elif who == _PEACH:
+            done = peach.act(asked, pl, foe, t, game, port)
+        elif who in (_MARIO, _DR_MARIO):
+            done = mario.act(asked, pl, foe, t, game, port)
+        elif who in (_PIKACHU, _PICHU):
+            done = others.quick_attack(asked, pl, t)
+        elif who == _LUIGI:
+            done = others.fireball(asked, pl, t, game, port)
+        elif who == _SAMUS:
+            done = others.charge_shot(asked, pl, t, game, port)
+        elif who == _POPO:
+            done = others.ice(asked, pl, t, game, port)
+        asked = conclude(asked, done, pl, t)
+    return 0

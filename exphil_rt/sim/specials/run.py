@@ -1,4 +1,7 @@
-"""The phases of a special that every fighter shares: its rows are the data, the fighter's ``act`` the exceptions."""
+"""The phases of a special that every fighter shares: its rows are the data, the fighter's ``act`` the exceptions.
+
+``registry.special_phase`` runs them: it asks ``prepare``, then the fighter, then ``conclude``.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ from exphil_rt.sim.begin import air_options, ground_options, try_turn_or_walk
 from exphil_rt.sim.enter import enter, leave_ground, to_fall, to_wait
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.physics import drift, ground_friction, toward_zero, try_fastfall
-from exphil_rt.sim.specials.registry import act
 from exphil_rt.sim.specials.rows import (
     AIR_FORWARD,
     AIR_RISE,
@@ -129,49 +131,58 @@ def velocity(pl: Any, t: Any) -> None:
 
 
 @njit
-def specials(phase: int, pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
-    """One phase of a fighter's special.
+def prepare(phase: int, pl: Any, t: Any) -> int:
+    """What the fighter's ``act`` is to be asked in a phase of the frame, -1 for nothing.
 
-    All phases are one function, the only caller of ``act``: every compiled function carries what it calls, and twelve
-    carriers of every fighter would compile twelve times.
-
-    Args:
-        phase: ANIMATE, after the age moved on; INTERRUPT, after the pad was read; MOVE, before the body moves;
-            LANDED, after the collisions; HIT, after the hits.
-        pl: the fighter, at ``port``.
-        foe: the other one.
-        t: the tables.
-        game: the game's record.
-        port: 0 or 1.
+    ``phase`` is ANIMATE, after the age moved on; INTERRUPT, after the pad was read; MOVE, before the body moves;
+    LANDED, after the collisions; HIT, after the hits.
     """
     if phase == HIT:
         if pl.state >= SPECIAL and pl.landed_hit != 0:
-            act(HIT, pl, foe, t, game, port)
-        pl.landed_hit = 0
+            return HIT
         if pl.special_state != 0 and pl.state < SPECIAL:
-            act(TAKEN, pl, foe, t, game, port)
-        pl.special_state = pl.state if pl.state >= SPECIAL else 0
-        return
+            return TAKEN
+        note(pl)
+        return -1
     if phase == LANDED:
-        if pl.special == 2:
-            pl.special = 0
-            act(LANDED, pl, foe, t, game, port)
-        return
+        if pl.special != 2:
+            return -1
+        pl.special = 0
+        return LANDED
     if not acting(pl):
-        return
+        return -1
+    if phase != INTERRUPT:
+        return phase
     row = t.special[pl.character, pl.state - SPECIAL]
-    begun = phase == INTERRUPT and pl.special == 1
-    if begun:
+    if pl.special == 1:
         entry(pl, row)
-    elif phase == INTERRUPT:
-        turn(pl, row, t.common[0])
-    if act(START if begun else phase, pl, foe, t, game, port):
-        return
-    if phase == ANIMATE:
-        if over(pl, t) and not act(END, pl, foe, t, game, port):
-            row = t.special[pl.character, pl.state - SPECIAL]
-            go_on(pl, t, row.then_air if pl.airborne else row.then, row)
-    elif phase == MOVE:
+        return START
+    turn(pl, row, t.common[0])
+    return INTERRUPT
+
+
+@njit
+def note(pl: Any) -> None:
+    """Remember the special of this frame for the next one."""
+    pl.landed_hit = 0
+    pl.special_state = pl.state if pl.state >= SPECIAL else 0
+
+
+@njit
+def conclude(asked: int, done: bool, pl: Any, t: Any) -> int:
+    """Do what the row says after ``act`` was asked and did or did not do it; what to ask next, -1 for nothing."""
+    if asked in (HIT, TAKEN):
+        note(pl)
+    elif done or asked in (START, LANDED):
+        return -1
+    elif asked == ANIMATE:
+        if over(pl, t):
+            return END
+    elif asked == END:
+        row = t.special[pl.character, pl.state - SPECIAL]
+        go_on(pl, t, row.then_air if pl.airborne else row.then, row)
+    elif asked == MOVE:
         velocity(pl, t)
-    elif not begun and pl.state >= SPECIAL:
+    elif pl.state >= SPECIAL:
         leave_early(pl, t)
+    return -1
