@@ -134,7 +134,7 @@ def anim_table(frames: dict[str, NDArray[Any]]) -> NDArray[Any]:
             row["length"] = max(row["length"], frame + 1)
     for (who, state, frame), iasa in zip(key, frames["iasa"], strict=True):
         row = anim[who, state]
-        if iasa and state >= st.ATTACK_11 and (row["iasa"] == 0 or frame < row["iasa"]):
+        if iasa and st.ATTACK_11 <= state < st.FIRST_SPECIAL and (row["iasa"] == 0 or frame < row["iasa"]):
             row["iasa"] = frame
     for move in [*read_rows("moves.csv"), *read_rows("special_moves.csv")]:
         row = anim[int(move["character"]), int(move["state"])]

@@ -12,7 +12,7 @@ from exphil_rt.game import states as st
 from exphil_rt.sim.enter import enter, leave_ground, start_attack
 from exphil_rt.sim.inputs import A_OR_Z, LR, NEUTRAL_TILT, XY, A, Z, c_flick, flick_x, wants_jump, wants_shield
 from exphil_rt.sim.jit import njit
-from exphil_rt.sim.specials.begin import try_special
+from exphil_rt.sim.specials.begin import try_float, try_special
 
 
 @njit
@@ -231,4 +231,10 @@ def try_air_dodge(pl: Any, t: Any, c: Any) -> bool:
 @njit
 def air_options(pl: Any, t: Any, c: Any) -> bool:
     """Everything that a free fighter in the air can do."""
-    return bool(try_special(pl, t, c) or try_air_dodge(pl, t, c) or try_air_attack(pl, t, c) or try_air_jump(pl, t, c))
+    return bool(
+        try_special(pl, t, c)
+        or try_air_dodge(pl, t, c)
+        or try_air_attack(pl, t, c)
+        or try_air_jump(pl, t, c)
+        or try_float(pl, t)
+    )

@@ -47,6 +47,12 @@ _ANGLES: Final = {
     st.ATTACK_S4_S + 1: (st.ATTACK_S4_S + 2, st.ATTACK_S4_S), st.ATTACK_S4_S + 2: (st.ATTACK_S4_S + 1, st.ATTACK_S4_S),
 }  # fmt: skip
 """Other angles of the forward tilt and smash whose circles may stand in."""
+_SAME_SPECIAL: Final = {(15, 369): 371, (15, 370): 371, (15, 372): 371, (15, 365): 367, (15, 366): 368}
+"""Specials whose circles libmelee lists for another side or direction only: Jigglypuff's Rest and Sing."""
+_GUESSED_SPECIALS: Final = frozenset(
+    {(18, 370), (18, 372), (26, 370), (26, 372), (24, 377), (24, 380), (2, 360), (25, 360)}
+)
+"""Specials that hit but whose circles nobody lists: counters, the emptied bucket, the kick's landing."""
 _REVERSED: Final = frozenset((int(Character.MEWTWO), state) for state in (67, 68, 69))
 """Moves whose rows stand in the order in which the hitboxes are made, last slot first (FightCore's frame data)."""
 _LATE_BY_ONE: Final = frozenset({st.ATTACK_12, st.CATCH, st.CATCH_DASH})
@@ -73,6 +79,8 @@ def hit_table(frames: dict[str, NDArray[Any]], anim: NDArray[Any]) -> tuple[NDAr
     params: Params = {}
     for row in [*read_rows("hits.csv"), *read_rows("special_hits.csv")]:
         params.setdefault((int(row["character"]), int(row["state"])), []).append(row)
+    for n in range(5):  # Peach floats through the same aerials
+        params[int(Character.PEACH), 344 + n] = params[int(Character.PEACH), st.ATTACK_AIR_N + n]
     by_state: dict[tuple[int, int], ByFrame] = {}
     for (who, state, frame), circles in zip(frames["key"], frames["circles"], strict=True):
         active = [(slot, circles[slot]) for slot in range(4) if circles[slot, 0] and circles[slot, 3] > 0]
@@ -80,11 +88,13 @@ def hit_table(frames: dict[str, NDArray[Any]], anim: NDArray[Any]) -> tuple[NDAr
             by_state.setdefault((int(who), int(state)), {})[int(frame)] = active
     for place, hits in _unlisted(by_state).items():
         params.setdefault(place, hits)
+    for (who, state), model in _SAME_SPECIAL.items():
+        by_state[who, state] = by_state[who, model]
     for (who, state), hits in params.items():
         if _holds(state):
             # blows on the one that is held: no place needed, one frame each
             by_state[who, state] = {int(hit["start"]): [(0, np.ones(4, np.float32))] for hit in hits}
-        elif (who, state) not in by_state and _plain_attack(state):
+        elif (who, state) not in by_state and (_plain_attack(state) or (who, state) in _GUESSED_SPECIALS):
             by_state[who, state] = _borrowed(who, state, by_state) or _guessed_circles(who, state, hits)
     hit_frames: list[tuple[int, int, int]] = []
     rows: list[tuple[float, ...]] = []

@@ -12,8 +12,7 @@ from exphil_rt.sim.hit_table import ELECTRIC
 from exphil_rt.sim.hits import touchable, touches_body
 from exphil_rt.sim.item_table import BOUNCE, PASS, VANISH
 from exphil_rt.sim.jit import njit
-from exphil_rt.sim.shield import block, shield_radius, shield_x, shield_y
-from exphil_rt.sim.shield import guards as guarded
+from exphil_rt.sim.shield import GUARD_REFLECT, block, guards, shield_radius, shield_x, shield_y
 from exphil_rt.sim.specials.rows import ABSORB, REFLECT
 
 HELD, FLYING, RESTING = 0, 1, 2
@@ -292,7 +291,6 @@ def meet(game: Any, k: int, pl: Any, owner: Any, port: int, t: Any) -> bool:
         return False
     if what == ABSORB:
         pl.landed_hit = 4
-        pl.store += item.damage * t.item_hits[item.kind].damage
         return True
     if not touchable(pl, t):
         return False
@@ -302,9 +300,12 @@ def meet(game: Any, k: int, pl: Any, owner: Any, port: int, t: Any) -> bool:
     c = t.common[0]
     damage = box.damage * item.damage * stale_factor(owner, kind.attack, c)
     direction = 1.0 if item.vx > 0.0 else (-1.0 if item.vx < 0.0 else (1.0 if pl.x >= item.x else -1.0))
-    if guarded(pl) and nearest(item, shield_x(pl), shield_y(pl, at)) <= box.radius + shield_radius(pl, at, c):
+    if guards(pl) and nearest(item, shield_x(pl), shield_y(pl, at)) <= box.radius + shield_radius(pl, at, c):
         item.hit = 1
         block(pl, t, box, damage, hitlag_frames(damage, box.element == ELECTRIC, False, c), direction)
+        if pl.state == GUARD_REFLECT and kind.reflectable:
+            reflect(item, pl, port, t)
+            return False
         return not kind.stays
     if not reaches(item, box.radius, pl, at):
         return False

@@ -52,6 +52,7 @@ _INTS: Final = (
     # specials: just begun (1) or landed (2), what its hit met, the state it was in, used up in this flight, the
     # side that the stick was last pushed to with the frames since, the kind of item in the hand
     "special", "landed_hit", "special_state", "used", "side", "since_side", "carrying",
+    "bucket",
 )  # fmt: skip
 
 PLAYER: Final = np.dtype(

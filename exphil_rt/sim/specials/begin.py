@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from exphil_rt.game.frames import Button
-from exphil_rt.sim.enter import start_attack
+from exphil_rt.sim.enter import enter, start_attack
+from exphil_rt.sim.inputs import XY
 from exphil_rt.sim.jit import njit
 
 B = Button.B
+FLOAT_USED = 64  # of ``used``
 TURN_MEMORY = 8  # a stick pushed back up to this many frames ago turns a neutral special (real replays: 7 did, 11 not)
 
 
@@ -41,6 +43,19 @@ def try_special(pl: Any, t: Any, c: Any) -> bool:
     if pl.since_side <= TURN_MEMORY and pl.side * pl.facing < 0.0:
         pl.facing = -pl.facing
     return bool(begin_special(pl, t, starts.neutral[air]))
+
+
+@njit
+def try_float(pl: Any, t: Any) -> bool:
+    """Peach's float: the jump button held at the top of a jump, once a flight."""
+    state = t.special_start[pl.character].floating
+    if state == 0 or pl.used & FLOAT_USED or not (pl.buttons & XY) or pl.vy > 0.0 or pl.fastfall:
+        return False
+    pl.used |= FLOAT_USED
+    pl.vy = 0.0
+    pl.sv = 0.0
+    enter(pl, t, state)
+    return True
 
 
 @njit

@@ -15,13 +15,14 @@ from exphil_rt.sim.enter import enter, leave_ground
 from exphil_rt.sim.items import spawn
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.random import uniform
-from exphil_rt.sim.specials.rows import ABSORB, AIR_RISE, ANIMATE, INTERRUPT, MOVE, START, Row, Specials
+from exphil_rt.sim.specials.rows import ABSORB, AIR_RISE, ANIMATE, HIT, INTERRUPT, MOVE, START, Row, Specials
 
 B = Button.B
 GAME_AND_WATCH_ID = int(Character.GAME_AND_WATCH)
 N_SPECIAL = st.FIRST_SPECIAL
 DOMAIN_JUDGE = 2
 DOMAIN_CHEF = 3
+BUCKET = 3
 
 N, N_AIR = 353, 354
 S_FIRST, S_AIR_FIRST = 355, 364
@@ -103,6 +104,20 @@ def judge(phase: int, pl: Any, t: Any, game: Any, port: int) -> bool:
 
 
 @njit
+def panic(phase: int, pl: Any, t: Any) -> bool:
+    """The bucket takes projectiles; with three of them it is emptied over the enemy."""
+    if phase == HIT and pl.landed_hit == 4:
+        pl.bucket = min(pl.bucket + 1, BUCKET)
+        enter(pl, t, LW_AIR_CATCH if pl.airborne else LW_CATCH)
+        return True
+    if phase == START and pl.bucket >= BUCKET:
+        pl.bucket = 0
+        pl.state = LW_AIR_SHOOT if pl.airborne else LW_SHOOT
+        pl.age = 1.0
+    return False
+
+
+@njit
 def fire(phase: int, pl: Any, t: Any) -> bool:
     """Up on the blanket: a fixed path that the stick tilts as it begins."""
     if phase == START:
@@ -145,4 +160,4 @@ def act(phase: int, pl: Any, foe: Any, t: Any, game: Any, port: int) -> bool:
         return bool(judge(phase, pl, t, game, port))
     if s <= HI_AIR:
         return bool(fire(phase, pl, t))
-    return False
+    return bool(panic(phase, pl, t))

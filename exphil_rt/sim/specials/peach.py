@@ -10,14 +10,18 @@ from typing import Any, Final
 
 from exphil_rt.game import states as st
 from exphil_rt.game.ids import Item
+from exphil_rt.sim.begin import try_air_attack, try_air_dodge
 from exphil_rt.sim.enter import enter, leave_ground
+from exphil_rt.sim.inputs import XY
 from exphil_rt.sim.items import held_item, spawn
 from exphil_rt.sim.jit import njit
-from exphil_rt.sim.physics import drift
+from exphil_rt.sim.physics import drift, gravity
+from exphil_rt.sim.specials.begin import try_special
 from exphil_rt.sim.specials.rows import AIR_RISE, ANIMATE, COUNTER, END, HIT, INTERRUPT, MOVE, START, Row, Specials
 
 FLOAT, FLOAT_END_F, FLOAT_END_B, FLOAT_AIR_N = 341, 342, 343, 344
 FLOAT_AIR_LW = 348
+FLOAT_FRAMES = 150.0
 LW, LW_AIR = 352, 353
 S_START, S_END, S_JUMP, S_AIR_START, S_AIR_END, S_AIR_END_2, S_AIR_JUMP = range(354, 361)
 HI_START, HI_END, HI_AIR_START, HI_AIR_END = range(361, 365)
@@ -33,8 +37,11 @@ _PARASOL: Final[dict[str, Any]] = {"gravity": 0.02, "terminal": PARASOL_SINK, "l
 _BOMBER: Final[dict[str, Any]] = {"gravity": 0.08, "ledge_from": 1.0}
 
 PEACH: Final = Specials(
-    neutral=(N, N_AIR), side=(S_START, S_AIR_START), up=(HI_START, HI_AIR_START), down=(LW, LW_AIR),
+    neutral=(N, N_AIR), side=(S_START, S_AIR_START), up=(HI_START, HI_AIR_START), down=(LW, LW_AIR), floating=FLOAT,
     rows=(
+        Row(state=FLOAT, start=0, length=0, gravity=0.0, drift=1.0),
+        *(Row(state=s, start=55, length=60, gravity=0.05, drift=1.0) for s in (FLOAT_END_F, FLOAT_END_B)),
+        *(Row(state=s, drift=1.0, attack=13 + s - FLOAT_AIR_N) for s in range(FLOAT_AIR_N, FLOAT_AIR_LW + 1)),
         Row(state=LW, falls=LW_AIR, attack=21), Row(state=LW_AIR, lands=LW, attack=21),
         Row(state=S_START, then=S_JUMP), Row(state=S_END, start=0, attack=19),
         Row(state=S_JUMP, start=0, lands=S_END, attack=19, **_BOMBER),
@@ -105,9 +112,51 @@ def parasol(phase: int, pl: Any, t: Any) -> bool:
 
 
 @njit
+def floats(phase: int, pl: Any, t: Any) -> bool:
+    """In the air without falling while the jump button is held, for so long; attacks go on floating."""
+    s = pl.state
+    c = t.common[0]
+    attacking = s >= FLOAT_AIR_N
+    if s in (FLOAT_END_F, FLOAT_END_B):
+        return False
+    held = (pl.buttons & XY) != 0 and pl.sv < FLOAT_FRAMES
+    if phase == ANIMATE:
+        pl.sv += 1.0
+        if not held:
+            pl.sv = FLOAT_FRAMES
+            if not attacking:
+                enter(pl, t, FLOAT_END_F)
+                return True
+    elif phase == END and attacking and held:
+        enter(pl, t, FLOAT)
+        return True
+    elif phase == INTERRUPT and not attacking:
+        sv = pl.sv
+        if try_special(pl, t, c) or try_air_dodge(pl, t, c):
+            return True
+        if try_air_attack(pl, t, c):
+            serial = pl.attack_serial
+            enter(pl, t, FLOAT_AIR_N + pl.state - st.ATTACK_AIR_N)
+            pl.attack_serial = serial
+            pl.sv = sv
+            return True
+    elif phase == MOVE:
+        at = t.fighters[pl.character]
+        if held:
+            pl.vy = 0.0
+        else:
+            gravity(pl, at)
+        drift(pl, at, 1.0)
+        return True
+    return False
+
+
+@njit
 def act(phase: int, pl: Any, foe: Any, t: Any, game: Any, port: int) -> bool:
     """Peach's own part of a phase."""
     s = pl.state
+    if s <= FLOAT_AIR_LW:
+        return bool(floats(phase, pl, t))
     if s <= LW_AIR:
         if phase == START and held_item(game, Item.TURNIP, port) < 0 and pl.carrying == 0:
             spawn(game, t, Item.TURNIP, port, pl.x - 2.7 * pl.facing, pl.y - 1.5, 0.0, 0.0, pl.facing)

@@ -121,6 +121,7 @@ class Specials:
         side: the same for B to a side.
         up: the same for B upward.
         down: the same for B downward.
+        floating: state of a float that holding the jump button begins in the air, 0 for none.
         rows: every state of its own.
     """
 
@@ -129,3 +130,4 @@ class Specials:
     up: tuple[int, int]
     down: tuple[int, int]
     rows: tuple[Row, ...]
+    floating: int = 0

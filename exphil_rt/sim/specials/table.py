@@ -36,7 +36,9 @@ SPEC: Final = np.dtype(
 )  # fmt: skip
 """A row of ``rows.Row``; ``vx_set`` and ``vy_set`` are nan for none."""
 
-START_STATES: Final = np.dtype([(name, np.int32, (2,)) for name in ("neutral", "side", "up", "down")], align=True)
+START_STATES: Final = np.dtype(
+    [(name, np.int32, (2,)) for name in ("neutral", "side", "up", "down")] + [("floating", np.int32)], align=True
+)
 """Where each special begins: on the ground and in the air; 0 for a fighter without it."""
 
 _ATTACKS: Final = {"neutral": 18, "side": 19, "up": 20, "down": 21}
@@ -56,6 +58,7 @@ def special_tables(frames: dict[str, NDArray[Any]], anim: NDArray[Any], fighters
     for who, specials in FIGHTERS.items():
         for name in _ATTACKS:
             start[int(who)][name] = getattr(specials, name)
+        start[int(who)]["floating"] = specials.floating
         for row in specials.rows:
             cell = spec[int(who), row.state - st.FIRST_SPECIAL]
             _fill(cell, row, fighters[int(who)], _attack(specials, row.state))

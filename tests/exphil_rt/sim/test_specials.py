@@ -205,3 +205,175 @@ def test_a_game_with_items_goes_on_the_same_after_restoring() -> None:
     for one, two in zip(first, again, strict=True):
         for name, values in one.arrays().items():
             assert np.array_equal(values, two.arrays()[name]), name
+
+
+def test_a_powershield_or_a_bucket_takes_a_laser() -> None:
+    bout = Bout(Character.GAME_AND_WATCH, Character.FOX)
+    bout.place(0, -20.0)
+    bout.place(1, 20.0)
+    bout.run(1, 0.0, -1.0, Button.B)
+    seen = bout.run(12, buttons=Button.B, port=1)
+    seen += bout.run(20)
+    assert 376 in states(seen)
+    assert bout.players["bucket"][0] == 1
+    assert bout.players["percent"][0] == 0.0
+
+
+def test_marth_chains_four_blades_by_the_stick() -> None:
+    bout = Bout(Character.MARTH)
+    seen = bout.special(1.0, 0.0, 9)
+    for y in (1.0, 0.0, -1.0):
+        seen += bout.run(1, 0.0, y, Button.B) + bout.run(20, 0.0, y)
+    assert states(seen)[:4] == [349, 350, 353, 357]
+
+
+def test_marth_counters_a_blow() -> None:
+    bout = Bout(Character.MARTH, Character.FOX)
+    bout.place(0, -5.0, facing=1)
+    bout.place(1, 5.0, facing=-1)
+    bout.special(0.0, -1.0, 5)
+    seen = bout.run(1, buttons=Button.A, port=1) + bout.run(30)
+    assert 370 in states(seen)
+    assert bout.players["percent"][0] == 0.0
+    assert bout.players["percent"][1] >= 7.0
+
+
+def test_dolphin_slash_rises_as_recorded() -> None:
+    bout = Bout(Character.MARTH)
+    bout.place(0, 0.0, 40.0, vy=-2.0)
+    seen = bout.special(0.0, 1.0, 45)
+    heights = [float(f.players.position_y[0, 0]) for f in seen]
+    assert max(heights) - 40.0 == pytest.approx(49.3, abs=1.5)  # 50.6 of rise after a short fall
+    assert states(seen)[:2] == [368, st.FALL_SPECIAL]
+
+
+def test_falcon_punch_deals_its_table() -> None:
+    bout = Bout(Character.CAPTAIN_FALCON, Character.BOWSER)
+    bout.place(0, -14.0)
+    bout.place(1, 4.0)
+    bout.special(then=60)
+    assert 23.0 <= float(bout.players["percent"][1]) <= 27.0
+
+
+def test_falcon_dives_onto_the_enemy() -> None:
+    bout = Bout(Character.CAPTAIN_FALCON)
+    bout.place(0, -4.0)
+    bout.place(1, 2.0)
+    seen = bout.special(0.0, 1.0, 60)
+    assert {355, 356} <= set(states(seen))
+    assert bout.players["percent"][1] == pytest.approx(17.0)
+
+
+def test_zelda_turns_into_sheik_and_back() -> None:
+    bout = Bout(Character.ZELDA)
+    seen = bout.special(0.0, -1.0, 75)
+    characters = {int(f.players.character[0, 0]) for f in seen}
+    assert characters == {int(Character.ZELDA), int(Character.SHEIK)}
+    assert states(seen) == [355, 362, st.WAIT]
+    speed = bout.lane.tables["fighters"][int(Character.SHEIK)]["dash_init"]
+    assert float(bout.run(3, 1.0, 0.0)[-1].players.self_x_ground[0, 0]) >= speed
+    bout.run(60)
+    bout.special(0.0, -1.0, 75)
+    assert bout.players["character"][0] == Character.ZELDA
+
+
+def test_sheik_throws_the_needles_that_she_gathered() -> None:
+    bout = Bout(Character.SHEIK)
+    bout.run(60, buttons=Button.B)
+    gathered = float(bout.players["store"][0])
+    assert gathered >= 3.0
+    seen = bout.run(30)
+    assert max(len(items(f, Item.NEEDLE_THROWN)) for f in seen) == gathered
+
+
+def test_dins_fire_bursts_when_let_go() -> None:
+    bout = Bout(Character.ZELDA)
+    bout.place(1, 0.0)
+    bout.run(60, buttons=Button.B)  # nothing: that is Nayru's Love
+    bout.run(60)
+    bout.run(1, 1.0, 0.0, Button.B)
+    seen = bout.run(65, buttons=Button.B) + bout.run(10)
+    assert any(items(f, Item.DINS_FIRE) for f in seen)
+    assert any(items(f, Item.DINS_FIRE_BURST) for f in seen)
+
+
+def test_link_holds_a_bomb_and_throws_it() -> None:
+    bout = Bout(Character.LINK)
+    bout.special(0.0, -1.0, 45)
+    assert bout.players["carrying"][0] == Item.LINK_BOMB
+    seen = bout.run(1, 1.0, 0.0, Button.A) + bout.run(20)
+    assert any(94 <= s <= 115 for s in states(seen))
+    assert bout.players["carrying"][0] == 0
+    assert any(items(f, Item.LINK_BOMB) for f in seen)
+
+
+def test_the_boomerang_comes_back() -> None:
+    bout = Bout(Character.LINK)
+    seen = bout.special(1.0, 0.0, 160)
+    xs = [float(f.items.position_x[0, k]) for f in seen for k in items(f, Item.LINK_BOOMERANG)]
+    assert max(xs) > xs[0] + 20.0 > xs[-1] + 5.0
+    assert not items(seen[-1], Item.LINK_BOOMERANG)
+
+
+def test_jigglypuff_rests() -> None:
+    bout = Bout(Character.JIGGLYPUFF, Character.FOX)
+    bout.place(0, -3.0)
+    bout.place(1, 2.0)
+    seen = bout.special(0.0, -1.0, 40)
+    assert seen[0].players.percent[0, 1] == pytest.approx(28.0) or seen[1].players.percent[0, 1] == pytest.approx(28.0)
+    assert states(seen) == [371]
+
+
+def test_jigglypuff_pound_carries_her_as_recorded() -> None:
+    bout = Bout(Character.JIGGLYPUFF)
+    bout.place(0, 0.0, 60.0)
+    seen = bout.special(1.0, 0.0, 30)
+    steps = np.diff([float(f.players.position_x[0, 0]) for f in seen])
+    assert steps.max() == pytest.approx(2.02, abs=0.01)
+
+
+def test_peach_floats_as_long_as_the_button_is_held() -> None:
+    bout = Bout(Character.PEACH)
+    bout.place(0, 0.0, 40.0, jumps=0)
+    seen = bout.run(60, buttons=Button.X)
+    heights = [float(f.players.position_y[0, 0]) for f in seen[1:]]
+    assert np.ptp(heights) < 0.01
+    assert states(seen) == [341]
+    bout.run(30)
+    assert bout.players["y"][0] < 38.0
+
+
+def test_peach_pulls_a_turnip_and_throws_it() -> None:
+    bout = Bout(Character.PEACH)
+    bout.place(1, -25.0)
+    bout.special(0.0, -1.0, 35)
+    assert bout.players["carrying"][0] == Item.TURNIP
+    bout.run(1, 1.0, 0.0, Button.A)
+    bout.run(100)
+    assert bout.players["percent"][1] > 0.0
+
+
+def test_a_fighter_without_a_file_has_plain_specials() -> None:
+    bout = Bout(Character.LUIGI)
+    seen = bout.special(0.0, 1.0, 70)
+    assert states(seen)[:2] == [355, st.FALL_SPECIAL]
+    assert max(float(f.players.position_y[0, 0]) for f in seen) > 40.0
+
+
+@pytest.mark.parametrize("x", [-110.0, 110.0])
+def test_specials_upward_bring_most_fighters_back(x: float) -> None:
+    """Off Final Destination's edge without a jump, a special toward the stage ends on it or on its ledge."""
+    reached = set()
+    for who in (Character.FOX, Character.FALCO, Character.MEWTWO, Character.SHEIK, Character.ZELDA,
+                Character.CAPTAIN_FALCON, Character.PEACH):  # fmt: skip
+        bout = Bout(who)
+        side = 1.0 if x < 0 else -1.0
+        bout.place(0, x, -10.0, jumps=0, facing=side)
+        bout.special(0.0, 1.0)
+        for _ in range(170):
+            bout.run(1, 0.75 * side, 0.6)
+            if bout.players["ledge"][0] or not bout.players["airborne"][0] or bout.players["stocks"][0] < 4:
+                break
+        if bout.players["stocks"][0] == 4:
+            reached.add(who)
+    assert len(reached) >= 6
