@@ -47,8 +47,10 @@ def fuzz(seed: int, frames: int, hold: int) -> None:
             assert np.isfinite(values).all(), name
         assert (np.abs(players.position_x) < 600).all()
         inside = (
-            (np.abs(players.position_x) < 80) & (players.position_y > -9) & (players.position_y < -5.5)
-        )  # feet land above the hips
+            (np.abs(players.position_x) < 75)
+            & (players.position_y > -9)
+            & (players.position_y + lane.players["ecb"] < -1.0)
+        )  # the lowest point lands, which is above the position with the legs tucked in
         alive = players.state > st.REBIRTH_WAIT
         inside &= alive & flat[:, None]
         assert not inside.any(), players.state[inside]
@@ -62,6 +64,7 @@ def fuzz(seed: int, frames: int, hold: int) -> None:
         stuck = lane.players["t"] > 1300  # only Wait and Fall-like states last, and these inputs leave both
         assert not stuck.any(), lane.players["state"][stuck]
     assert len(seen) > 80
+    assert sum(state >= st.FIRST_SPECIAL for state in seen) > 40
 
 
 def test_random_inputs_for_every_fighter_on_every_stage():
