@@ -264,8 +264,10 @@ def against_walls(pl: Any, t: Any, stage: Any, at: Any) -> None:
         head = pl.y + at.height
         before = pl.prev_y + at.height
         if wall.x0 <= pl.x <= wall.x1 and head > before:
-            y = wall.y0 + (wall.y1 - wall.y0) * (pl.x - wall.x0) / (wall.x1 - wall.x0)
-            if before <= y + 0.01 and head > y:
+            slope = (wall.y1 - wall.y0) / (wall.x1 - wall.x0)
+            y = wall.y0 + slope * (pl.x - wall.x0)
+            was = wall.y0 + slope * (min(max(pl.prev_x, wall.x0), wall.x1) - wall.x0)
+            if before <= was + 0.01 and head > y:
                 pl.y = y - at.height
                 pl.vy = min(pl.vy, 0.0)
                 pl.ky = min(pl.ky, 0.0)
