@@ -98,6 +98,7 @@ VERBS = (
         TRAIN,
         ("PATH/TO/REPLAYS -o codec.json", "PATH/TO/REPLAYS -o pairs.json --joint --k 64"),
     ),
+    Verb("replay datasets", "replay_datasets:datasets", "List data sets.", TRAIN, ("", "NAME --verify")),
     Verb("attach", "attach:attach", "Open the terminal client on a live run.", WATCH, ("", "RUN --readonly")),
     Verb("status", "status:status", "Say how the run does.", WATCH, ("", "--json")),
     Verb("tree", "tree:tree", "Print the supervision tree once.", WATCH, ("", "--json")),

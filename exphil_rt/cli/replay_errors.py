@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from exphil_rt.cli.output import say
 from exphil_rt.errors import ExphilError
 from exphil_rt.replays import BadReplay
+from exphil_rt.replays.replay import shown
 
 
 class ErrorLogInvalid(ExphilError):
@@ -44,7 +45,7 @@ class BadFiles:
     def __enter__(self) -> Self:
         if self.options.error_log is not None:
             try:
-                self._file = self.options.error_log.open("w", encoding="utf-8", errors="backslashreplace")
+                self._file = self.options.error_log.open("w", encoding="utf-8")
             except OSError as error:
                 raise ErrorLogInvalid(
                     f"The error log {self.options.error_log} cannot be written: {error.strerror}.",
@@ -62,6 +63,6 @@ class BadFiles:
         """One more."""
         self.count += 1
         if self._file is not None:
-            self._file.write(f"{bad.path}\t{bad.reason}\n")
+            self._file.write(f"{shown(bad.path)}\t{bad.reason}\n")
         if self.options.show_errors:
-            say(f"{bad.path} {bad.reason}".encode("utf-8", "backslashreplace").decode())
+            say(f"{shown(bad.path)} {bad.reason}")

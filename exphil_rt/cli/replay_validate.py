@@ -17,6 +17,7 @@ from exphil_rt.cli.progress import ProgressLine
 from exphil_rt.cli.replay_errors import BadFileOptions, BadFiles
 from exphil_rt.cli.sides import Workers
 from exphil_rt.replays import BadReplay, find_replays, replay_folder
+from exphil_rt.replays.replay import shown
 
 
 def validate(
@@ -58,11 +59,11 @@ def validate(
     line.end()
     if json:
         show_json(
-            {"files": done, "good": done - len(bad), "bad": [{"path": str(b.path), "reason": b.reason} for b in bad]}
+            {"files": done, "good": done - len(bad), "bad": [{"path": shown(b.path), "reason": b.reason} for b in bad]}
         )
         return 1 if bad else 0
     for row in [] if bad_files.show_errors else bad:
-        show(f"{row.path}: {row.reason}".encode("utf-8", "backslashreplace").decode())
+        show(f"{shown(row.path)}: {row.reason}")
     if bad:
         show()
         kinds = Counter(row.reason.partition(" (")[0] for row in bad)

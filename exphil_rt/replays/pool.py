@@ -32,6 +32,8 @@ START_S: Final = 60.0
 _AHEAD: Final = 4
 """Files taken ahead of the one that is due, for each worker: bounds the memory of finished ones."""
 _READER: Final = (sys.executable, "-m", "exphil_rt.replays.worker")
+NO_PARSER: Final = "got no parser within"
+"""How the reason begins of a file for which no worker could be started in time."""
 MAX_PAYLOAD: Final = 1 << 30
 """Bytes of one answer's payload: the frames of the longest game that is read fill half of it."""
 
@@ -265,4 +267,4 @@ def _turn(selector: selectors.BaseSelector, live: list[_Worker], done: dict[int,
         live.remove(worker)
         worker.kill()
         slow = f"took the parser longer than {worker.deadline_s:g} s"
-        done[worker.job] = BadReplay(worker.path, slow if worker.ready else f"got no parser within {START_S:g} s")
+        done[worker.job] = BadReplay(worker.path, slow if worker.ready else f"{NO_PARSER} {START_S:g} s")

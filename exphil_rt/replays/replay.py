@@ -5,6 +5,7 @@ How a file is parsed is in ``reader``; reading many files in processes of their 
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -93,6 +94,11 @@ class Replay:
     path: Path
     frames: Frames
     meta: ReplayMeta
+
+
+def shown(path: Path) -> str:
+    """A path as text that can be printed and written, whatever bytes a file's name has."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 @dataclass(frozen=True, slots=True)

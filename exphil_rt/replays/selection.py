@@ -22,7 +22,7 @@ from exphil_rt.game.ids import character as character_id
 from exphil_rt.game.ids import stage as stage_id
 from exphil_rt.replays.optout import OPTED_OUT, opted_out
 from exphil_rt.replays.quality import FRAMES_PER_SECOND, SideQuality, side_quality
-from exphil_rt.replays.replay import BadReplay, PlayerMeta, Replay, ReplayHead, ReplayMeta
+from exphil_rt.replays.replay import BadReplay, PlayerMeta, Replay, ReplayHead, ReplayMeta, shown
 
 _TRANSFORM: Final = frozenset((int(Character.ZELDA), int(Character.SHEIK)))
 """They turn into one another: which one was played is not known before the frames are."""
@@ -197,8 +197,10 @@ class Selection:
         lines = [f"{_count(n, 'side')} dropped: {reason}" for reason, n in self.dropped.most_common()]
         if self.duplicates:
             first, twin = self.duplicates[0]
-            lines.append(f"{_count(len(self.duplicates), 'file')} dropped: a game seen before ({first} is {twin})")
-        lines += [f"file dropped: {row.path} {row.reason}" for row in self.bad[:most]]
+            lines.append(
+                f"{_count(len(self.duplicates), 'file')} dropped: a game seen before ({shown(first)} is {shown(twin)})"
+            )
+        lines += [f"file dropped: {shown(row.path)} {row.reason}" for row in self.bad[:most]]
         if len(self.bad) > most:
             lines.append(f"and {len(self.bad) - most} more files that cannot be read")
         return lines

@@ -24,8 +24,8 @@ import msgspec
 import exphil_rt
 from exphil_rt.errors import ExphilError
 from exphil_rt.policy.observation import ObservationSchema, default_schema
-from exphil_rt.replays.pool import DEADLINE_S, Done, run_many
-from exphil_rt.replays.replay import BadReplay
+from exphil_rt.replays.pool import DEADLINE_S, NO_PARSER, Done, run_many
+from exphil_rt.replays.replay import BadReplay, shown
 from exphil_rt.replays.selection import Selection, SideFilter
 from exphil_rt.store.files import disk_full, fsync_folder, naming_full_disk, remove_folder, write_whole
 from exphil_rt.training.dataset.dataset import Dataset
@@ -202,9 +202,7 @@ class _Build:
             with contextlib.suppress(OSError):
                 if os.stat(self.folder / SHARDS / name).st_size >= nbytes:
                     self.shards[name] = nbytes
-        for row in rows:
-            if isinstance(row, DropRow) or (isinstance(row, GameRow) and row.shard in self.shards):
-                self.known[row.path] = row
+        self.known = {row.path: row for row in rows if isinstance(row, GameRow | DropRow) and self._holds(row)}
         for file in (self.folder / SHARDS).iterdir():
             if file.name not in self.shards:
                 file.unlink()
@@ -213,6 +211,12 @@ class _Build:
         self._journal.seek(length)
         if not rows:
             self._write(SpecRow(spec=self.spec))
+
+    def _holds(self, row: GameRow | DropRow) -> bool:
+        """Whether a row of an earlier build may be believed."""
+        if isinstance(row, GameRow):
+            return row.shard in self.shards
+        return not row.reason.startswith(NO_PARSER)  # that was the machine's fault
 
     def _journal_rows(self) -> tuple[list[Row], int]:
         """The rows, and the bytes up to the end of the last whole one."""
@@ -269,7 +273,9 @@ class _Build:
                 if bad is not None:
                     on_bad(bad)
                     if settings.fail_fast:
-                        raise BadReplayFound(f"{bad.path} {bad.reason}.", hint="Leave it out, or pass --skip-errors.")
+                        raise BadReplayFound(
+                            f"{shown(bad.path)} {bad.reason}.", hint="Leave it out, or pass --skip-errors."
+                        )
                 self.files = number
                 self.seconds = max(time.monotonic() - ready, 1e-9)
                 rate = number / self.seconds
@@ -425,7 +431,7 @@ class _Stamps:
 
 def _key(path: Path) -> str:
     """A path as text that JSON can hold, whatever bytes it has."""
-    return os.fsencode(os.path.abspath(path)).decode("utf-8", "backslashreplace")
+    return shown(Path(os.path.abspath(path)))
 
 
 def _same(file: Path, manifest: Manifest) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import msgspec
 import pytest
 
@@ -23,6 +25,16 @@ def folder(replays_dir, tmp_path):
         (made / f"{name}.slp").symlink_to(replays_dir / "short" / f"{name}.slp")
     (made / "twin.slp").symlink_to(replays_dir / "short" / "ics.slp")
     (made / "zz-broken.slp").symlink_to(replays_dir / "broken" / "corrupt.slp")
+    return made
+
+
+@pytest.fixture
+def marth(replays_dir, tmp_path):
+    """Three short games of a Marth."""
+    made = tmp_path / "marth"
+    made.mkdir()
+    for name in ("buttons_abxy", "dash_back", "shield_drop"):
+        (made / f"{name}.slp").symlink_to(replays_dir / "short" / f"{name}.slp")
     return made
 
 
@@ -74,23 +86,22 @@ def test_a_data_set_is_built_told_gone_on_with_and_counted(folder, home, capsys)
     assert "corrupt.slp" not in capsys.readouterr().out
 
 
-def test_training_takes_a_data_set_and_its_schema(replays_dir, home, capsys):
-    argv = ["replay", "build-dataset", str(replays_dir / "short"), "-o", "short", "--character", "marth", "--no-items"]
+def test_training_takes_a_data_set_and_its_schema(marth, home, capsys):
+    argv = ["replay", "build-dataset", str(marth), "-o", "short", "--character", "marth", "--no-items"]
     assert run(argv) == 0
-    argv = ["train", "imitation", "short", "--epochs", "1", "--hidden", "16", "--policy-out", "m", "--stage", "fd"]
+    argv = ["train", "imitation", "short", "--epochs", "1", "--hidden", "16", "--policy-out", "m", "--vs", "ganon"]
     assert run(argv) == 0
     err = capsys.readouterr().err
     assert "Opening the data set" in err
-    assert "not on Final Destination" in err
+    assert "Left to learn from: 3 games, " in err
     manifest = msgspec.json.decode((home / "policies" / "m@v1" / "manifest.json").read_bytes())
     groups = {field["source"].partition(".")[0] for field in manifest["config"]["schema"]["fields"]}
     assert "items" not in groups
     assert "own" in groups
 
 
-def test_a_folder_is_parsed_once_for_all_trainings(replays_dir, home, capsys):
-    folder = replays_dir / "short"
-    argv = ["train", "imitation", str(folder), "--character", "marth", "--epochs", "1", "--hidden", "16"]
+def test_a_folder_is_parsed_once_for_all_trainings(marth, home, capsys):
+    argv = ["train", "imitation", str(marth), "--character", "marth", "--epochs", "1", "--hidden", "16"]
     assert run(argv) == 0
     made = {path: path.stat().st_mtime_ns for path in (home / "datasets").rglob("*.shard")}
     assert len({path.parents[1] for path in made}) == 1
@@ -124,3 +135,30 @@ def test_wrong_inputs_are_one_sentence(folder, home, monkeypatch, capsys, argv, 
     assert run(["replay", *argv]) == 2
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert sentence in last
+
+
+def test_data_sets_are_listed_and_checked(marth, home, capsys):
+    assert run(["replay", "datasets"]) == 0
+    assert "No data sets" in capsys.readouterr().err
+    assert run(["replay", "build-dataset", str(marth), "-o", "mine"]) == 0
+    assert run(["replay", "datasets", "mine", "--verify"]) == 0
+    assert "of Marth" in capsys.readouterr().out
+    shard = next((home / "datasets" / "mine" / "shards").iterdir())
+    data = bytearray(shard.read_bytes())
+    data[len(data) // 2] ^= 1
+    shard.write_bytes(data)
+    assert run(["replay", "datasets", "--json"]) == 0
+    assert [row["name"] for row in msgspec.json.decode(capsys.readouterr().out)] == ["mine"]
+    assert run(["replay", "datasets", "--verify"]) == 1
+    assert "is damaged" in capsys.readouterr().out
+    assert run(["replay", "datasets", "other"]) == 1
+
+
+def test_a_file_name_that_is_no_text_breaks_nothing(marth, home, capsys):
+    strange = os.fsdecode(os.fsencode(marth) + b"/\xff\xfe.slp")
+    with open(strange, "wb") as file:
+        file.write(b"no replay" * 200)
+    assert run(["replay", "validate", str(marth), "--json"]) == 1
+    assert "\\xff\\xfe.slp" in msgspec.json.decode(capsys.readouterr().out)["bad"][0]["path"]
+    assert run(["train", "imitation", str(marth), "--epochs", "1", "--hidden", "16", "--policy-out", "odd"]) == 0
+    assert "\\xff\\xfe.slp does not begin" in capsys.readouterr().err

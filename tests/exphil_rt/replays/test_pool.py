@@ -99,10 +99,10 @@ def test_a_worker_that_hangs_is_killed_at_the_deadline(good, replays_dir, tmp_pa
     slow = replays_dir / "short" / "ics.slp"
     command = script(tmp_path, "while path.name == 'ics.slp': time.sleep(60)")
     started = time.monotonic()
-    results = list(read_many([good, slow, good], rollback="first", workers=1, deadline_s=0.5, command=command))
+    results = list(read_many([good, slow, good], rollback="first", workers=1, deadline_s=3, command=command))
     assert [type(result) for result in results] == [Replay, BadReplay, Replay]
-    assert results[1].reason == "took the parser longer than 0.5 s"
-    assert time.monotonic() - started < 30
+    assert results[1].reason == "took the parser longer than 3 s"
+    assert time.monotonic() - started < 50, "not the minute that it would take"
 
 
 def test_a_worker_that_dies_is_a_row_and_another_one_goes_on(good, replays_dir, tmp_path):

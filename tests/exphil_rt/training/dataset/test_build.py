@@ -310,3 +310,9 @@ def test_a_full_disk_is_one_sentence_and_what_was_done_is_kept(paths, tmp_path, 
     report = build(tmp_path / "s", paths)
     assert 0 < report.files < len(paths)
     report.dataset.verify()
+
+
+def test_data_sets_need_no_torch():
+    code = "import sys, exphil_rt.training.dataset; print(sorted({'torch', 'numba', 'melee'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
