@@ -10,12 +10,19 @@ from collections.abc import Mapping
 from typing import Final, cast
 
 import msgspec
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from exphil_rt.inference.export import example
+from exphil_rt.inference.onnx_player import OnnxPlayer
+from exphil_rt.inference.torch_player import TorchPlayer
 from exphil_rt.policy.backbones import BACKBONES
 from exphil_rt.policy.backbones.base import Backbone, State
 from exphil_rt.policy.backbones.build import Value, build, options_of
+from exphil_rt.policy.config import PolicyConfig, new_config
+from exphil_rt.policy.inputs import Inputs
+from exphil_rt.policy.policy import Policy
 
 TOLERANCE: Final = 2e-5
 """Largest difference between two ways of computing the same numbers, float32."""
@@ -43,6 +50,8 @@ class BackboneReport(msgspec.Struct, frozen=True, kw_only=True):
     """Between a reset inside a sequence and a fresh start there."""
     permutation: float
     """Between a batch and the same batch in another order."""
+    exported: float = 0.0
+    """Between torch and the exported graph of a policy that has it, values over 12 steps."""
 
 
 def check_backbone(
@@ -66,6 +75,7 @@ def check_backbone(
 
     Raises:
         BackboneInvalid: it cannot be built.
+        ExportFailed: its single step cannot be exported.
         BackboneBroken: it breaks a rule; the message says which, and by how much.
     """
     if layers is None:
@@ -74,7 +84,9 @@ def check_backbone(
         torch.manual_seed(seed)
         module = build(name, features, hidden, layers, options or {})
         _check_options(name, options or {})
-        return _check(module, features, hidden)
+        report = _check(module, features, hidden)
+        exported = _exported(new_config(name, hidden=hidden, layers=layers, options=dict(options or {})))
+        return msgspec.structs.replace(report, exported=exported)
 
 
 def _check(module: nn.Module, features: int, hidden: int) -> BackboneReport:
@@ -227,6 +239,18 @@ def _copies(module: nn.Module, x: Tensor) -> None:
     with torch.no_grad():
         if not torch.equal(model(x, model.init_state(_BATCH))[0], other(x, other.init_state(_BATCH))[0]):
             raise BackboneBroken("A copy with the same state_dict gives another output: part of it is not in there.")
+
+
+def _exported(config: PolicyConfig) -> float:
+    policy = Policy(config).eval()
+    players = (TorchPlayer(policy, 1.0, _BATCH, torch.device("cpu")), OnnxPlayer(policy, 1.0, _BATCH))
+    floats, ids, committed, mask, delay, previous, noise, *_ = (part.numpy() for part in example(policy, _BATCH))
+    rows, worst = np.arange(_BATCH), 0.0
+    for _ in range(12):
+        inputs = Inputs(torch.randn(floats.shape).numpy(), ids, committed, mask, delay, previous)
+        (_, _, wanted), (_, _, found) = (player.decide(rows, inputs, noise) for player in players)
+        worst = max(worst, _same(torch.from_numpy(found), torch.from_numpy(wanted), "its exported graph differs"))
+    return worst
 
 
 def _same(found: Tensor, wanted: Tensor, words: str) -> float:
