@@ -83,6 +83,12 @@ class RunContext:
         """Whether a resumed run has to equal an uninterrupted one."""
         return self.config.run.deterministic
 
+    def first_slot(self, runner: str) -> int:
+        """Number, among the run's games, of the runner's first lane slot; the first runner has those beside too."""
+        place = self.runners.index(runner)
+        beside = self.config.rollout.rated_games + self.config.rollout.exhibition
+        return place * self.games_per_runner + (beside if place else 0)
+
     @property
     def games_per_runner(self) -> int:
         """Training games of one runner; the last one has as many as the others, so the total is rounded up."""

@@ -9,6 +9,7 @@ import msgspec
 
 import exphil_rt
 from agents.context import RunContext
+from agents.inference_worker import SWAP_S
 from agents.notes import note
 from exphil_rt.actor import ActorError, GenServer, restart_child, terminate_child
 from exphil_rt.control.server import serve
@@ -23,6 +24,7 @@ from exphil_rt.control.wire import (
     GetOverview,
     GetStatus,
     Hello,
+    HotSwap,
     OverviewReply,
     Pause,
     Refused,
@@ -31,7 +33,7 @@ from exphil_rt.control.wire import (
     StatusReply,
     Stop,
 )
-from exphil_rt.messages.run import CheckpointRun, PauseRun, ResumeRun, StopRun
+from exphil_rt.messages.run import CheckpointRun, PauseRun, ResumeRun, StopRun, SwapAgent
 
 
 class ControlState(msgspec.Struct, kw_only=True):
@@ -77,6 +79,10 @@ class Control(GenServer[ControlState]):
                     return await self._manager(StopRun(author=author))
                 case RestartActor(path=path):
                     return await self._restart(path, author)
+                case HotSwap(target=target, policy=policy):
+                    swap = SwapAgent(author=author, target=target, policy=policy)
+                    answer: Answer = await self.runtime.call("inference_worker", swap, SWAP_S + 5.0)
+                    return answer
                 case _:
                     return Refused(f"The daemon does not know {type(command).__name__}.")
         except ActorError as error:

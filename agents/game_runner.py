@@ -35,6 +35,8 @@ from exphil_rt.messages.rollout import (
     Samples,
     SetCurrent,
     SlotFilled,
+    SwapPolicy,
+    SwapTold,
     ToRollout,
     UnloadPolicy,
     VoidGames,
@@ -85,9 +87,7 @@ class GameRunner(ProcessChild[RunnerState]):
         beside = self.args.first and not context.deterministic  # their timing would show in the training games
         self.rated = config.rollout.rated_games if beside else 0
         exhibition = config.rollout.exhibition and beside
-        place = context.runners.index(self.args.name)
-        beside_slots = config.rollout.rated_games + config.rollout.exhibition
-        self.first_slot = place * self.games + (beside_slots if place else 0)
+        self.first_slot = context.first_slot(self.args.name)
         weights = await self.call("inference_worker", GetCurrent(), timeout=config.daemon.start_deadline_s)
         if not context.deterministic:  # the file may be gone before the process is ready: it gets newer ones then
             weights = CurrentWeights(update=0, weights="")
@@ -130,7 +130,15 @@ class GameRunner(ProcessChild[RunnerState]):
     @handle_cast
     async def to_worker(
         self,
-        message: AssignGame | LoadPolicy | UnloadPolicy | SetCurrent | FreeSlot | PauseGames | ResumeGames | VoidGames,
+        message: AssignGame
+        | LoadPolicy
+        | UnloadPolicy
+        | SetCurrent
+        | SwapPolicy
+        | FreeSlot
+        | PauseGames
+        | ResumeGames
+        | VoidGames,
     ) -> None:
         """Pass on what the worker is to do. Before it said that it is ready, it was meant for the process before it."""
         if not self.state.physics:
@@ -208,6 +216,6 @@ class GameRunner(ProcessChild[RunnerState]):
         self.cast("telemetry", LoopReading(runner=self.args.name, stats=message))
 
     @handle_cast
-    async def on_policy(self, message: PolicyLoaded | PolicyFault | LoopSaved) -> None:
+    async def on_policy(self, message: PolicyLoaded | PolicyFault | SwapTold | LoopSaved) -> None:
         """For the one who owns the engine's versions."""
         self.cast("inference_worker", message)

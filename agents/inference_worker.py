@@ -6,6 +6,7 @@ that a policy is loaded before the game that names it is assigned.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import msgspec
@@ -14,6 +15,8 @@ from agents.again import ask_again
 from agents.context import LOOP_FILE, RunContext
 from agents.notes import note
 from exphil_rt.actor import NO_REPLY, Down, From, GenServer, handle_call, handle_cast
+from exphil_rt.control.wire import Done, Refused
+from exphil_rt.errors import ExphilError
 from exphil_rt.messages.experience import CurrentWeights, GetCurrent
 from exphil_rt.messages.league import GameOver, GamePlanned, LeagueSnapshot, PolicyBroken, RunnerUp
 from exphil_rt.messages.rollout import (
@@ -24,12 +27,30 @@ from exphil_rt.messages.rollout import (
     PolicyFault,
     PolicyLoaded,
     SetCurrent,
+    SwapPolicy,
+    SwapTold,
     UnloadPolicy,
 )
+from exphil_rt.messages.run import SwapAgent
+from exphil_rt.policy.manifest import read_manifest
+from exphil_rt.policy.ref import resolve_bundle
 
 TRAINER: Final = "trainer"
 IDLE_POLICIES: Final = 4
 """Policies that an engine keeps loaded though no game names them."""
+SWAP_S: Final = 20.0
+"""Deadline of a swap's first word: loading, warming, and some frames beside the old policy."""
+_TARGET: Final = re.compile(r"(exhibition|\d{1,6})(?::([12]))?")
+
+
+class AgentUnknown(ExphilError):
+    """A hot swap's target that names no running agent."""
+
+
+class SwapLate(msgspec.Struct, frozen=True):
+    """To itself: nothing was heard of this swap in time."""
+
+    id: int
 
 
 class Held(msgspec.Struct, kw_only=True):
@@ -47,6 +68,8 @@ class InferenceState(msgspec.Struct, kw_only=True):
     """By runner, by key."""
     clock: int = 0
     """Counts plans, for least recently used."""
+    swaps: int = 0
+    """Hot swaps that were asked for."""
 
 
 class InferenceWorker(GenServer[InferenceState]):
@@ -57,6 +80,7 @@ class InferenceWorker(GenServer[InferenceState]):
         self.context = args
         self.waiting: list[From] = []
         self.watching = False
+        self.swaps: dict[int, tuple[SwapAgent, str, From | None]] = {}
         ask_again(self, TRAINER, *args.runners)
         return InferenceState()
 
@@ -88,6 +112,11 @@ class InferenceWorker(GenServer[InferenceState]):
         """The learner is gone: a fresh one removes the weights file of the old one, so who starts now waits for it."""
         if isinstance(message, Down):
             self.state.current, self.watching = None, False
+        elif isinstance(message, SwapLate):
+            asked, _, sender = self.swaps.get(message.id, (None, "", None))
+            if asked is not None and sender is not None:
+                del self.swaps[message.id]
+                self.reply(sender, Refused(f"Nothing was heard of the swap of {asked.target} for {SWAP_S:g} s."))
         else:
             await super().handle_info(message)
 
@@ -142,6 +171,88 @@ class InferenceWorker(GenServer[InferenceState]):
         """A policy gave NaN; its games are void."""
         note(self, "error", "policy_failed", f"The policy {message.key} failed: {message.text}")
 
+    @handle_call
+    async def swap(self, message: SwapAgent, sender: From) -> object:
+        """Put a policy into a running agent; answered when it has taken over, or could not."""
+        try:
+            runner, slot, port = self._agent(message.target)
+            path = resolve_bundle(message.policy, self.context.home.root)
+            read_manifest(path)
+        except ExphilError as error:
+            return Refused(error.message, error.hint)
+        key = path.name
+        version = key.rpartition("@v")[2]
+        self.state.swaps += 1
+        ident = self.state.swaps
+        self.swaps[ident] = (message, runner, sender)
+        self.send_after(SWAP_S, SwapLate(ident))
+        self.cast(
+            runner,
+            SwapPolicy(
+                id=ident,
+                slot=slot,
+                port=port,
+                key=key,
+                path=str(path),
+                version=int(version) if version.isdigit() else 0,
+            ),
+        )
+        return NO_REPLY
+
+    @handle_cast
+    async def on_swap(self, message: SwapTold) -> None:
+        """How a swap goes: an event each time, and the answer to who asked for it."""
+        asked, runner, sender = self.swaps.pop(message.id, (None, "", None))
+        if asked is None:
+            return
+        text = told(asked.target, message)
+        figures = {
+            "target": asked.target, "old": message.old, "new": message.key, "frame": str(message.frame),
+            "due": str(message.due), "load_ms": f"{message.load_ms:.1f}", "warmed": str(message.warmed),
+            "cost_ms": f"{message.cost_ms:.2f}", "decisions": str(message.decisions),
+        }  # fmt: skip
+        bad = message.stage in ("refused", "rolled_back")
+        note(self, "warn" if bad else "info", f"swap_{message.stage}", text, author=asked.author, **figures)
+        if message.stage == "taken_over":
+            self.swaps[message.id] = (asked, runner, None)
+        elif message.stage == "settled" and (held := self.state.engines.get(runner)) is not None:
+            held.setdefault(message.key, Held()).games += 1
+            if message.old in held:
+                held[message.old].games -= 1
+        if sender is not None:
+            self.reply(sender, Refused(text) if message.stage == "refused" else Done(text))
+
+    def _agent(self, target: str) -> tuple[str, int, int]:
+        """Runner, lane slot and port that are meant.
+
+        Raises:
+            AgentUnknown: for a target that names none.
+        """
+        context = self.context
+        if context.deterministic:
+            raise AgentUnknown(
+                "A deterministic run plays what it was told to from the start.", hint="Swap an agent of another run."
+            )
+        named = _TARGET.fullmatch(target)
+        if named is None:
+            raise AgentUnknown(
+                f"{target!r} names no agent.",
+                hint="Write exhibition:1, exhibition:2, or the number of a game and :1 or :2.",
+            )
+        first, games = context.runners[0], context.games_per_runner
+        port = int(named[2] or 1) - 1
+        if named[1] == "exhibition":
+            if not context.config.rollout.exhibition:
+                raise AgentUnknown("This run has no exhibition game.", hint="Name a game by its number.")
+            runner, slot = first, games + context.config.rollout.rated_games
+        else:
+            number = int(named[1])
+            runner = max((r for r in context.runners if context.first_slot(r) <= number), key=context.first_slot)
+            slot = number - context.first_slot(runner)
+        if runner not in self.state.engines:
+            raise AgentUnknown("No games are played at this moment.", hint="Try again when they are.")
+        return runner, slot, port
+
     @handle_cast
     async def on_loop_saved(self, message: LoopSaved) -> None:
         """The loop's state lies beside the learner's generation (deterministic runs)."""
@@ -166,3 +277,24 @@ class InferenceWorker(GenServer[InferenceState]):
         for _, key in idle[: max(0, len(idle) - IDLE_POLICIES)]:
             del held[key]
             self.cast(runner, UnloadPolicy(key=key))
+
+
+def told(target: str, swap: SwapTold) -> str:
+    """One sentence about how a swap goes."""
+    match swap.stage:
+        case "taken_over":
+            return (
+                f"{swap.key} plays {target} in place of {swap.old}: its first decision, on frame {swap.frame}, was"
+                f" played on frame {swap.due} (loaded in {swap.load_ms:.0f} ms, warmed on {swap.warmed} frames,"
+                f" {swap.cost_ms:.1f} ms a decision)."
+            )
+        case "settled":
+            return f"{swap.key} stays on {target}: {swap.decisions} decisions were watched."
+        case "rolled_back":
+            return (
+                f"{target} was given back to {swap.old} after {swap.decisions} decisions of {swap.key}: {swap.reason}."
+            )
+        case "refused":
+            return f"{swap.key} did not take over {target}: {swap.reason.rstrip('.')}."
+        case "game_over":
+            return f"The game of {target} ended while {swap.key} was watched ({swap.decisions} decisions)."

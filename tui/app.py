@@ -28,6 +28,7 @@ from exphil_rt.control.wire import (
     ExhibitionUpdate,
     GetActor,
     Hello,
+    HotSwap,
     OverviewReply,
     Pause,
     Refused,
@@ -51,6 +52,7 @@ from tui.screens.games import GamesScreen
 from tui.screens.overview import OverviewScreen
 from tui.screens.policies import PoliciesScreen
 from tui.screens.report import ReportScreen
+from tui.screens.swap import SwapScreen
 from tui.screens.training import TrainingScreen
 from tui.screens.tree import TreeScreen
 from tui.theme import MIDNIGHT, VARIABLES
@@ -64,8 +66,9 @@ from tui.widgets.tree_table import TreeTable
 Outcome = Literal["detached", "kept", "stopped"]
 """How a person left: ``kept`` and ``stopped`` answer what becomes of a daemon that this client started."""
 
-CHANGING: Final = frozenset({"toggle_run", "restart_actor", "checkpoint"})
+CHANGING: Final = frozenset({"toggle_run", "restart_actor", "hot_swap", "checkpoint"})
 ACTOR_S: Final = 1.0
+SWAP_S: Final = 30.0
 STOP_S: Final = 60.0
 """How long a stop may take before the client leaves anyway."""
 
@@ -106,6 +109,7 @@ class ExphilApp(App[Outcome]):
         Binding("f1", "keys", "Keys", show=False),
         Binding("P", "toggle_run", "Pause", key_display="P"),
         Binding("R", "restart_actor", "Restart", key_display="R"),
+        Binding("W", "hot_swap", "Hot-swap", key_display="W"),
         Binding("C", "checkpoint", "Save", key_display="C"),
         Binding("d", "detach", "Detach"),
         Binding("ctrl+p", "command_palette", "Palette", key_display="^p"),
@@ -376,6 +380,18 @@ class ExphilApp(App[Outcome]):
 
         self.push_screen(ConfirmScreen(f"Restart the {kind} {target}{below}?", "Restart"), answered)
 
+    def action_hot_swap(self) -> None:
+        """Ask which policy goes into which agent; the game that is shown is proposed."""
+        screen = self.screen
+        target = f"{screen.slot}:1" if isinstance(screen, GameScreen) and not screen.live else "exhibition:1"
+        names = [rating.policy for rating in self.view.overview.ratings] if self.view.overview else []
+
+        def answered(swap: HotSwap | None) -> None:
+            if swap is not None:
+                self.run_worker(self._say(swap, SWAP_S), group="command")
+
+        self.push_screen(SwapScreen(target, names), answered)
+
     # -- leaving
 
     def exit(self, result: Outcome | None = None, *args: Any, **options: Any) -> None:
@@ -424,6 +440,7 @@ class ExphilApp(App[Outcome]):
             paused = self.view.status is not None and self.view.status.state == "paused"
             verb = "Resume" if paused else "Pause"
             yield SystemCommand(f"{verb} the run", "Games and learning", self.action_toggle_run)
+            yield SystemCommand("Hot-swap a policy", "Into a running agent, between two frames", self.action_hot_swap)
             yield SystemCommand("Checkpoint now", "Write the learner's state, publish a policy", self.action_checkpoint)
             for node in self.view.tree:
                 yield SystemCommand(

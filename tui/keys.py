@@ -19,7 +19,8 @@ KEYS: Final[tuple[tuple[str, tuple[tuple[str, str], ...]], ...]] = (
         ("y", "copy a report of the selection"), ("f12", "save a picture of the screen"),
     )),
     ("Change", (
-        ("P", "pause the run, or let it go on"), ("R", "restart the selected actor"), ("C", "write a checkpoint now"),
+        ("P", "pause the run, or let it go on"), ("R", "restart the selected actor"),
+        ("W", "put a policy into a running agent"), ("C", "write a checkpoint now"),
     )),
     ("Leave", (
         ("d", "detach: the run goes on"), ("ctrl+q", "quit; asks only if this window started the daemon"),

@@ -138,6 +138,11 @@ VERBS = (
         "Take a policy from such a file.",
         KEEP,
         ("my-fox.zip", "my-fox.zip --name their-fox"),
+        "policies hot-swap",
+        "hot_swap:hot_swap",
+        "Put a policy into a running agent.",
+        WATCH,
+        ("exhibition:1 NAME@v4", "3:2 NAME --run RUN"),
     ),
     Verb("runs list", "runs:list_runs_command", "List runs.", KEEP, ("", "--json")),
     Verb(

@@ -37,6 +37,7 @@ from exphil_rt.control.wire import (
     GetOverview,
     GetStatus,
     Hello,
+    HotSwap,
     OverviewReply,
     Publish,
     Reply,
@@ -174,6 +175,18 @@ class SyncClient:
             CommandRefused: the daemon did not carry it out.
         """
         return self._ask(command, Done, timeout).text
+
+    def hot_swap(self, target: str, policy: str) -> str:
+        """Put a policy into a running agent, to the end of its game; what came of it, in words.
+
+        Args:
+            target: ``exhibition`` or the number of a game, then ``:1`` or ``:2`` for the player.
+            policy: ``NAME[@vN|@latest|@best]`` or a path.
+
+        Raises:
+            CommandRefused: it did not take over, and why.
+        """
+        return self.do(HotSwap(target=target, policy=policy))
 
     def updates(self, topic: Topic, max_hz: float = 1.0, timeout: float = 10.0) -> Iterator[Update]:
         """Subscribe and yield updates; ends when none came for ``timeout`` seconds.

@@ -70,6 +70,15 @@ class RestartActor(msgspec.Struct, frozen=True, tag="restart_actor"):
     path: str
 
 
+class HotSwap(msgspec.Struct, frozen=True, kw_only=True, tag="hot_swap"):
+    """Put a policy into a running agent, to the end of its game; answered when it has taken over."""
+
+    target: str
+    """``exhibition`` or the number of a game, then ``:1`` or ``:2`` for the player (``:1`` where left out)."""
+    policy: str
+    """``NAME[@vN|@latest|@best]`` or a path."""
+
+
 class Checkpoint(msgspec.Struct, frozen=True, tag="checkpoint"):
     """Write the learner's state and publish the newest policy now."""
 
@@ -123,7 +132,17 @@ class EventsUpdate(msgspec.Struct, frozen=True, tag="events"):
 
 
 Command = (
-    GetStatus | GetOverview | GetActor | Subscribe | Unsubscribe | Pause | Resume | RestartActor | Checkpoint | Stop
+    GetStatus
+    | GetOverview
+    | GetActor
+    | Subscribe
+    | Unsubscribe
+    | Pause
+    | Resume
+    | RestartActor
+    | HotSwap
+    | Checkpoint
+    | Stop
 )
 Answer = Done | Refused | StatusReply | OverviewReply | ActorReply
 Update = OverviewReply | ExhibitionUpdate | EventsUpdate

@@ -136,6 +136,22 @@ class SetCurrent(msgspec.Struct, frozen=True, kw_only=True, tag="set_current"):
     """Deterministic runs: before going on, write the loop's state to this path and answer with LoopSaved."""
 
 
+class SwapPolicy(msgspec.Struct, frozen=True, kw_only=True, tag="swap_policy"):
+    """Put a bundle into the place of the player at ``port`` of the game in ``slot``, to that game's end.
+
+    Answered by one SwapTold whose stage is ``taken_over`` or ``refused``; one more follows the first.
+    """
+
+    id: int
+    """Comes back in SwapTold."""
+    slot: int
+    port: int
+    key: str
+    """Of the policy from then on; ``NAME@vN``."""
+    path: str
+    version: int = 0
+
+
 class FreeSlot(msgspec.Struct, frozen=True, kw_only=True, tag="free_slot"):
     """Experience slot ``slot`` is the worker's to fill, under this generation."""
 
@@ -151,7 +167,9 @@ class ResumeGames(msgspec.Struct, frozen=True, tag="resume_games"):
     """Undo PauseGames."""
 
 
-ToRollout = AssignGame | VoidGames | LoadPolicy | UnloadPolicy | SetCurrent | FreeSlot | PauseGames | ResumeGames
+ToRollout = (
+    AssignGame | VoidGames | LoadPolicy | UnloadPolicy | SetCurrent | SwapPolicy | FreeSlot | PauseGames | ResumeGames
+)
 
 # From the worker --------------------------------------------------------------------------------------------------
 
@@ -264,6 +282,33 @@ class PolicyFault(msgspec.Struct, frozen=True, kw_only=True, tag="policy_fault")
     slots: tuple[int, ...]
 
 
+class SwapTold(msgspec.Struct, frozen=True, kw_only=True, tag="swap_told"):
+    """How a SwapPolicy goes."""
+
+    id: int
+    stage: Literal["taken_over", "refused", "settled", "rolled_back", "game_over"]
+    """``refused`` before it decided anything; ``rolled_back`` to the player before it; ``game_over`` while watched."""
+    slot: int
+    port: int
+    game_id: int = 0
+    old: str = ""
+    """Key that played before."""
+    key: str = ""
+    frame: int = 0
+    """First frame on which the new policy decided."""
+    due: int = 0
+    """Frame on which that decision was played."""
+    decisions: int = 0
+    """That it made for the agent until now."""
+    load_ms: float = 0.0
+    warmed: int = 0
+    """Past frames that it was shown before."""
+    cost_ms: float = 0.0
+    """Median cost of a decision."""
+    reason: str = ""
+    """Half a sentence, where refused or rolled back."""
+
+
 class LoopSaved(msgspec.Struct, frozen=True, kw_only=True, tag="loop_saved"):
     """The loop's state of ``update`` is written (deterministic runs)."""
 
@@ -281,5 +326,6 @@ FromRollout = (
     | LoopStats
     | PolicyLoaded
     | PolicyFault
+    | SwapTold
     | LoopSaved
 )

@@ -103,6 +103,16 @@ class CheckpointRun(msgspec.Struct, frozen=True, kw_only=True, tag="checkpoint_r
     author: str
 
 
+class SwapAgent(msgspec.Struct, frozen=True, kw_only=True, tag="swap_agent"):
+    """Call to the inference worker: put a policy into a running agent; answered when it decides there, or cannot."""
+
+    author: str
+    target: str
+    """``exhibition`` or the number of a game, then ``:1`` or ``:2`` for the player (``:1`` where left out)."""
+    policy: str
+    """Reference of a bundle."""
+
+
 class StopRun(msgspec.Struct, frozen=True, kw_only=True, tag="stop_run"):
     """Call to the run manager: checkpoint, then stop the tree."""
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from exphil_rt.game.frames import Frames
+from exphil_rt.game.frames import U8, Frames
 from exphil_rt.game.lane import Lane
 from exphil_rt.inference import Engine
 from exphil_rt.messages.rollout import (
@@ -26,12 +26,15 @@ from exphil_rt.messages.rollout import (
     PolicyFault,
     Samples,
     SlotFilled,
+    SwapPolicy,
 )
 from exphil_rt.policy.policy import Policy
 from exphil_rt.rollout.collector import Collector, Filled
 from exphil_rt.rollout.experience import IDLE, IN_PLAY, Rollout, RolloutShape
+from exphil_rt.rollout.past import Past
 from exphil_rt.rollout.samples import sample
 from exphil_rt.rollout.seats import Decided, Seats
+from exphil_rt.rollout.swaps import SwapRefused, Swaps
 from exphil_rt.rollout.table import GameTable, LoopInvalid
 
 _MAX_SAMPLES: Final = 64
@@ -96,6 +99,8 @@ class RolloutLoop:
         self.table = GameTable(lane, self.seats, games, total, self.events, supply)
         self.shape = RolloutShape(steps, games, self.seats.dmax, self.seats.state_size)
         self.collector = Collector(self.shape) if steps and games else None
+        self._swaps = Swaps(self.seats, self.table, self.events)
+        self._past = {"training": Past(games), "exhibition": Past(1)}
         self._exhibition = total - 1 if exhibition else -1
         self._deterministic = deterministic
         self._training = np.arange(games, dtype=np.int32)
@@ -149,6 +154,34 @@ class RolloutLoop:
         self.seats.refresh(update)
         self.table.set_current(update)
 
+    def swap(self, asked: SwapPolicy, policy: Policy, temperature: float = 1.0, load_ms: float = 0.0) -> None:
+        """Put ``policy`` into the place of an agent in play; SwapTold says how it goes.
+
+        Raises:
+            SwapRefused: where that cannot even begin.
+        """
+        exhibition = asked.slot == self._exhibition
+        if not exhibition and not 0 <= asked.slot < self.games:
+            known = 0 <= asked.slot < self.total
+            raise SwapRefused(
+                "The players of a rated game are fixed." if known else f"There is no slot {asked.slot}.",
+                hint="Swap an agent of a training game or of the exhibition.",
+            )
+        past = self._past["exhibition" if exhibition else "training"]
+        self._swaps.begin(asked, policy, temperature, past, 0 if exhibition else asked.slot, load_ms)
+
+    def _remember(
+        self, slots: NDArray[np.int32], frames: Frames, live: NDArray[np.int32], applied: U8, *, training: bool
+    ) -> None:
+        """Keep what was seen and done: who is swapped in is shown it. A game that did not step breaks its past off."""
+        if training and self.games:
+            count = int(np.searchsorted(live, self.games))
+            done = np.zeros((self.games, *applied.shape[1:]), np.uint8)
+            done[live[:count]] = applied[:count]
+            self._past["training"].write(frames if len(slots) == self.games else frames[: self.games], done)
+        if slots[-1] == self._exhibition and live.size and live[-1] == self._exhibition:
+            self._past["exhibition"].write(frames[len(slots) - 1 :], applied[-1:])
+
     def _training_may_step(self) -> bool:
         if not self.games or self.held or (self.collector is not None and not self.collector.ready):
             return False
@@ -183,6 +216,7 @@ class RolloutLoop:
         playing, due = table.playing[slots], shown.frame + 1
         applied, controllers = decided.applied, decided.controllers
         self._show(slots, frames, thought)
+        self._remember(slots, frames, live, applied, training=training)
         if training:
             if collector is not None:
                 self._collect(frames, slots, live, decided, state)
@@ -198,6 +232,7 @@ class RolloutLoop:
         stepped = self._clock()
         for end in ended:
             table.end(end)
+        self._swaps.look()
         if decided.faults:
             self._fault(decided)
         trained = int(np.searchsorted(live, self.games))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from exphil_rt.errors import ExphilError
 from exphil_rt.game.frames import F32, I32, PLAYERS, U8, Controllers, Frames
 from exphil_rt.inference import Engine
+from exphil_rt.inference.hot_swap import HotSwap
 from exphil_rt.messages.rollout import CURRENT, RANDOM, GameSpec
 from exphil_rt.policy.delay import DelayQueue
 from exphil_rt.policy.inputs import Inputs, build_inputs
@@ -75,6 +76,8 @@ class Seats:
         self.encoder = Encoder(policy.config.schema)
         self.queue = DelayQueue(PLAYERS * slots, self.delay, max(self.dmax, dmax or 0), self.codec.neutral())
         self.total_late = 0
+        self.swaps: dict[int, HotSwap] = {}
+        """By row: a policy on its way into the place of the one that the engine plays there."""
         self._versions: dict[str, int] = {RANDOM: 0}
         self._policies: dict[str, Policy] = {CURRENT: policy}
         self._cpus = CpuPlayers(PLAYERS * slots, seed)
@@ -149,6 +152,15 @@ class Seats:
             self._cpus.reset(row)
             self._learner[row] = player.policy == CURRENT
 
+    def settle(self, row: int, key: str, version: int) -> None:
+        """The policy that was swapped in on ``row`` is from now on the one that the engine plays there."""
+        swap = self.swaps[row]
+        if not self.knows(key):
+            self.load(key, swap.policy, version, swap.temperature)
+        self.engine.assign([row], key)
+        self.engine.set_state([row], key, swap.state)
+        self._level[row], self._network[row], self._learner[row] = 0, True, False
+
     def late(self, slot: int) -> int:
         """Actions of the slot's game that were not there in time; asked once, at its end."""
         rows = slice(PLAYERS * slot, PLAYERS * (slot + 1))
@@ -185,6 +197,15 @@ class Seats:
             mine, games = rows[scripted], scripted // PLAYERS
             held = self._cpus.act(frames[games], scripted % PLAYERS, self._level[mine], mine, game_id[games])
             decision.actions[scripted] = self.codec.encode(held)
+        for place in np.flatnonzero(np.isin(rows, list(self.swaps))) if self.swaps else ():
+            port, one = int(rows[place]) % PLAYERS, slice(place, place + 1)
+            game = slice(place // PLAYERS, place // PLAYERS + 1)
+            chosen = self.swaps[int(rows[place])].decide(
+                frames[game], port, committed[one], mask[one], noise[one], decision.actions[place]
+            )
+            if chosen is not None:
+                decision.actions[place] = chosen.action
+                decision.logp[place], decision.value[place] = chosen.logp, chosen.value
         self.queue.push(rows, frame + self.queue.delay[rows] + 1, decision.actions)
         applied = self.queue.pop(rows, frame + 1).reshape(count, PLAYERS, parts)
         finite = np.isfinite(decision.value) & np.isfinite(decision.logp)

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from exphil_rt.errors import ExphilError
@@ -160,6 +161,22 @@ class GameTable:
             for port in range(PLAYERS):
                 if spec is not None and spec.players[port].policy == CURRENT:
                     self.version[slot, port] = update
+
+    def reseat(self, slot: int, port: int, *, policy: str = "", label: str = "", version: int = 0) -> None:
+        """Another policy decides for a player of the game in play: nobody learns from that player any more.
+
+        Args:
+            policy: key that the engine plays there now; empty: as before.
+            label: shown name; empty: as before.
+            version: stamp of its decisions.
+        """
+        spec = self._spec(slot)
+        old = spec.players[port]
+        new = replace(old, policy=policy or old.policy, label=label or old.label, learn=False)
+        players = (new, spec.players[1]) if port == 0 else (spec.players[0], new)
+        self.specs[slot] = replace(spec, players=players)
+        self.learn[slot, port] = 0
+        self.version[slot, port] = version
 
     def uses(self, key: str) -> bool:
         """Whether a game in play or waiting names this policy."""

@@ -31,6 +31,8 @@ from exphil_rt.messages.rollout import (
     RolloutArgs,
     SetCurrent,
     SlotFilled,
+    SwapPolicy,
+    SwapTold,
     ToRollout,
     UnloadPolicy,
     VoidGames,
@@ -162,6 +164,8 @@ class Worker:
                 self._unloading.add(message.key)
             case SetCurrent():
                 self._next = message
+            case SwapPolicy():
+                self._swap(message)
             case FreeSlot():
                 self._free(message)
             case PauseGames():
@@ -216,6 +220,24 @@ class Worker:
             snapshot.save(self.loop, Path(message.save_to), tuple(self._loaded.values()))
             self.port.send(LoopSaved(update=message.update, path=message.save_to))
         self.loop.held = False
+
+    def _swap(self, message: SwapPolicy) -> None:
+        begin = time.perf_counter()
+        try:
+            policy, manifest = load_bundle(message.path)
+            took = (time.perf_counter() - begin) * 1e3
+            self.loop.swap(message, policy, manifest.temperature, took)
+        except ExphilError as error:
+            self.port.send(
+                SwapTold(
+                    id=message.id,
+                    stage="refused",
+                    slot=message.slot,
+                    port=message.port,
+                    key=message.key,
+                    reason=str(error),
+                )
+            )
 
     def _load(self, message: LoadPolicy) -> PolicyLoaded:
         begin = time.perf_counter()
