@@ -99,7 +99,7 @@ class RolloutLoop:
         self.table = GameTable(lane, self.seats, games, total, self.events, supply)
         self.shape = RolloutShape(steps, games, self.seats.dmax, self.seats.state_size)
         self.collector = Collector(self.shape) if steps and games else None
-        self._swaps = Swaps(self.seats, self.table, self.events)
+        self._swaps = Swaps(self.seats, self.table, self.events, clock)
         self._past = {"training": Past(games), "exhibition": Past(1)}
         self._exhibition = total - 1 if exhibition else -1
         self._deterministic = deterministic

@@ -6,6 +6,7 @@ The policy's own way (warming, shadow, guard) is ``exphil_rt.inference.hot_swap`
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,9 +41,11 @@ class Swaps:
         seats: of the loop.
         table: of the loop.
         events: where what happens is put.
+        clock: seconds, monotonic; what decisions cost is measured with it.
     """
 
-    def __init__(self, seats: Seats, table: GameTable, events: deque[FromRollout]) -> None:
+    def __init__(self, seats: Seats, table: GameTable, events: deque[FromRollout], clock: Callable[[], float]) -> None:
+        self._clock = clock
         self._seats = seats
         self._table = table
         self._events = events
@@ -74,7 +77,7 @@ class Swaps:
             if new != old:
                 shown = f": {new} where the agent has {old}" if field == "delay" else " of the actions"
                 raise SwapRefused(f"{asked.key} differs from the agent in its {field}{shown}.")
-        swap = HotSwap(policy, temperature)
+        swap = HotSwap(policy, temperature, clock=self._clock)
         frames, committed, mask = past.of(place, row, self._seats.queue)
         swap.remember(frames, asked.port, committed, mask)
         self._under[row] = _Under(asked, swap, spec.game_id, spec.players[asked.port].policy, load_ms)

@@ -149,7 +149,7 @@ def test_a_hundred_swaps_in_one_game_miss_and_double_no_frame(watched):
 
 
 def test_nobody_learns_from_an_agent_that_was_swapped(make_loop):
-    loop = make_loop(games=2, steps=64, supply=supply_of(players=(ITSELF, ITSELF), max_frames=0))
+    loop = make_loop(games=2, steps=64, clock=Clock(), supply=supply_of(players=(ITSELF, ITSELF), max_frames=0))
     loop.collect()
     loop.swap(ask(slot=0, port=1), small_policy("mlp", seed=3))
     for _ in range(8):
@@ -158,7 +158,6 @@ def test_nobody_learns_from_an_agent_that_was_swapped(make_loop):
     assert not rollout.steps.learn[:, 0, 1].any()
     assert rollout.steps.learn[:, 1].all()
     assert (rollout.steps.version[:, 0, 1] == 2).all()
-
 
 
 def broken(after):
