@@ -48,6 +48,16 @@ def test_it_plays_learns_rates_and_publishes(place, live):
     assert (live.run.logs / "daemon.out").read_text() == ""
 
 
+def test_a_policy_is_put_into_a_running_agent(place, live):
+    done = place.do("policies", "hot-swap", "exhibition:2", f"{RUN}@v1", "--run", RUN)
+    assert done.returncode == 0, done.stderr
+    assert f"{RUN}@v1 plays exhibition:2 in place of" in done.stdout
+    place.until(lambda: live.events("swap_settled") or live.events("swap_game_over"), "the end of its guard")
+    refused = place.do("policies", "hot-swap", "exhibition:2", "nobody", "--run", RUN)
+    assert refused.returncode == 1
+    assert "There is no policy 'nobody'." in refused.stderr
+
+
 def test_the_socket_is_its_users_alone(live):
     mode = live.run.socket.stat().st_mode
     assert stat.S_ISSOCK(mode)

@@ -31,7 +31,8 @@ def watched(make_loop):
 
     def make(policy, **more):
         clock = Clock()
-        loop = make_loop(policy, games=1, exhibition=True, clock=clock, supply=supply_of(max_frames=0), **more)
+        more = {"supply": supply_of(max_frames=0)} | more
+        loop = make_loop(policy, games=1, exhibition=True, clock=clock, **more)
 
         def run(frames):
             for _ in range(frames):
@@ -129,19 +130,18 @@ def state_after(policy, loop, applied):
     return tuple(part.numpy() for part in state)
 
 
-def test_a_hundred_swaps_in_one_game_miss_and_double_no_frame(watched):
-    loop = watched(small_policy(delay=1))
+@pytest.mark.parametrize("count", [6, pytest.param(100, marks=pytest.mark.slow)])
+def test_many_swaps_in_one_game_miss_and_double_no_frame(watched, count):
+    loop = watched(small_policy(delay=1), supply=supply_of(max_frames=0, stocks=99, timer_frames=10**6))
     policies = [small_policy("mlp", seed=1, delay=1), small_policy("gru", seed=2, delay=1)]
-    loop.run(50)
     frames = 50
-    for n in range(100):
+    loop.run(frames)
+    for n in range(count):
         loop.swap(ask(key=f"p{n % 2}@v1", ident=n, port=n % 2), policies[n % 2])
-        wanted = 2 * (n + 1)
-        while len(told(loop)) < wanted:
+        while len(told(loop)) < 2 * (n + 1):
             loop.run(1)
             frames += 1
-    stages = [event.stage for event in told(loop)]
-    assert stages == ["taken_over", "settled"] * 100
+    assert [event.stage for event in told(loop)] == ["taken_over", "settled"] * count
     assert exhibition_frame(loop) == FIRST_FRAME + frames
     assert loop.table._length[EXHIBITION] == frames
     assert loop.seats.total_late == 0
