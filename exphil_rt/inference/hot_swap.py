@@ -176,7 +176,7 @@ class HotSwap:
     def _warm(self) -> None:
         """Go through the backlog, a few milliseconds' worth a frame; by single frames until the cost is known."""
         until = self._clock() + _WARM_S
-        while self._backlog and self._clock() < until:
+        while self._backlog:
             rows = self._backlog[0]
             per_row = self.cost_s or self._deadline
             count = 1 if len(self._costs) < _RECENT // 2 else max(1, int(_WARM_S / 2 / max(per_row, 1e-6)))
@@ -198,6 +198,8 @@ class HotSwap:
                     f"a decision takes {self.cost_s * 1e3:.1f} ms, and a frame has {self._deadline * 1e3:.1f} ms"
                 )
                 return
+            if self._clock() >= until:
+                break
         if not self._backlog:
             self.phase = "shadow"
             self._costs.clear()
