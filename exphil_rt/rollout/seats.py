@@ -90,8 +90,10 @@ class Seats:
 
     # Policies ---------------------------------------------------------------------------------------------------
 
-    def load(self, key: str, policy: Policy, version: int = 0, temperature: float = 1.0) -> None:
-        """Have ``policy`` play under ``key``.
+    def load(
+        self, key: str, policy: Policy, version: int = 0, temperature: float = 1.0, *, frozen: bool = True
+    ) -> None:
+        """Have ``policy`` play under ``key``; ``frozen``: by the engine for those that never change.
 
         Raises:
             SeatInvalid: for a reserved key, another action codec, or a delay that the queues have no room for.
@@ -108,7 +110,7 @@ class Seats:
                 f"The policy {key!r} has delay {policy.config.delay}; this run has room for {self.queue.dmax}.",
                 hint="Play policies of one delay in one run.",
             )
-        self.engine.load(key, policy, temperature, frozen=True)
+        self.engine.load(key, policy, temperature, frozen=frozen)
         self._policies[key] = policy
         self._versions[key] = version
         self._compare()
@@ -156,7 +158,8 @@ class Seats:
         """The policy that was swapped in on ``row`` is from now on the one that the engine plays there."""
         swap = self.swaps[row]
         if not self.knows(key):
-            self.load(key, swap.policy, version, swap.temperature)
+            # Not frozen: to prepare that engine may take seconds, and the game is in play.
+            self.load(key, swap.policy, version, swap.temperature, frozen=False)
         self.engine.assign([row], key)
         self.engine.set_state([row], key, swap.state)
         self._level[row], self._network[row], self._learner[row] = 0, True, False
