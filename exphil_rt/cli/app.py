@@ -138,6 +138,8 @@ VERBS = (
         "Take a policy from such a file.",
         KEEP,
         ("my-fox.zip", "my-fox.zip --name their-fox"),
+    ),
+    Verb(
         "policies hot-swap",
         "hot_swap:hot_swap",
         "Put a policy into a running agent.",
