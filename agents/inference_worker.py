@@ -262,7 +262,7 @@ class InferenceWorker(GenServer[InferenceState]):
         held = self.state.engines[runner]
         for where, _, policies in league.in_play.values():
             for key in set(policies) - {CURRENT}:
-                if where != runner:
+                if where != runner or "@v" not in key:  # a scripted opponent needs no weights
                     continue
                 if key not in held:
                     held[key] = Held()

@@ -176,26 +176,37 @@ class Matchmaker(GenServer[LeagueState]):
 
     async def _plan_training(self, runner: str, needs: list[SlotNeed]) -> None:
         ids = [await self._game_id() for _ in needs]
+        scripted = {game_id: level for game_id in ids if (level := self._scripted_level(game_id))}
         in_play: dict[str, int] = {}
         for plan in self.state.plans.values():
             if plan.runner == runner and plan.kind == "training":
                 for policy in plan.policies:
                     if policy != CURRENT:
                         in_play[policy] = in_play.get(policy, 0) + 1
+        asked = tuple(game_id for game_id in ids if game_id not in scripted)
         answer: Opponents = await self.call(
             "population_manager",
-            SampleOpponents(runner=runner, game_ids=tuple(ids), in_play=in_play),
+            SampleOpponents(runner=runner, game_ids=asked, in_play=in_play),
             timeout=CALL_S,
         )
+        chosen = dict(zip(asked, answer.chosen, strict=True))
         name = self.context.policy_name
-        for need, game_id, opponent in zip(needs, ids, answer.chosen, strict=True):
+        for need, game_id in zip(needs, ids, strict=True):
             learner = PlayerSpec(policy=CURRENT, label=name, learn=True)
+            opponent = chosen.get(game_id)
             other = learner if opponent is None else PlayerSpec(policy=opponent.key, label=opponent.key)
+            if game_id in scripted:
+                other = PlayerSpec(policy=f"cpu{scripted[game_id]}")
             draw = self._draw("sides", game_id)
             players = (learner, other) if draw.random() < 0.5 else (other, learner)
             files = () if opponent is None else (opponent,)
             fighters, stage = self._fighters(draw)
             self._plan(runner, need, self._game(game_id, "training", stage, fighters, players), files)
+
+    def _scripted_level(self, game_id: int) -> int:
+        """The level of the scripted opponent of a training game; 0 where it has another one."""
+        league, draw = self.context.config.league, self._draw("scripted", game_id)
+        return draw.randint(1, league.scripted_level) if draw.random() < league.scripted else 0
 
     async def _plan_exhibition(self, runner: str, need: SlotNeed) -> None:
         game_id = await self._game_id()

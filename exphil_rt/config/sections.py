@@ -131,6 +131,10 @@ class LeagueSettings(Section, frozen=True):
     """Share of training games against past versions, mostly of the newer half."""
     uniform: Share = 0.15
     """Share of training games against any past version alike."""
+    scripted: Share = 0.0
+    """Share of training games against scripted opponents, taken off before the three above."""
+    scripted_level: Annotated[int, Meta(ge=1, le=9)] = 9
+    """The strongest scripted opponent that those games draw: levels from cpu1 up to it."""
     history: Annotated[int, Meta(ge=2, le=1000)] = 20
     """Past versions that are kept as opponents; the first, the best and the newest always are."""
     elo_band: Positive = 100.0

@@ -45,6 +45,18 @@ async def test_training_games_have_the_learner_on_one_side_or_both(make):
 
 
 @pytest.mark.trio
+async def test_a_share_of_the_training_games_is_against_scripted_opponents(make):
+    async with make(**{"league.scripted": 0.6, "league.scripted_level": 3}) as world:
+        await begin(world, versions=2)
+        games = [await world.game(slot, "training") for slot in range(16)]
+        scripted = [policy for game in games for policy in policies(game) if policy.startswith("cpu")]
+        assert 4 <= len(scripted) < 16
+        assert set(scripted) <= {"cpu1", "cpu2", "cpu3"}
+        assert all(CURRENT in policies(game) for game in games)
+        assert {load.key for load in await world.heard_by(RUNNER, LoadPolicy)} <= {V1, V2}
+
+
+@pytest.mark.trio
 async def test_rated_games_come_in_pairs_with_ports_swapped(make):
     async with make() as world:
         await begin(world)
