@@ -34,6 +34,9 @@ _AHEAD: Final = 4
 _READER: Final = (sys.executable, "-m", "exphil_rt.replays.worker")
 NO_PARSER: Final = "got no parser within"
 """How the reason begins of a file for which no worker could be started in time."""
+_KEEP_MEMORY: Final = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 30)}
+"""glibc gives a game's memory back to the kernel, and the next game has every page of it cleared again: kept instead, a
+worker spends a quarter less of system time (measured). Other C libraries do not look."""
 MAX_PAYLOAD: Final = 1 << 30
 """Bytes of one answer's payload: the frames of the longest game that is read fill half of it."""
 
@@ -58,6 +61,7 @@ class _Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             bufsize=0,
+            env=os.environ | _KEEP_MEMORY,
         )
         self.output = cast("IO[bytes]", self.process.stdout)
         os.set_blocking(self.output.fileno(), False)
