@@ -12,8 +12,9 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal, Protocol
 
 import anyio
 import msgspec
@@ -49,18 +50,60 @@ class LagState(msgspec.Struct):
     """Ticks that were as late for want of a CPU."""
 
 
+class LagClock(Protocol):
+    """What LagMonitor reads, in seconds."""
+
+    @property
+    def known(self) -> bool:
+        """Whether somebody counts the wait for a CPU."""
+
+    def now(self) -> float:
+        """The time; also asked by the thread that looks at a blocked loop."""
+
+    def waited(self) -> float:
+        """How long the loop's thread has waited for a CPU so far."""
+
+    def close(self) -> None:
+        """Give back what it holds."""
+
+
+class ThreadClock:
+    """Real time, and what Linux counts for the thread that made it (proc(5), schedstat); 0 where nobody counts."""
+
+    def __init__(self) -> None:
+        try:
+            self._fd = os.open(f"/proc/self/task/{threading.get_native_id()}/schedstat", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            self._fd = -1
+        self.known = self._fd >= 0
+        self.now = time.perf_counter
+
+    def waited(self) -> float:
+        """How long the thread was ready to run and had no CPU."""
+        return int(os.pread(self._fd, 100, 0).split()[1]) * 1e-9 if self._fd >= 0 else 0.0
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+
 class LagMonitor(GenServer[LagState]):
     """One for each runtime; reports LagReport and BlockedLoop, also to the log."""
+
+    clock: ClassVar[Callable[[], LagClock]] = ThreadClock
+    """Made at each start; a test sets one that stands still while it does."""
 
     async def init(self, args: LagSettings | None) -> LagState:
         """Start to tick."""
         state = LagState(args or LagSettings())
-        delay = RunQueueDelay()
-        self.defer(delay.close)
-        sampler = _Sampler(state.settings.blocked_s, delay)
+        clock = type(self).clock()
+        self.defer(clock.close)
+        sampler = _Sampler(state.settings.blocked_s, clock)
         self.defer(sampler.stop)
         sampler.start()
-        self.start_task(self._tick, state, delay, sampler)
+        self.start_task(self._tick, state, clock, sampler)
         return state
 
     def detail(self) -> str:
@@ -68,29 +111,29 @@ class LagMonitor(GenServer[LagState]):
         last = self.state.last
         return "" if last is None else f"p99 {last.gross_p99_ms:.1f} ms, net {last.net_p99_ms:.1f} ms"
 
-    async def _tick(self, state: LagState, delay: RunQueueDelay, sampler: _Sampler) -> None:
+    async def _tick(self, state: LagState, clock: LagClock, sampler: _Sampler) -> None:
         settings = state.settings
         gross: list[float] = []
         net: list[float] = []
-        opened, waited_at_open = time.perf_counter(), delay.read()
+        opened, waited_at_open = clock.now(), clock.waited()
         while True:
-            before = delay.read()
-            due = time.perf_counter() + settings.tick_s
+            before = clock.waited()
+            due = clock.now() + settings.tick_s
             sampler.due = due
             await anyio.sleep(settings.tick_s)
-            now = time.perf_counter()
-            waited = delay.read() - before
+            now = clock.now()
+            waited = clock.waited() - before
             late = max(0.0, now - due)
             gross.append(late)
             net.append(max(0.0, late - waited))
             if late >= settings.blocked_s:
                 self._tell(state, late, waited, sampler.sample if sampler.sampled == due else None)
             if now - opened >= settings.window_s:
-                state.last = _report(now - opened, gross, net, delay.read() - waited_at_open, delay.known)
+                state.last = _report(now - opened, gross, net, clock.waited() - waited_at_open, clock.known)
                 self.runtime.report(state.last)
                 _log.debug("loop_lag", **msgspec.structs.asdict(state.last))
                 gross, net = [], []
-                opened, waited_at_open = now, delay.read()
+                opened, waited_at_open = now, clock.waited()
 
     def _tell(self, state: LagState, late: float, waited: float, sample: _Sample | None) -> None:
         own = late - waited >= state.settings.blocked_s
@@ -109,28 +152,10 @@ class LagMonitor(GenServer[LagState]):
             stack=seen.stack,
         )
         self.runtime.report(report)
-        _log.warning("loop_blocked" if cause == "blocked" else "loop_starved", **msgspec.structs.asdict(report))
-
-
-class RunQueueDelay:
-    """Seconds that the calling thread was ready to run and had no CPU, since it began; 0 where nobody counts them."""
-
-    def __init__(self) -> None:
-        try:
-            self._fd = os.open(f"/proc/self/task/{threading.get_native_id()}/schedstat", os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            self._fd = -1
-        self.known = self._fd >= 0
-
-    def read(self) -> float:
-        """The seconds so far."""
-        return int(os.pread(self._fd, 100, 0).split()[1]) * 1e-9 if self._fd >= 0 else 0.0
-
-    def close(self) -> None:
-        """Give the descriptor back."""
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            os.close(fd)
+        if cause == "blocked":
+            _log.warning("loop_blocked", **msgspec.structs.asdict(report))
+        else:  # on a busy machine many times a second; the reports of the windows sum it up
+            _log.debug("loop_starved", **msgspec.structs.asdict(report))
 
 
 class _Sample(msgspec.Struct, frozen=True):
@@ -142,19 +167,21 @@ class _Sample(msgspec.Struct, frozen=True):
 class _Sampler(threading.Thread):
     """Looks at the loop's stack once for each overdue tick."""
 
-    def __init__(self, patience: float, delay: RunQueueDelay) -> None:
+    def __init__(self, patience: float, clock: LagClock) -> None:
         super().__init__(name="lag-sampler", daemon=True)
         self.due = math.inf
         self.sampled = math.nan
         self.sample: _Sample | None = None
         self._patience = patience
+        self._clock = clock
         self._loop_thread = threading.get_ident()
         self._ended = threading.Event()
 
     def run(self) -> None:
         while not self._ended.wait(self._patience / 4):
             due = self.due
-            if self.sampled != due and time.perf_counter() - due > self._patience / 2:
+            late = self._clock.now() - due
+            if self.sampled != due and late > self._patience / 2:
                 frame = sys._current_frames().get(self._loop_thread)
                 if frame is not None:
                     self.sample = _culprit(frame)
