@@ -26,7 +26,7 @@ import numpy as np
 from exphil_rt.game.frames import Frames
 from exphil_rt.policy.codec import ActionCodec
 from exphil_rt.policy.observation import Encoder, default_schema
-from exphil_rt.replays import ReplayError, SideFilter, find_replays, read_replay, replay_folder
+from exphil_rt.replays import NoReplays, ReplayError, SideFilter, find_replays, read_replay, replay_folder
 from exphil_rt.replays.quality import side_quality
 from exphil_rt.replays.reader import read_head_of, read_open
 from exphil_rt.replays.source import open_source
@@ -46,7 +46,11 @@ def main() -> None:
     parser.add_argument("--target", help="where to write (a folder on the disk that is to be measured)")
     options = parser.parse_args()
     folder = replay_folder(options.folder)
-    paths = find_replays(folder)
+    try:
+        paths = find_replays(folder)
+    except NoReplays as error:
+        print(f"nothing to measure: {error}")
+        return
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, numpy {np.__version__}")
     print(f"load average {os.getloadavg()[0]:.2f} before, {len(paths)} files in {folder.path}, {options.copies} copies")
     with tempfile.TemporaryDirectory(dir=options.target) as scratch:

@@ -18,7 +18,7 @@ import torch
 
 from exphil_rt.policy.config import PolicyConfig
 from exphil_rt.policy.policy import Policy
-from exphil_rt.replays import find_replays, replay_folder
+from exphil_rt.replays import NoReplays, find_replays, replay_folder
 from exphil_rt.training.dataset import BuildReport, BuildSettings, build_dataset
 from exphil_rt.training.imitation import ImitationConfig, fit
 
@@ -33,7 +33,11 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     folder = replay_folder(options.folder)
-    paths = find_replays(folder)
+    try:
+        paths = find_replays(folder)
+    except NoReplays as error:
+        print(f"nothing to measure: {error}")
+        return
     print(
         f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}"
     )
