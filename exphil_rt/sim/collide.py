@@ -6,14 +6,16 @@ import math
 from typing import Any
 
 from exphil_rt.game import states as st
+from exphil_rt.game.ids import Character
 from exphil_rt.sim.enter import enter, land, leave_ground, to_fall, to_wait, touch_ground
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.physics import flat_landing
 from exphil_rt.sim.specials.rows import STAY
 from exphil_rt.sim.stage import blow, shift_last_x, shift_last_y, shift_x, shift_y
 
-BODY_SHARE = 0.3  # of the hurt capsule's half width that walls stop (real replays: fighters letting go of a ledge)
+BODY_SHARE = 0.25  # of the hurt capsule's half width that walls stop (real replays: fighters letting go of a ledge)
 EDGE_SLACK = 0.1  # still on the ground this far past its end (real replays: held at 0.098, off at 0.12)
+GAME_AND_WATCH = int(Character.GAME_AND_WATCH)
 LEDGE_SAFE = 37  # frames intangible from the catch on (real replays)
 # A ledge is caught this far out at most, and this far above the feet (real replays of four fighters).
 LEDGE_OUT = 14.5
@@ -160,6 +162,12 @@ def try_land(pl: Any, t: Any, stage: Any, game: Any) -> bool:
 
 
 @njit
+def may_cancel(character: int, s: int) -> bool:
+    """Mr. Game & Watch's neutral, back and up aerials cannot be L-cancelled."""
+    return character != GAME_AND_WATCH or s == st.ATTACK_AIR_F or s == st.ATTACK_AIR_LW
+
+
+@njit
 def landed(pl: Any, t: Any, line: int) -> None:
     """What the state becomes on the ground."""
     s = pl.state
@@ -174,7 +182,7 @@ def landed(pl: Any, t: Any, line: int) -> None:
         if an.cancel_before <= pl.age < an.cancel_after:
             after = s + (st.LANDING_AIR_N - st.ATTACK_AIR_N)
             lag = t.anim[pl.character, after].lag
-            good = pl.since_lrz < c.lcancel_window
+            good = pl.since_lrz < c.lcancel_window and may_cancel(pl.character, s)
             if good:
                 lag = max(math.floor(lag / c.lcancel_div), 1.0)
             land(pl, t, after, lag)

@@ -51,6 +51,9 @@ _EXACT: Final = (
     ("kx", "knockback_x"), ("ky", "knockback_y"), ("percent", "percent"),
 )  # fmt: skip
 EXACT: Final = 1e-3
+PUSH_SPEED: Final = 0.3
+STAR_FRAMES: Final = 176
+DEAD_FRAMES: Final = 60
 _MAX_FRAMES: Final = 10**9
 
 
@@ -190,6 +193,7 @@ class Tracker:
         mine["held"] = np.where(caught, np.maximum(mine["held"], 1), 0)
         hanging = (shown >= st.CLIFF_CATCH) & (shown <= st.CLIFF_JUMP_QUICK_1) & air
         mine["ledge"] = np.where(hanging, np.where(mine["x"] > 0, 1, -1), 0)
+        mine["push_x"] = self._pushes(mine)
         left = air & (~was_air | first)
         mine["air_frames"] = np.where(left, 0, mine["air_frames"])
         mine["line"] = np.where(air, -1, mine["line"])
@@ -219,6 +223,15 @@ class Tracker:
             if giver["state"] == state and 0 <= past < int(anim["hit_frames"]):
                 giver["hit_epoch"] = self.tables["hit_frames"][int(anim["hit_offset"]) + past]["epoch"]
 
+    def _pushes(self, mine: NDArray[Any]) -> NDArray[np.float32]:
+        """How fighters that stand in each other push on the next frame."""
+        room = self.tables["fighters"]["push_width"][np.minimum(mine["character"], 26)].sum(axis=1, keepdims=True)
+        free = (mine["airborne"] == 0) & (mine["state"] > st.SLEEP) & (mine["held"] == 0)
+        gap = mine["x"] - mine["x"][:, ::-1]
+        near = free.all(axis=1, keepdims=True) & (np.abs(gap) < room) & (np.abs(mine["y"] - mine["y"][:, ::-1]) <= 1)
+        way = np.where(gap == 0, np.where(np.arange(2) == 0, -1, 1), np.sign(gap))
+        return np.where(near, way * PUSH_SPEED, 0).astype(np.float32)
+
     def _entered(self, pair: Any, port: Any, state: int) -> None:
         """A state that the game did not foresee begins."""
         mine = pair[port]
@@ -233,6 +246,8 @@ class Tracker:
             flick = abs(mine["stick_x"]) >= 0.8
             mine["count"] = 1 if flick else int(self.tables["fighters"][mine["character"]]["turn_frames"]) + 1
             mine["charge"] = 0 if flick else 1
+        elif state <= st.DEAD_UP_STAR:
+            mine["dead_frames"] = STAR_FRAMES if state == st.DEAD_UP_STAR else DEAD_FRAMES
         elif state == st.FALL_SPECIAL:
             mine["fall_drift"] = 1.0
         elif state == st.KNEE_BEND:
