@@ -50,7 +50,9 @@ def ended(pl: Any, t: Any) -> None:
     """What follows a state whose animation is over."""
     s = pl.state
     c = t.common[0]
-    if s == st.JUMP_F or s == st.JUMP_B or s == st.PASS:
+    if st.FALL <= s <= st.DAMAGE_FALL:
+        pl.age = 0.0  # falls go round
+    elif s == st.JUMP_F or s == st.JUMP_B or s == st.PASS:
         enter(pl, t, st.FALL)
     elif s == st.JUMP_AERIAL_F or s == st.JUMP_AERIAL_B:
         enter(pl, t, st.FALL_AERIAL)

@@ -14,6 +14,7 @@ from exphil_rt.sim.specials.rows import STAY
 from exphil_rt.sim.stage import blow, shift_last_x, shift_last_y, shift_x, shift_y
 
 BODY_SHARE = 0.25  # of the hurt capsule's half width that walls stop (real replays: fighters letting go of a ledge)
+DIAMOND = 0.3366  # half the diamond's width by the height of its middle (a real Mewtwo sliding off an edge)
 EDGE_SLACK = 0.1  # still on the ground this far past its end (real replays: held at 0.098, off at 0.12)
 GAME_AND_WATCH = int(Character.GAME_AND_WATCH)
 LEDGE_SAFE = 37  # frames intangible from the catch on (real replays)
@@ -261,6 +262,23 @@ def against_wall(pl: Any, wall: Any, up: float, half: float) -> None:
 
 
 @njit
+def against_edges(pl: Any, stage: Any, at: Any) -> None:
+    """The lower sides of the falling fighter's diamond slide off the stage's edges."""
+    middle = at.height * 0.5
+    if pl.vy > 0.0:
+        return
+    for n in range(2):
+        side = 2 * n - 1
+        out = (pl.x - stage.edge_x[n]) * side
+        up = stage.edge_y[n] - pl.y
+        if out < 0.0 or up <= pl.ecb or up > middle or pl.ecb >= middle:
+            continue
+        half = DIAMOND * middle * (up - pl.ecb) / (middle - pl.ecb)
+        if out < half:
+            pl.x = stage.edge_x[n] + half * side
+
+
+@njit
 def against_walls(pl: Any, t: Any, stage: Any, at: Any) -> None:
     """Keep the body out of the stage's sides and underside."""
     for n in range(stage.walls):
@@ -380,5 +398,6 @@ def collide(pl: Any, other: Any, t: Any, stage: Any, game: Any) -> None:
     if pl.hitlag <= 0.0 or pl.di_pending:
         if try_land(pl, t, stage, game):
             return
+        against_edges(pl, stage, t.fighters[pl.character])
         against_walls(pl, t, stage, t.fighters[pl.character])
         try_ledge(pl, other, t, stage)

@@ -51,12 +51,12 @@ def dash_options(pl: Any, t: Any, c: Any) -> None:
         return
     if try_shield(pl, t, c):
         return
-    if wants_jump(pl, c):
-        to_jump_squat(pl, t)
-        return
     if flick_x(pl, c) and pl.stick_x * pl.facing < 0.0 and (pl.age > c.dash_window_frames_0 or pl.flag == 1):
         to_turn(pl, t, 1)
         pl.gv *= 1.0 - c.dash_interrupt_vel_loss
+        return
+    if wants_jump(pl, c):
+        to_jump_squat(pl, t)
         return
     if pl.age >= t.fighters[pl.character].dash_to_run and pl.stick_x * pl.facing >= c.run_stick_x:
         enter(pl, t, st.RUN)
