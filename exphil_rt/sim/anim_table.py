@@ -37,6 +37,7 @@ ANIM: Final = np.dtype(
         ("hang_frames", np.int32),
         ("flip", np.int32),  # age at which the facing turns; 0 for never
         ("exists", np.int32),  # this fighter has a table row for the state
+        ("hurt", np.int32),  # kind of body (hurt.GROUPS)
         ("shown", np.int32),  # the state that frames show: another one where a fighter has an attack as its own
     ],
     align=True,
