@@ -13,6 +13,7 @@ import argparse
 import csv
 import io
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,10 @@ from exphil_rt.store.files import write_whole
 
 DATA = Path(datafiles.__file__).parent / "data" / "learned_hurt.csv"
 SOFT = 0.7  # world units in which a contact becomes sure
-COMMON_PULL = 0.05  # hold of the first guess on the common shape, of the common shape on a fighter's own
-OWN_PULL = 0.5
-STEPS = 2500
+COMMON_PULL = 0.25  # hold of the first guess on the common shape, of the common shape on a fighter's own
+OWN_PULL = 1.0
+STEPS = 1200
+Circle = tuple[float, float, float]
 SCALE = np.array([2.0, 3.0, 2.0, 3.0, 1.5])
 """By how much the parts of a capsule (x0, y0, x1, y1, radius) may well differ, world units."""
 SAFE_AFTER = 130  # frames after rebirth, 40 after a ledge, in which recordings without hurtbox states are left out
@@ -60,7 +62,7 @@ class Samples:
 def collect(games: list[Frames]) -> Samples:
     """The contacts and misses of recorded games."""
     tables = kernel.load().tables[0]
-    found: list[tuple[list[tuple[float, float, float]], bool, int, int, int]] = []
+    found: list[tuple[list[Circle], bool, int, int, int]] = []
     for number, frames in enumerate(games):
         for attacker in (0, 1):
             found += [(*row, number) for row in _of_side(frames, attacker, tables)]
@@ -116,7 +118,11 @@ def _of_side(
             spent = int(frame["epoch"])  # stopped by a shield, another hitbox or an invincible body
             continue
         seen = before if hit else theirs
-        if st.GUARD_ON <= seen <= st.GUARD_ON + 4 or st.CATCH <= seen < st.CATCH_CUT + 5 or (seen >= 223 and seen < 244):
+        if (
+            st.GUARD_ON <= seen <= st.GUARD_ON + 4
+            or st.CATCH <= seen < st.CATCH_CUT + 5
+            or (seen >= 223 and seen < 244)
+        ):
             continue
         if (body.hurtbox_state[row, victim] and not hit) if recorded else (safe < SAFE_AFTER or _dodges(seen)):
             continue
@@ -212,29 +218,32 @@ def learn(samples: Samples) -> dict[tuple[int | None, int], NDArray[np.float64]]
             continue
         # the fighter's size first: one stretch for all its shapes
         prior = {group: found[None, group] * tall for group in range(len(GROUPS))}
-
-        def stretched(factor: NDArray[np.float64], base: NDArray[np.float64]) -> NDArray[np.float64]:
-            return base * np.array([factor[0], factor[1], factor[0], factor[1], factor[2]])
-
-        def sized(factor: NDArray[np.float64]) -> float:
-            total = 4.0 * float(((factor - 1.0) ** 2).sum()) / 0.04
-            for group, base in prior.items():
-                of = mine.group == group
-                if of.any():
-                    total += loss(mine.circles[of], mine.hit[of], stretched(factor, base))
-            return total
-
-        factor = search(sized, np.ones(3), np.full(3, 0.1), int(who))
+        factor = search(partial(_sized, mine, prior), np.ones(3), np.full(3, 0.1), int(who))
         for group, base in prior.items():
-            start = stretched(factor, base)
-            of = mine.group == group
-            part, hit = mine.circles[of], mine.hit[of]
-
-            def own(shape: NDArray[np.float64]) -> float:
-                return loss(part, hit, shape) + OWN_PULL * float((((shape - start) / SCALE) ** 2).sum())
-
-            found[int(who), group] = search(own, start, SCALE, group) if len(hit) else start
+            start = _stretched(factor, base)
+            part = mine.where(mine.group == group)
+            found[int(who), group] = search(partial(_own, part, start), start, SCALE, group) if len(part.hit) else start
     return found
+
+
+def _stretched(factor: NDArray[np.float64], base: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A capsule made longer, higher and thicker."""
+    return base * np.array([factor[0], factor[1], factor[0], factor[1], factor[2]])
+
+
+def _sized(mine: Samples, prior: dict[int, NDArray[np.float64]], factor: NDArray[np.float64]) -> float:
+    """Cost of one stretch for all shapes of a fighter."""
+    total = 100.0 * float(((factor - 1.0) ** 2).sum())
+    for group, base in prior.items():
+        of = mine.group == group
+        if of.any():
+            total += loss(mine.circles[of], mine.hit[of], _stretched(factor, base))
+    return total
+
+
+def _own(part: Samples, start: NDArray[np.float64], shape: NDArray[np.float64]) -> float:
+    """Cost of a fighter's own shape of one kind of state."""
+    return loss(part.circles, part.hit, shape) + OWN_PULL * float((((shape - start) / SCALE) ** 2).sum())
 
 
 def shape_of(found: dict[tuple[int | None, int], NDArray[np.float64]], who: int, group: int) -> NDArray[np.float64]:

@@ -178,6 +178,8 @@ def landed(pl: Any, t: Any, line: int) -> None:
     knock = math.sqrt(pl.kx * pl.kx + pl.ky * pl.ky)
     touch_ground(pl, t, line)
     pl.ecb = 0.0
+    if s == st.DOWN_BOUND_U or s == st.DOWN_BOUND_D:
+        return  # the bounce of a fall is no new fall
     if st.ATTACK_AIR_N <= s <= st.ATTACK_AIR_LW:
         an = t.anim[pl.character, s]
         if an.cancel_before <= pl.age < an.cancel_after:

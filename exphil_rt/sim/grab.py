@@ -106,9 +106,10 @@ def throw(pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
     move = 53 + number
     if pl.state == st.THROW_B and box.angle < 90.0:
         pl.facing = -pl.facing  # the table's angle is along the facing after the turn
-    damage = box.damage * stale_factor(pl, move, c)
+    # set when the throw begins: its own blow has not made it stale
+    own = 1 if pl.last_landed_serial == pl.attack_serial else 0
+    damage = box.damage * stale_factor(pl, move, c, own)
     push_stale(pl, move)
-    pl.flag = 1  # once a throw
     pl.last_attack = move
     pl.combo += 1
     foe.held = 0

@@ -46,6 +46,8 @@ def attack_id(pl: Any, t: Any) -> int:
         return 50
     if state == st.CATCH_ATTACK:
         return 52
+    if st.LANDING_AIR_N <= state <= st.LANDING_AIR_LW:
+        return 13 + state - st.LANDING_AIR_N
     if st.THROW_F <= state <= st.THROW_LW:
         return 53 + state - st.THROW_F
     if state == st.CLIFF_ATTACK_SLOW or state == st.CLIFF_ATTACK_QUICK:
@@ -219,9 +221,17 @@ def hits(a: Any, b: Any, t: Any, game: Any) -> None:
 
 
 @njit
+def lies(pl: Any) -> bool:
+    """States in which a fighter neither pushes nor is pushed (real replays)."""
+    return bool(st.DOWN_BOUND_U <= pl.state <= st.PASSIVE_STAND_B or st.ESCAPE_F <= pl.state <= st.ESCAPE_B)
+
+
+@njit
 def push_apart(a: Any, b: Any, t: Any) -> None:
     """Grounded fighters that stand inside each other drift apart."""
     if a.airborne or b.airborne or a.state <= st.SLEEP or b.state <= st.SLEEP or a.held or b.held:
+        return
+    if lies(a) or lies(b):
         return
     room = t.fighters[a.character].push_width + t.fighters[b.character].push_width
     gap = b.x - a.x

@@ -281,7 +281,10 @@ def interrupt(pl: Any, t: Any) -> None:
             or (st.ATTACK_AIR_N <= s <= st.ATTACK_AIR_LW and an.iasa > 0.0 and pl.age >= an.iasa)
         ):
             air_options(pl, t, c)
-        elif s == st.DAMAGE_FALL:
+        elif st.DAMAGE_HI_1 <= s <= st.DAMAGE_AIR_3:
+            if pl.hitstun == 0.0:
+                air_options(pl, t, c)
+        elif s == st.DAMAGE_FALL or (st.DAMAGE_FLY_HI <= s <= st.DAMAGE_FLY_ROLL and pl.hitstun == 0.0):
             if (
                 not try_special(pl, t, c)
                 and not try_air_attack(pl, t, c)
@@ -320,9 +323,12 @@ def interrupt(pl: Any, t: Any) -> None:
             try_grab(pl, t)
     elif st.SQUAT <= s <= st.SQUAT_RV:
         squat_options(pl, t, c)
+    elif st.DAMAGE_HI_1 <= s <= st.DAMAGE_AIR_3:
+        if pl.hitstun == 0.0 and not ground_options(pl, t, c):
+            try_turn_or_walk(pl, t, c)
     elif s == st.LANDING or (s == st.LANDING_FALL_SPECIAL and pl.rate < FREE_LANDING and at_free(pl, t)):
         landing_options(pl, t, c)
-    elif s == st.GUARD_ON or s == st.GUARD:
+    elif s == st.GUARD_ON or s == st.GUARD or s == st.GUARD_SET_OFF + 1:
         guard_options(pl, t, c)
     elif s == st.GUARD_OFF:
         if wants_jump(pl, c):

@@ -169,6 +169,8 @@ class Tracker:
                 for name in _PAD_FIELDS:
                     kept[name] = mine[name][going_on]
                 kept["t"] += body["hitlag"][row, slots][going_on] == 0
+                for name in ("merge_frames", "intangible", "invincible"):
+                    kept[name] = np.maximum(kept[name] - 1, 0)
                 mine[going_on] = kept
             for n, port in zip(*np.nonzero(wrong & ~going_on), strict=True):
                 self._entered(mine[n], port, int(shown[n, port]))
@@ -204,7 +206,10 @@ class Tracker:
     def _learn_hits(self, row: int, slots: NDArray[Any], mine: NDArray[Any], before: NDArray[Any]) -> None:
         """Keep the attacker's stale moves and spent hitboxes to what was recorded, not to what was foretold."""
         percent = self.recording.body["percent"]
+        hitlag, states = self.recording.body["hitlag"], self.recording.body["state"]
         rose = percent[row, slots] > percent[row - 1, slots]
+        # what hurts without a blow: being out of sight
+        rose &= (hitlag[row, slots] > 0) | (states[row, slots] != states[row - 1, slots])
         foretold = mine["percent"] > before["percent"]
         for n, victim in zip(*np.nonzero(foretold & ~rose), strict=True):
             giver, was = mine[n, 1 - victim], before[n, 1 - victim]
