@@ -32,9 +32,9 @@ from exphil_rt.store.files import write_whole
 
 DATA = Path(datafiles.__file__).parent / "data" / "learned_hurt.csv"
 SOFT = 0.7  # world units in which a contact becomes sure
-COMMON_PULL = 0.25  # hold of the first guess on the common shape, of the common shape on a fighter's own
-OWN_PULL = 1.0
-STEPS = 1200
+COMMON_PULL = 0.05  # hold of the first guess on the common shape, of the common shape on a fighter's own
+OWN_PULL = 0.5
+STEPS = 2500
 Circle = tuple[float, float, float]
 SCALE = np.array([2.0, 3.0, 2.0, 3.0, 1.5])
 """By how much the parts of a capsule (x0, y0, x1, y1, radius) may well differ, world units."""

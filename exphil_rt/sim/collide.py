@@ -12,6 +12,7 @@ from exphil_rt.sim.jit import njit
 from exphil_rt.sim.physics import flat_landing
 from exphil_rt.sim.specials.rows import STAY
 from exphil_rt.sim.stage import blow, shift_last_x, shift_last_y, shift_x, shift_y
+from exphil_rt.sim.surface import meet_ceiling, meet_wall, techs
 
 BODY_SHARE = 0.25  # of the hurt capsule's half width that walls stop (real replays: fighters letting go of a ledge)
 DIAMOND = 0.3366  # half the diamond's width by the height of its middle (a real Mewtwo sliding off an edge)
@@ -200,7 +201,7 @@ def landed(pl: Any, t: Any, line: int) -> None:
         land(pl, t, st.LANDING_FALL_SPECIAL, c.landing_fall_special_lag)
     elif tumbling:
         pl.hitstun = 0.0
-        if pl.since_lr < c.tech_window and pl.since_lr_before >= c.tech_lr_lockout:
+        if techs(pl, c):
             pl.kx = 0.0
             pl.ky = 0.0
             pl.gv = 0.0
@@ -252,7 +253,7 @@ def wall_x(wall: Any, y: float) -> float:
 
 
 @njit
-def against_wall(pl: Any, wall: Any, up: float, half: float) -> None:
+def against_wall(pl: Any, t: Any, wall: Any, up: float, half: float) -> None:
     """Keep the point of the body at height ``up``, ``half`` wide, on the open side of a wall."""
     y = pl.y + up
     if y < wall.y0 or y >= wall.y1:
@@ -261,6 +262,7 @@ def against_wall(pl: Any, wall: Any, up: float, half: float) -> None:
     before = wall_x(wall, min(max(pl.prev_y + up, wall.y0), wall.y1)) + half * wall.side
     if (pl.prev_x - before) * wall.side >= -half - 0.1 and (pl.x - edge) * wall.side < 0.0:
         pl.x = edge
+        meet_wall(pl, t, wall.side)
 
 
 @njit
@@ -286,8 +288,8 @@ def against_walls(pl: Any, t: Any, stage: Any, at: Any) -> None:
     for n in range(stage.walls):
         wall = t.walls[stage.wall_offset + n]
         if wall.side != 0:
-            against_wall(pl, wall, at.height * 0.5, at.width * BODY_SHARE)
-            against_wall(pl, wall, pl.ecb, 0.0)
+            against_wall(pl, t, wall, at.height * 0.5, at.width * BODY_SHARE)
+            against_wall(pl, t, wall, pl.ecb, 0.0)
             continue
         head = pl.y + at.height
         before = pl.prev_y + at.height
@@ -298,6 +300,7 @@ def against_walls(pl: Any, t: Any, stage: Any, at: Any) -> None:
             if before <= was + 0.01 and head > y:
                 pl.y = y - at.height
                 pl.vy = min(pl.vy, 0.0)
+                meet_ceiling(pl, t)
                 pl.ky = min(pl.ky, 0.0)
 
 

@@ -344,4 +344,4 @@ def interrupt(pl: Any, t: Any) -> None:
         if an.iasa > 0.0 and pl.age >= an.iasa and not ground_options(pl, t, c):
             try_turn_or_walk(pl, t, c)
     elif s == st.FURAFURA and pl.pressed:
-        pl.count -= 8
+        pl.count -= 4

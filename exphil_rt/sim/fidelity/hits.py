@@ -46,7 +46,8 @@ class Contacts:
             self._before = records["players"]["percent"].copy()
         seen, at = self._seen, row + offset
         # a rise without hitlag or a new state is no blow: the damage of being out of sight
-        blow = (body["hitlag"][at, game] > 0) | (body["state"][at, game] != body["state"][at - 1, game])
+        hitlag = body["hitlag"][at, game]
+        blow = (hitlag > 0) | (hitlag[:, ::-1] > 0) | (body["state"][at, game] != body["state"][at - 1, game])
         for source, before, percent, kx, ky in (
             (1, self._before, mine["percent"].copy(), mine["kx"], mine["ky"]),
             (0, body["percent"][at - 1, game], body["percent"][at, game], body["knockback_x"][at, game],

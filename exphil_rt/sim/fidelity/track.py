@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from exphil_rt.game import states as st
 from exphil_rt.game.frames import Button, Frames
+from exphil_rt.game.ids import Character
 from exphil_rt.game.lane import GameSetup
 from exphil_rt.sim.fidelity.recording import PADS, Recording
 from exphil_rt.sim.lane import EmbeddedLane
@@ -209,7 +210,9 @@ class Tracker:
         hitlag, states = self.recording.body["hitlag"], self.recording.body["state"]
         rose = percent[row, slots] > percent[row - 1, slots]
         # what hurts without a blow: being out of sight
-        rose &= (hitlag[row, slots] > 0) | (states[row, slots] != states[row - 1, slots])
+        lags = (hitlag[row, slots] > 0) | (hitlag[row, slots][:, ::-1] > 0)
+        rose &= lags | (states[row, slots] != states[row - 1, slots])
+        self._learn_hits_on_nana(row, slots, mine)
         foretold = mine["percent"] > before["percent"]
         for n, victim in zip(*np.nonzero(foretold & ~rose), strict=True):
             giver, was = mine[n, 1 - victim], before[n, 1 - victim]
@@ -232,10 +235,26 @@ class Tracker:
         """How fighters that stand in each other push on the next frame."""
         room = self.tables["fighters"]["push_width"][np.minimum(mine["character"], 26)].sum(axis=1, keepdims=True)
         free = (mine["airborne"] == 0) & (mine["state"] > st.SLEEP) & (mine["held"] == 0)
+        lies = (mine["state"] >= st.DOWN_BOUND_U) & (mine["state"] <= st.PASSIVE_STAND_B)
+        free &= ~lies & ((mine["state"] < st.ESCAPE_F) | (mine["state"] > st.ESCAPE_B))
         gap = mine["x"] - mine["x"][:, ::-1]
         near = free.all(axis=1, keepdims=True) & (np.abs(gap) < room) & (np.abs(mine["y"] - mine["y"][:, ::-1]) <= 1)
         way = np.where(gap == 0, np.where(np.arange(2) == 0, -1, 1), np.sign(gap))
         return np.where(near, way * PUSH_SPEED, 0).astype(np.float32)
+
+    def _learn_hits_on_nana(self, row: int, slots: NDArray[Any], mine: NDArray[Any]) -> None:
+        """Who hits Nana makes his move stale, though nothing of hers is followed here."""
+        body = self.recording.body
+        beside = body["character"][row, slots][:, ::-1] == Character.POPO
+        lag = (body["hitlag"][row, slots] > 0) & (body["hitlag"][row - 1, slots] == 0)
+        alone = body["hitlag"][row, slots][:, ::-1] == 0
+        alone &= body["percent"][row, slots] == body["percent"][row - 1, slots]
+        for n, port in zip(*np.nonzero(beside & lag & alone), strict=True):
+            giver, move = mine[n, port], int(body["last_attack_landed"][row, slots[n], port])
+            if giver["last_landed_serial"] != giver["attack_serial"] and move:
+                giver["last_landed_serial"] = giver["attack_serial"]
+                giver["stale"][int(giver["stale_next"])] = move
+                giver["stale_next"] = (int(giver["stale_next"]) + 1) % len(giver["stale"])
 
     def _entered(self, pair: Any, port: Any, state: int) -> None:
         """A state that the game did not foresee begins."""
