@@ -1,4 +1,4 @@
-"""What becomes of one recorded hit: met, missed, on a wrong frame, with a wrong percent or launch, or only simulated."""
+"""What becomes of one recorded hit: met, missed, on a wrong frame, with a wrong percent or launch, or false."""
 
 from __future__ import annotations
 
