@@ -36,11 +36,11 @@ COMMON_PULL = 0.05  # hold of the first guess on the common shape, of the common
 OWN_PULL = 0.5
 STEPS = 2500
 Circle = tuple[float, float, float]
-SCALE = np.array([2.0, 3.0, 2.0, 3.0, 1.5])
-"""By how much the parts of a capsule (x0, y0, x1, y1, radius) may well differ, world units."""
+SCALE = np.array([2.0, 3.0, 2.0, 3.0, 1.5, 1.5])
+"""By how much the parts of a capsule (x0, y0, x1, y1, radius, radius1) may well differ, world units."""
 SAFE_AFTER = 130  # frames after rebirth, 40 after a ledge, in which recordings without hurtbox states are left out
-UPRIGHT = np.array([0.0, 0.25, 0.0, 0.7, 0.28])
-LYING = np.array([-0.4, 0.12, 0.4, 0.12, 0.12])
+UPRIGHT = np.array([0.0, 0.25, 0.0, 0.7, 0.28, 0.28])
+LYING = np.array([-0.4, 0.12, 0.4, 0.12, 0.12, 0.12])
 """First guesses in shares of the height."""
 
 
@@ -154,14 +154,16 @@ def _dodges(state: int) -> bool:
 
 
 def margins(circles: NDArray[np.float64], shape: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How deep the deepest circle ``[N, 4, 3]`` reaches into a capsule (x0, y0, x1, y1, radius); below 0 a miss."""
-    x0, y0, x1, y1, radius = shape
+    """How deep the deepest circle ``[N, 4, 3]`` reaches into a capsule (x0, y0, x1, y1, radius, radius1)."""
+    x0, y0, x1, y1, radius, radius1 = shape
     px, py = circles[..., 0] - x0, circles[..., 1] - y0
     dx, dy = x1 - x0, y1 - y0
     size = dx * dx + dy * dy
     share = np.clip((px * dx + py * dy) / size, 0, 1) if size > 0 else 0.0
     away = np.hypot(px - share * dx, py - share * dy)
-    return np.asarray(np.nan_to_num(circles[..., 2] + radius - away, nan=-99.0).max(axis=1))
+    return np.asarray(
+        np.nan_to_num(circles[..., 2] + radius + share * (radius1 - radius) - away, nan=-99.0).max(axis=1)
+    )
 
 
 def loss(circles: NDArray[np.float64], hit: NDArray[np.bool_], shape: NDArray[np.float64]) -> float:
@@ -176,7 +178,7 @@ def search(cost: Any, start: NDArray[np.float64], scale: NDArray[np.float64], se
     best, least, step = start, cost(start), 1.0
     for _ in range(STEPS):
         tried = best + rng.normal(size=len(start)) * scale * step * (rng.random(len(start)) < 0.5)
-        if tried[-1] < 0.0:
+        if min(tried[-2:]) < 0.0:
             continue
         now = cost(tried)
         if now < least:
@@ -206,7 +208,7 @@ def learn(samples: Samples) -> dict[tuple[int | None, int], NDArray[np.float64]]
 
         return search(cost, start, scale, group)
 
-    near = margins(samples.circles, np.array([0.0, 6.0, 0.0, 8.0, 16.0])) > 0
+    near = margins(samples.circles, np.array([0.0, 6.0, 0.0, 8.0, 16.0, 16.0])) > 0
     found[None, STAND] = common(STAND, UPRIGHT)
     for group in range(len(GROUPS)):
         if group != STAND:
@@ -228,7 +230,7 @@ def learn(samples: Samples) -> dict[tuple[int | None, int], NDArray[np.float64]]
 
 def _stretched(factor: NDArray[np.float64], base: NDArray[np.float64]) -> NDArray[np.float64]:
     """A capsule made longer, higher and thicker."""
-    return base * np.array([factor[0], factor[1], factor[0], factor[1], factor[2]])
+    return base * np.array([factor[0], factor[1], factor[0], factor[1], factor[2], factor[2]])
 
 
 def _sized(mine: Samples, prior: dict[int, NDArray[np.float64]], factor: NDArray[np.float64]) -> float:
@@ -281,7 +283,7 @@ def written(found: dict[tuple[int | None, int], NDArray[np.float64]]) -> str:
     """The table as CSV; an empty character is the common shape in shares of height."""
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
-    table.writerow(("character", "group", "x0", "y0", "x1", "y1", "radius"))
+    table.writerow(("character", "group", "x0", "y0", "x1", "y1", "radius", "radius1"))
     for (who, group), shape in found.items():
         digits = 3 if who is None else 2
         table.writerow(("" if who is None else who, GROUPS[group], *(f"{value:.{digits}f}" for value in shape)))

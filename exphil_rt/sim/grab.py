@@ -66,6 +66,8 @@ def let_go(pl: Any, foe: Any, t: Any) -> None:
         enter(foe, t, st.CAPTURE_CUT)
     else:
         leave_ground(foe)
+        foe.y = max(foe.y, pl.y)  # never let go of inside the stage
+        foe.prev_y = foe.y
         to_fall(foe, t)
 
 
@@ -160,8 +162,7 @@ def hold(pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
     pulling = s == st.CATCH_PULL or s == CATCH_DASH_PULL
     if not pulling:
         foe.x = pl.x + pl.facing * (t.fighters[pl.character].push_width + t.fighters[foe.character].push_width)
-        if not foe.airborne:
-            foe.y = pl.y
+        foe.y = pl.y
     foe.t += 1
     if throwing:
         foe.age = pl.age

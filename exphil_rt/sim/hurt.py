@@ -1,4 +1,4 @@
-"""Bodies that can be hit: one capsule a fighter and kind of state, seen along its facing.
+"""Bodies that can be hit: one tapering capsule a fighter and kind of state, seen along its facing.
 
 No public table of hurtboxes exists. The capsules are fitted to the hits and misses of real replays by
 ``scripts/learn_hurt.py`` (``data/learned_hurt.csv``); a fighter without any has the shape of all of them, at its size.
@@ -24,8 +24,8 @@ GROUPS: Final = (
     len(GROUPS)
 )
 
-HURT_SHAPE: Final = np.dtype([(name, np.float32) for name in ("x0", "y0", "x1", "y1", "radius")], align=True)
-"""A capsule between two points (forward of the fighter, up from its feet)."""
+HURT_SHAPE: Final = np.dtype([(name, np.float32) for name in ("x0", "y0", "x1", "y1", "radius", "radius1")], align=True)
+"""A capsule between two points (forward of the fighter, up from its feet), with a radius at each."""
 
 # Heights, of which the common shape is a share: estimated from the fighters' proportions.
 HEIGHT: Final = {
@@ -106,5 +106,5 @@ def touches_body(x: float, y: float, radius: float, pl: Any, t: Any) -> bool:
         share = min(max((px * dx + py * dy) / size, 0.0), 1.0)
     px -= share * dx
     py -= share * dy
-    reach = radius + shape.radius
+    reach = max(radius + shape.radius + share * (shape.radius1 - shape.radius), 0.0)
     return bool(px * px + py * py <= reach * reach)

@@ -110,5 +110,5 @@ def test_every_fighter_has_a_body_in_every_kind_of_state():
         for group in range(len(GROUPS)):
             shape = hurt[int(who), group]
             length = np.hypot(shape["x1"] - shape["x0"], shape["y1"] - shape["y0"])
-            assert shape["radius"] >= 0
+            assert min(shape["radius"], shape["radius1"]) >= 0
             assert 1.0 < length + 2 * shape["radius"] < 45.0
