@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -11,14 +13,16 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from exphil_rt.cli.config import resolve
-from exphil_rt.cli.options import Flag, Json
+from exphil_rt.cli.imitation_plan import STATE, ImitationPlan, begin_plan, policy_of, resume_plan
+from exphil_rt.cli.options import ConfigFiles, Flag, Json, Preset, Settings
 from exphil_rt.cli.output import duration, say, show, show_json, table
 from exphil_rt.cli.progress import ProgressLine
 from exphil_rt.cli.replay_build import build_text
 from exphil_rt.cli.sides import Names, SideOptions, tell_selection
+from exphil_rt.config import Config, Resolved
+from exphil_rt.config.layers import DEFAULT
 from exphil_rt.policy.codec import read_codec
-from exphil_rt.policy.config import HeadsKind, new_config, parse_options
-from exphil_rt.policy.delay import MAX_DELAY
+from exphil_rt.policy.config import HeadsKind, parse_options
 from exphil_rt.policy.manifest import Manifest, Training, delay_sentence
 from exphil_rt.policy.ref import bundle_name, next_version
 from exphil_rt.replays import Selection, SideFilter, find_replays, read_many, replay_folder
@@ -33,11 +37,10 @@ PHYSICS: Final = "melee-1.02"
 ENDED: Final = {
     "epochs": "",
     "patience": ", stopped early: no better on held-out games",
+    "seconds": ", its time was over",
     "interrupted": ", interrupted",
     "diverged": ", stopped: the loss diverged",
 }
-
-Positive = Annotated[int, Parameter(validator=Number(gte=1))]
 
 
 def imitation(
@@ -45,22 +48,27 @@ def imitation(
     /,
     *,
     sides: SideOptions = SideOptions(),  # noqa: B008
-    epochs: Positive = 10,
+    epochs: int | None = None,
     policy_out: str = "clone",
-    frame_delay: Annotated[int, Parameter(validator=Number(gte=0, lte=MAX_DELAY))] = 0,
-    backbone: str = "gru",
-    hidden: Positive = 128,
-    layers: Positive | None = None,
+    frame_delay: int | None = None,
+    backbone: str | None = None,
+    hidden: int | None = None,
+    layers: int | None = None,
     backbone_options: Annotated[tuple[str, ...], Parameter(name="--backbone-option"), Names] = (),
     heads: HeadsKind = "autoregressive",
     codec: Path | None = None,
-    batch: Positive = 16,
-    learning_rate: Annotated[float, Parameter(validator=Number(gt=0, lte=1))] = 1e-3,
-    held_out: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = 0.15,
-    seed: int = 0,
-    device: str = "auto",
+    batch: int | None = None,
+    learning_rate: float | None = None,
+    held_out: float | None = None,
+    seed: int | None = None,
+    device: str | None = None,
     workers: Annotated[int, Parameter(validator=Number(gte=0, lte=64))] = 0,
+    resume: Annotated[str | None, Parameter(name="--resume")] = None,
+    restart: Flag = False,
     dry_run: Flag = False,
+    preset: Preset = None,
+    config: ConfigFiles = (),
+    set_: Settings = (),
     json: Json = False,
 ) -> int:
     """Clone the play in .slp replays into a new policy.
@@ -83,24 +91,46 @@ def imitation(
         seed: key of the split and of every random draw.
         device: auto, cpu, cuda:N or mps.
         workers: processes that read replays; 0 is one for each core.
-        dry_run: say what would be learned from, and stop.
+        resume: go on with the unfinished training of this policy name, with its own replays and settings.
+        restart: begin again where an unfinished training of that name lies.
+        dry_run: say what would be learned from and how, and stop.
+        preset: a named set of settings: quick, standard, production, a fighter, low_tier_unified.
+        config: a settings file; repeat it for several, the last one wins.
+        set_: one setting, as `imitation.focal=2`.
         json: print the result as JSON.
     """
     home = Home.find()
-    bundle_name(policy_out, 1)
-    wanted = sides.filter(home)
-    resolve(None, (), ())  # which packages are trusted
-    config = new_config(
-        backbone,
-        hidden=hidden,
-        layers=layers,
-        options=parse_options(backbone_options),
-        heads=heads,
-        delay=frame_delay,
-        codec=None if codec is None else read_codec(codec),
-    )
+    flags: dict[str, object] = {
+        "imitation.epochs": epochs,
+        "imitation.batch": batch,
+        "imitation.learning_rate": learning_rate,
+        "imitation.held_out": held_out,
+        "policy.delay": frame_delay,
+        "policy.backbone": backbone,
+        "policy.hidden": hidden,
+        "policy.layers": layers,
+        "run.seed": seed,
+        "train.device": device,
+    }
+    if resume is not None:
+        plan, resolved = resume_plan(home, resume, preset, config, set_, flags)
+    else:
+        bundle_name(policy_out, 1)
+        resolved = resolve(preset, config, set_, flags)
+        plan = ImitationPlan(
+            policy_out=policy_out,
+            replays=None if replays is None else str(replays.absolute() if replays.exists() else replays),
+            sides=sides,
+            policy=policy_of(
+                resolved.config, heads, None if codec is None else read_codec(codec), parse_options(backbone_options)
+            ),
+        )
+    settings = resolved.config
+    characters = plan.sides.characters or settings.imitation.characters
+    wanted = replace(plan.sides, characters=characters).filter(home)
     if dry_run:
-        return _dry_run(replays, wanted, workers)
+        return _dry_run(plan, resolved, wanted, workers)
+    folder = begin_plan(home, plan, resolved, going_on=resume is not None, restart=restart)
 
     import torch
 
@@ -109,38 +139,46 @@ def imitation(
     from exphil_rt.training.dataset.build import BuildSettings
     from exphil_rt.training.dataset.dataset import chosen
     from exphil_rt.training.dataset.find import open_or_build
-    from exphil_rt.training.imitation import ImitationConfig, fit
+    from exphil_rt.training.imitation import fit
+    from exphil_rt.training.imitation_config import of_settings
 
-    target = pick_device(device)
+    target = pick_device(settings.train.device)
     torch.set_num_threads(1)  # small networks gain nothing by more
     began = time.monotonic()
     line = ProgressLine()
     dataset, selection = open_or_build(
         home,
-        replays,
-        BuildSettings(schema=config.schema, filter=wanted, workers=workers),
+        plan.replays,
+        BuildSettings(schema=plan.policy.schema, filter=wanted, workers=workers),
         on_start=say,
         on_progress=lambda now: line.update(lambda: build_text(now)),
     )
     line.end()
-    config = msgspec.structs.replace(config, schema=dataset.schema)
+    shape = msgspec.structs.replace(plan.policy, schema=dataset.schema)
     about = selection or chosen(dataset, wanted)
     tell_selection(about)
-    data = dataset.split(held_out, seed)
+    key = settings.run.seed
+    data = dataset.split(settings.imitation.held_out, key)
     games = len({side.game for side in data.held_out})
-    say(f"{games} of the games held out to measure on (seed {seed}); read in {time.monotonic() - began:.1f} s.")
-    say(delay_sentence(frame_delay))
-    torch.manual_seed(seed)
-    policy = Policy(config).to(target)
+    say(f"{games} of the games held out to measure on (seed {key}); read in {time.monotonic() - began:.1f} s.")
+    say(delay_sentence(shape.delay))
+    torch.manual_seed(key)
+    policy = Policy(shape).to(target)
     result = fit(
         policy,
         data,
-        ImitationConfig(epochs=epochs, batch=batch, learning_rate=learning_rate, seed=seed),
+        of_settings(settings.imitation, key),
+        folder=folder / STATE,
         on_progress=lambda progress: line.update(lambda: _progress_text(progress)),
         on_epoch=lambda report: line.end(_epoch_text(report)),
+        on_event=line.end,
     )
-    manifest = _save(home, policy_out, policy, about, result, seed)
+    manifest = _save(home, plan, policy, about, result, settings)
     path = home.policies / manifest.ref
+    if result.ended == "interrupted":
+        say(f"go on with: exphil-rt train imitation --resume {plan.policy_out}")
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
     if json:
         show_json({"policy": manifest.ref, "path": str(path), "data": about.kept_line(), "result": result})
     else:
@@ -148,9 +186,17 @@ def imitation(
     return 130 if result.ended == "interrupted" else 0
 
 
-def _dry_run(replays: Path | None, wanted: SideFilter, workers: int) -> int:
-    """Read and choose as training would, and write nothing."""
-    folder = replay_folder(replays)
+def _dry_run(plan: ImitationPlan, resolved: Resolved, wanted: SideFilter, workers: int) -> int:
+    """Read and choose as training would, say how it would learn, and write nothing."""
+    for key, origin in resolved.origin.items():
+        section, _, name = key.partition(".")
+        if section in ("imitation", "policy") and origin != DEFAULT:
+            say(f"{key} = {getattr(getattr(resolved.config, section), name)!r}  ({origin})")
+    say(
+        f"policy {plan.policy_out}: {plan.policy.backbone} of {plan.policy.layers} x {plan.policy.hidden}, seed "
+        f"{resolved.config.run.seed}; {delay_sentence(plan.policy.delay)}"
+    )
+    folder = replay_folder(plan.replays)
     paths = find_replays(folder)
     say(f"Reading {len(paths)} replays in {folder.path} ({folder.origin}) ...")
     selection, line = Selection(wanted), ProgressLine()
@@ -176,11 +222,14 @@ def _epoch_text(report: EpochReport) -> str:
     )
 
 
-def _save(home: Home, name: str, policy: Policy, selection: Selection, result: ImitationResult, seed: int) -> Manifest:
+def _save(
+    home: Home, plan: ImitationPlan, policy: Policy, selection: Selection, result: ImitationResult, settings: Config
+) -> Manifest:
     """Write the bundle under the next version that is free."""
     from exphil_rt.policy.bundle import save_bundle
     from exphil_rt.training.imitation import metrics
 
+    name = plan.policy_out
     version = next_version(name, home.root)
     manifest = Manifest(
         name=name,
@@ -192,7 +241,8 @@ def _save(home: Home, name: str, policy: Policy, selection: Selection, result: I
             data="; ".join([selection.kept_line(), *selection.dropped_lines()]),
             steps=result.steps,
             frames=result.frames,
-            seed=seed,
+            seed=settings.run.seed,
+            delays=settings.imitation.delays,
         ),
         metrics=metrics(result, policy.config.codec.heads),
         physics=PHYSICS,
@@ -203,9 +253,10 @@ def _save(home: Home, name: str, policy: Policy, selection: Selection, result: I
 def _summarise(result: ImitationResult, manifest: Manifest, path: Path) -> None:
     ref = manifest.ref
     plural = "" if len(result.epochs) == 1 else "s"
+    best = f"mean of the last {result.averaged}" if result.averaged else f"epoch {result.best_epoch}"
     show(
         f"{len(result.epochs)} epoch{plural} in {duration(result.seconds)} ({result.frames_per_second:,.0f} frames/s), "
-        f"best: epoch {result.best_epoch}{ENDED[result.ended]}"
+        f"best: {best}{ENDED[result.ended]}"
     )
     show()
     rows = [

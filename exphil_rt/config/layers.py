@@ -86,6 +86,8 @@ def wanted(kind: inspect.Type) -> str:
             return "auto, cpu, mps, cuda or cuda:N"
         case inspect.StrType():
             return "a text" + (f" of at most {kind.max_length} characters" if kind.max_length else "")
+        case inspect.VarTupleType(item_type=inspect.IntType()):
+            return "a list of whole numbers"
         case inspect.VarTupleType():
             return "a list of texts" + (" with at least one" if kind.min_length else "")
         case inspect.DictType():
@@ -151,6 +153,11 @@ def _from_text(key: str, text: str) -> object:
                 except ValueError:
                     continue
             return text
+        case inspect.VarTupleType(item_type=inspect.IntType()) if not text.startswith("["):
+            try:
+                return [int(part) for part in text.split(",") if part.strip()]
+            except ValueError:
+                return text
         case inspect.VarTupleType() if not text.startswith("["):
             return [part.strip() for part in text.split(",") if part.strip()]
         case inspect.VarTupleType() | inspect.DictType():
@@ -222,7 +229,12 @@ def preset_names() -> tuple[str, ...]:
     return tuple(sorted(file.stem for file in _preset_folder().glob("*.toml")))
 
 
-def _preset_file(name: str) -> Path:
+def preset_file(name: str) -> Path:
+    """The file of a preset.
+
+    Raises:
+        ConfigError: there is none of that name; with the nearest.
+    """
     names = preset_names()
     if name not in names:
         close = difflib.get_close_matches(name, names, n=1)
@@ -276,7 +288,7 @@ def load_config(
     """
     values: dict[str, object] = {}
     origin = dict.fromkeys(_LEAVES, DEFAULT)
-    named = [_preset_file(preset)] if preset else []
+    named = [preset_file(preset)] if preset else []
     for path in [*named, *(Path(file) for file in files)]:
         leaves = read_file(path)
         values |= leaves

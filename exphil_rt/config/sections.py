@@ -122,6 +122,68 @@ class TrainSettings(Section, frozen=True):
     """Game frames between two published versions of the policy."""
 
 
+class ImitationSettings(Section, frozen=True):
+    """`train imitation`: from whom is learned, and how."""
+
+    characters: tuple[Name, ...] = ()
+    """Sides that play one of these fighters are imitated; empty for all."""
+    held_out: Annotated[float, Meta(gt=0.0, lt=1.0)] = 0.15
+    """Share of the games to measure on, never learned from."""
+    epochs: Annotated[int, Meta(ge=1, le=10_000)] = 10
+    """Times that every game is gone through, at most."""
+    batch: Annotated[int, Meta(ge=1, le=4096)] = 16
+    """Sequences that are learned from at a time."""
+    steps: Annotated[int, Meta(ge=1, le=1024)] = 64
+    """Frames of a sequence, through which gradients flow; the recurrent state goes on from one to the next."""
+    accumulate: Annotated[int, Meta(ge=1, le=1024)] = 1
+    """Batches whose gradients make one step."""
+    learning_rate: Positive = 1e-3
+    """Highest step size of AdamW; it rises over `warmup`, then falls along a cosine to a twentieth."""
+    weight_decay: Annotated[float, Meta(ge=0.0)] = 0.01
+    """Decay of the layers' weights; tables, embeddings and biases have none."""
+    clip: Positive = 1.0
+    """Gradients are scaled down to this norm."""
+    warmup: Share = 0.02
+    """Share of the training over which the step size rises."""
+    patience: Annotated[int, Meta(ge=1)] = 3
+    """Epochs without a better held-out NLL after which training ends."""
+    hide_state: Share = 0.5
+    """Share of the pieces of games that are shown without the screen, which guards against learning few games by heart;
+    lower it with many games."""
+    mirror: Share = 0.0
+    """Share of the pieces that are shown with left and right exchanged."""
+    balance_characters: bool = False
+    """Show every fighter equally often, however few its games."""
+    balance_sticks: Share = 0.0
+    """How much sides with rare directions of the stick are preferred (1: by inverse frequency)."""
+    delays: tuple[Annotated[int, Meta(ge=0, le=30)], ...] = ()
+    """Learn for all of these delays at once, as `[0, 6, 12, 18]`; empty for `policy.delay` alone."""
+    focal: Annotated[float, Meta(ge=0.0, le=10.0)] = 0.0
+    """Gamma of focal loss (2 is usual): what is predicted well already counts less; 0 is plain cross-entropy."""
+    smoothing: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0
+    """Label smoothing (0.1 is usual): share of each target that is given to all choices alike."""
+    stick_edge: Positive = 1.0
+    """Weight of targets that hold a stick at its edge."""
+    positive: Positive = 1.0
+    """Weight of pressed buttons, which are rare."""
+    value: Annotated[float, Meta(ge=0.0)] = 1.0
+    """Weight of the value's loss, which trains the value head and nothing else; 0 leaves it untrained."""
+    gamma: Annotated[float, Meta(gt=0.0, lt=1.0)] = 0.995
+    """Discount a frame of the value."""
+    next_state: Annotated[float, Meta(ge=0.0)] = 0.0
+    """Weight of predicting one's own next action state as well."""
+    ema: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0
+    """Decay of the running average of the weights that is measured and kept (0.999 is usual); 0 keeps the weights."""
+    average: Annotated[int, Meta(ge=0, le=100)] = 0
+    """Also try the mean of the weights of so many last epochs, and keep it where it is better."""
+    precision: Literal["auto", "f32", "bf16"] = "auto"
+    """Arithmetic of the backbone: bf16 where the device has it, or as said."""
+    max_seconds: Annotated[float, Meta(ge=0.0)] = 0.0
+    """Seconds of training after which it ends; 0 for no limit."""
+    report_games: Annotated[int, Meta(ge=0, le=10_000)] = 16
+    """Games of the embedded game that the new policy plays for its report card, at each temperature tried; 0: none."""
+
+
 class LeagueSettings(Section, frozen=True):
     """Opponents and ratings."""
 
@@ -193,6 +255,7 @@ class Config(Section, frozen=True):
     policy: PolicySettings = PolicySettings()
     rollout: RolloutSettings = RolloutSettings()
     train: TrainSettings = msgspec.field(default_factory=TrainSettings)
+    imitation: ImitationSettings = msgspec.field(default_factory=ImitationSettings)
     league: LeagueSettings = LeagueSettings()
     store: StoreSettings = StoreSettings()
     daemon: DaemonSettings = DaemonSettings()

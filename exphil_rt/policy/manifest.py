@@ -44,6 +44,8 @@ class Training(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     frames: int = 0
     """Game frames learned from, over all parents."""
     seed: int = 0
+    delays: tuple[int, ...] = ()
+    """Delays that it was trained for alike, where these are several."""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -209,7 +211,7 @@ def check_delay(manifest: Manifest, delay: int, force: bool = False) -> None:
         PolicyIncompatible: with the delay that it was trained for.
     """
     config = manifest.config
-    if delay == config.delay:
+    if delay == config.delay or delay in manifest.training.delays:
         return
     if not 0 <= delay <= config.dmax:
         raise PolicyIncompatible(

@@ -1,7 +1,8 @@
-"""Generations: learner state on disk, whole or not at all, the last good ones kept.
+"""Generations: a learner's state on disk, whole or not at all, the last good ones kept.
 
-``gen-000012/`` holds ``policy.safetensors``, ``optimizer.safetensors`` and ``state.json`` with their digests. Written
-into a temporary folder, fsynced and renamed. What the state means is said in ``learner``.
+``gen-000012/`` holds tensors by file (``policy.safetensors``, ``optimizer.safetensors``) and ``state.json`` with their
+digests. Written into a temporary folder, fsynced and renamed. What the state means is said in ``learner`` (self-play)
+and ``imitation_state``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar, overload
 
 import msgspec
 from safetensors import SafetensorError
@@ -29,16 +30,24 @@ class LearnerStateInvalid(ExphilError):
     """Learner state that is missing, damaged, or of another policy."""
 
 
-class LearnerState(msgspec.Struct, frozen=True, kw_only=True):
-    """Counters of a learner, and what holds the tensors beside them."""
+class Generation(msgspec.Struct, frozen=True, kw_only=True):
+    """What every generation's ``state.json`` has; a learner adds its own fields."""
 
     format: int = FORMAT
+    digests: dict[str, str] = {}
+    """sha256 by file."""
+
+
+class LearnerState(Generation, frozen=True, kw_only=True):
+    """Counters of a self-play learner."""
+
     update: int
     frames: int
     rate_scale: float
     return_spread: float
-    digests: dict[str, str] = {}
-    """sha256 by file."""
+
+
+StateT = TypeVar("StateT", bound=Generation)
 
 
 def numbers(folder: Path) -> list[int]:
@@ -54,7 +63,7 @@ def path_of(folder: Path, number: int) -> Path:
     return folder / f"gen-{number:06d}"
 
 
-def write(folder: Path, state: LearnerState, tensors: Mapping[str, Mapping[str, Tensor]], keep: int) -> int:
+def write(folder: Path, state: Generation, tensors: Mapping[str, Mapping[str, Tensor]], keep: int) -> int:
     """Write the next generation and drop all but the last ``keep``.
 
     Args:
@@ -95,14 +104,18 @@ def write(folder: Path, state: LearnerState, tensors: Mapping[str, Mapping[str, 
     return number
 
 
-def read(path: Path) -> tuple[LearnerState, dict[str, dict[str, Tensor]]]:
-    """Read one generation.
+@overload
+def read(path: Path) -> tuple[LearnerState, dict[str, dict[str, Tensor]]]: ...
+@overload
+def read(path: Path, kind: type[StateT]) -> tuple[StateT, dict[str, dict[str, Tensor]]]: ...
+def read(path: Path, kind: type[Generation] = LearnerState) -> tuple[Generation, dict[str, dict[str, Tensor]]]:
+    """Read one generation, whose state is of ``kind``.
 
     Raises:
         LearnerStateInvalid: where anything of it is missing or damaged.
     """
     try:
-        state = msgspec.json.decode((path / "state.json").read_bytes(), type=LearnerState)
+        state = msgspec.json.decode((path / "state.json").read_bytes(), type=kind)
         if state.format != FORMAT:
             raise LearnerStateInvalid(f"{path} has format {state.format}; this version reads {FORMAT}.")
         tensors = {}

@@ -1,89 +1,40 @@
 """Imitation: a policy learns to give the actions that people gave (behaviour cloning), and is held against tables.
 
 Sequences of T frames with truncated backpropagation: the recurrent state is carried from a sequence to the next one
-of the same piece, without its gradient, and begins at zero with each piece. It is measured on whole held-out games
-from their first frame, as in play. Data and batches are in ``dataset``, the tables in ``baselines``.
+of the same piece, without its gradient, and begins at zero with each piece. Epochs, stopping and keeping the best are
+here; the step is in ``imitation_run``, its loss in ``imitation_loss``, the measuring in ``scoring``.
 """
 
 from __future__ import annotations
 
-import copy
-import math
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
 
 import msgspec
 import numpy as np
 import torch
 from torch import Tensor
 
-from exphil_rt.errors import ExphilError
-from exphil_rt.policy.backbones.base import State
 from exphil_rt.policy.codec import transition_counts
-from exphil_rt.policy.embed import to_tensors
 from exphil_rt.policy.policy import Policy
-from exphil_rt.training.baselines import Meter, Score, Tables
-from exphil_rt.training.dataset import Batch, Dataset, Loader, PlanConfig, Side, Split
+from exphil_rt.training.baselines import Score, Tables
+from exphil_rt.training.dataset import Split
 from exphil_rt.training.dataset.dataset import actions_of
-from exphil_rt.training.dataset.loader import whole_batches
+from exphil_rt.training.imitation_config import ImitationConfig
+from exphil_rt.training.imitation_run import ImitationDiverged, ImitationRun, Progress
+from exphil_rt.training.imitation_state import EpochReport, StateWriter, copied, newest
+from exphil_rt.training.scoring import evaluate
 
-_EVAL_BATCH = 32
-_EVAL_STEPS = 128
+__all__ = ("EpochReport", "ImitationConfig", "ImitationDiverged", "ImitationResult", "Progress", "evaluate", "fit")
 
-
-class ImitationDiverged(ExphilError):
-    """The loss became infinite or not a number before anything was learned."""
-
-
-class ImitationConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """How to learn."""
-
-    epochs: int = 10
-    batch: int = 16
-    steps: int = 64
-    """T: frames of a sequence, through which gradients flow."""
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.01
-    clip: float = 1.0
-    """Largest norm of the gradient."""
-    hide_state: float = 0.5
-    """Share of the pieces that are learned from actions alone. What is on screen names the players of few games, and a
-    network that always sees it learns those (17 games, 6 epochs, one split: best held-out NLL 1.71 with 0, 1.63 with
-    0.5)."""
-    warmup: float = 0.02
-    """Share of all frames over which the learning rate rises; then it falls along a cosine to a twentieth."""
-    patience: int = 3
-    """Epochs without a better held-out NLL after which to stop."""
-    seed: int = 0
-
-
-class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """Where training is."""
-
-    epoch: int
-    epochs: int
-    frames: int
-    total_frames: int
-    nll: float
-    """Training NLL, a mean over about the last hundred batches."""
-    frames_per_second: float
-    """While training: time spent measuring does not count."""
-    eta_s: float
-    learning_rate: float
-
-
-class EpochReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What an epoch came to."""
-
-    epoch: int
-    train_nll: float
-    held_out: Score
-    best: bool
-    seconds: float
+SAVE_EVERY_S: Final = 60.0
 
 
 class ImitationResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What training came to; the policy holds the weights of ``best_epoch``."""
+    """What training came to; the policy holds the weights of ``best_epoch``, or the mean of the last ones."""
 
     score: Score
     marginal: Score
@@ -91,14 +42,18 @@ class ImitationResult(msgspec.Struct, frozen=True, kw_only=True):
     previous: Score
     """Baseline: smoothed P(a | previous a)."""
     best_epoch: int
+    averaged: int = 0
+    """Epochs whose mean it is; 0: it is one epoch's."""
     epochs: tuple[EpochReport, ...]
     steps: int
     frames: int
     """Frames learned from, over all epochs."""
     seconds: float
     frames_per_second: float
+    waited: float = 0.0
+    """Share of the learning that went by waiting for data."""
     ended: str
-    """``epochs``, ``patience``, ``interrupted`` or ``diverged``."""
+    """``epochs``, ``seconds``, ``patience``, ``interrupted`` or ``diverged``."""
 
 
 def fit(
@@ -107,22 +62,32 @@ def fit(
     config: ImitationConfig,
     *,
     fresh: bool = True,
+    folder: Path | None = None,
+    save_every_s: float = SAVE_EVERY_S,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     on_epoch: Callable[[EpochReport], None] = lambda report: None,
+    on_event: Callable[[str], None] = lambda text: None,
 ) -> ImitationResult:
     """Train ``policy`` in place; it ends with the weights of the epoch that was best on the held-out games.
 
-    Ctrl-C ends it early, with the best so far, once an epoch is whole.
+    Ctrl-C ends it early, with the best so far, once an epoch is whole. With a ``folder`` it is saved there as it goes,
+    and goes on from what lies there: the result is then that of a training that was never interrupted, bit for bit
+    (on one thread; after a divergence, up to which state was the last good one).
 
     Args:
         fresh: begin the heads as the table of the training games' P(a | previous a), and the embeddings at zero.
+        folder: of its state; None keeps none.
+        save_every_s: seconds between two states, besides those of every epoch's end.
         on_progress: called after every batch.
         on_epoch: called after every epoch's measurement.
+        on_event: told what went wrong and was put right.
 
     Raises:
-        ImitationDiverged: the loss is not finite before the first epoch is over.
+        ImitationDiverged: the loss is not finite before the first epoch is over, and going back did not help.
+        LearnerStateInvalid: what lies in ``folder`` is of another network or other data, or damaged.
     """
-    delay, codec = policy.config.delay, policy.config.codec
+    codec, delays = policy.config.codec, config.delays or (policy.config.delay,)
+    delay = policy.config.delay if policy.config.delay in delays else max(delays)
     # A side's first target is that of its first frame, delay + 1 later.
     train, held_out = (
         [actions_of(data.dataset, side, codec)[delay:] for side in part] for part in (data.train, data.held_out)
@@ -135,27 +100,60 @@ def fit(
         with torch.no_grad():  # a character or state that no training game shows then means nothing, not noise
             for table in policy.embed.tables.parameters():
                 table.zero_()
-    run = _Run(policy, data, config)
+    run = ImitationRun(policy, data, config, on_event)
     started = time.monotonic()
     reports: list[EpochReport] = []
     best: dict[str, Tensor] = {}
+    lately: deque[dict[str, Tensor]] = deque(maxlen=config.average)
     best_epoch, ended = 0, "epochs"
+    writer = StateWriter(folder) if folder is not None else None
+    if folder is not None and (found := newest(folder)) is not None:
+        state, files = found
+        run.restore(state, files)
+        reports, best_epoch = list(state.reports), state.best_epoch
+        best = files.get("best", {})
+        lately.extend(files[name] for name in sorted(name for name in files if name.startswith("lately-")))
+
+    saved = time.monotonic()
+
+    def save() -> None:
+        nonlocal saved
+        saved = time.monotonic()
+        if writer is None:
+            return
+        weights = {f"lately-{number:03d}": tensors for number, tensors in enumerate(lately)}
+        try:
+            writer.put(*run.export(tuple(reports), best_epoch, weights | ({"best": best} if best else {})))
+        except OSError as error:
+            on_event(f"The training's state could not be written ({error.strerror}); it goes on.")
+
     try:
-        for epoch in range(1, config.epochs + 1):
+        for number in range(run.loader.position.epoch, config.epochs):
+            if reports and (len(reports) - best_epoch >= config.patience or run.out_of_time):
+                ended = "seconds" if run.out_of_time else "patience"
+                break
             began = time.monotonic()
-            train_nll = run.epoch(epoch, on_progress)
-            score = evaluate(policy, data.dataset, data.held_out)
-            is_best = not reports or score.nll < reports[best_epoch - 1].held_out.nll
+            train_nll = run.epoch(
+                number, on_progress, lambda: save() if time.monotonic() - saved >= save_every_s else None
+            )
+            with run.measured() as shown:
+                score = evaluate(shown, data.dataset, data.held_out, delay=delay)
+                weights = copied(shown.state_dict())
+            lately.append(weights)
+            is_best = not best or score.nll < reports[best_epoch - 1].held_out.nll
             if is_best:
-                best, best_epoch = copy.deepcopy(policy.state_dict()), epoch
+                best, best_epoch = weights, number + 1
             report = EpochReport(
-                epoch=epoch, train_nll=train_nll, held_out=score, best=is_best, seconds=time.monotonic() - began
+                epoch=number + 1, train_nll=train_nll, held_out=score, best=is_best, seconds=time.monotonic() - began
             )
             reports.append(report)
+            save()
             on_epoch(report)
-            if epoch - best_epoch >= config.patience:
+        else:
+            if len(reports) - best_epoch >= config.patience:
                 ended = "patience"
-                break
+            elif run.out_of_time:
+                ended = "seconds"
     except KeyboardInterrupt:
         if not reports:
             raise
@@ -164,159 +162,53 @@ def fit(
         if not reports:
             raise
         ended = "diverged"
+    finally:
+        if writer is not None:
+            try:
+                writer.close()
+            except OSError as error:
+                on_event(f"The training's state could not be written ({error.strerror}).")
     policy.load_state_dict(best)
+    result_score, averaged = reports[best_epoch - 1].held_out, 0
+    if len(lately) > 1 and ended != "interrupted":
+        policy.load_state_dict(mean_of(lately))
+        score = evaluate(policy, data.dataset, data.held_out, delay=delay)
+        if score.nll < result_score.nll:
+            result_score, averaged = score, len(lately)
+        else:
+            policy.load_state_dict(best)
     policy.eval()
     return ImitationResult(
-        score=reports[best_epoch - 1].held_out,
+        score=result_score,
         marginal=marginal,
         previous=previous,
         best_epoch=best_epoch,
+        averaged=averaged,
         epochs=tuple(reports),
         steps=run.steps,
         frames=run.frames,
         seconds=time.monotonic() - started,
         frames_per_second=run.frames / max(run.seconds, 1e-9),
+        waited=run.loader.waited_s / max(run.seconds, 1e-9),
         ended=ended,
     )
 
 
-class _Run:
-    """The optimizer and where it is."""
+def mean_of(many: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The mean of several networks' weights, tensor by tensor (Izmailov et al. 2018); others than floats of the last.
 
-    def __init__(self, policy: Policy, data: Split, config: ImitationConfig) -> None:
-        self.policy = policy
-        self.config = config
-        self.device = next(policy.parameters()).device
-        self.optimizer = torch.optim.AdamW(_parameter_groups(policy, config), lr=config.learning_rate)
-        plan = PlanConfig(
-            batch=config.batch,
-            steps=config.steps,
-            seed=config.seed,
-            delays=(policy.config.delay,),
-            hide_state=config.hide_state,
-        )
-        self.loader = Loader(data.dataset, data.train, policy.config.codec, plan, dmax=policy.config.dmax)
-        self.total = self.loader.frames * config.epochs
-        self.frames = self.steps = 0
-        self.seconds = 0.0
-        self._recent = math.nan
-
-    def epoch(self, number: int, on_progress: Callable[[Progress], None]) -> float:
-        """Learn from every training frame once; the mean NLL."""
-        config, policy = self.config, self.policy
-        policy.train()
-        state: State = ()
-        summed = seen = 0.0
-        began = time.monotonic()
-        for batch in self.loader.epoch(number - 1):
-            if not state:
-                state = policy.init_state(len(batch.reset))
-            nll, state = self._step(batch, state)
-            frames = int(batch.weight.sum())
-            self.frames += frames
-            self.steps += 1
-            self.seconds += time.monotonic() - began
-            summed += nll * frames
-            seen += frames
-            self._recent = nll if math.isnan(self._recent) else 0.98 * self._recent + 0.02 * nll
-            rate = self.frames / self.seconds
-            on_progress(
-                Progress(
-                    epoch=number,
-                    epochs=config.epochs,
-                    frames=self.frames,
-                    total_frames=self.total,
-                    nll=self._recent,
-                    frames_per_second=rate,
-                    eta_s=(self.total - self.frames) / rate,
-                    learning_rate=self._rate(),
-                )
-            )
-            began = time.monotonic()
-        return summed / max(seen, 1.0)
-
-    def _step(self, batch: Batch, state: State) -> tuple[float, State]:
-        rate = self._rate()
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        per_head, state = _forward(self.policy, batch, state, self.device)
-        weight = torch.from_numpy(batch.weight).to(self.device)
-        loss = -(per_head.sum(-1) * weight).sum() / weight.sum()
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.config.clip)
-        nll = loss.item()
-        if not (math.isfinite(nll) and math.isfinite(norm.item())):
-            raise ImitationDiverged(
-                f"Training diverged at batch {self.steps + 1}: the loss is {nll} and its gradient {norm.item()}.",
-                hint="Try again with a smaller --learning-rate.",
-            )
-        self.optimizer.step()
-        return nll, tuple(part.detach() for part in state)
-
-    def _rate(self) -> float:
-        done = self.frames / max(self.total, 1)
-        warmup = self.config.warmup
-        if done < warmup:
-            return self.config.learning_rate * (0.05 + 0.95 * done / warmup)
-        along = (done - warmup) / (1 - warmup)
-        return self.config.learning_rate * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(along, 1.0))))
-
-
-def _parameter_groups(policy: Policy, config: ImitationConfig) -> list[dict[str, object]]:
-    """Weights of layers decay; biases, embeddings and the heads' tables do not."""
-    decayed: list[Tensor] = []
-    others: list[Tensor] = []
-    for name, parameter in policy.named_parameters():
-        plain = parameter.ndim < 2 or "embedding" in name or "table" in name or name == "embed.actions"
-        (others if plain else decayed).append(parameter)
-    return [
-        {"params": decayed, "weight_decay": config.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-
-
-def _forward(policy: Policy, batch: Batch, state: State, device: torch.device) -> tuple[Tensor, State]:
-    """Log-probability of the targets, ``[B, T, K]``, and the state behind the batch."""
-    inputs = to_tensors(batch.inputs, device)
-    reset = torch.zeros(batch.weight.shape, dtype=torch.uint8, device=device)
-    reset[:, 0] = torch.from_numpy(batch.reset).to(device)
-    hidden, _, state = policy(inputs, state, reset)
-    targets = torch.from_numpy(batch.targets).to(device)
-    _, _, per_head = policy.heads.log_prob(hidden, inputs.previous, targets)
-    return per_head, state
-
-
-@torch.no_grad()
-def evaluate(policy: Policy, dataset: Dataset, sides: Sequence[Side]) -> Score:
-    """Score on whole sides, each from its first frame with zero state. Accuracy is that of the likeliest choices."""
-    device = next(policy.parameters()).device
-    training = policy.training
-    policy.eval()
-    meter = Meter(policy.config.codec.num_heads)
-    state: State = ()
-    config = policy.config
-    for batch in whole_batches(
-        dataset, sides, config.codec, delay=config.delay, dmax=config.dmax, batch=_EVAL_BATCH, steps=_EVAL_STEPS
-    ):
-        if not state:
-            state = policy.init_state(len(batch.reset))
-        inputs = to_tensors(batch.inputs, device)
-        reset = torch.zeros(batch.weight.shape, dtype=torch.uint8, device=device)
-        reset[:, 0] = torch.from_numpy(batch.reset).to(device)
-        hidden, _, state = policy(inputs, state, reset)
-        chosen = torch.from_numpy(batch.weight > 0).to(device)
-        hidden, before = hidden[chosen], inputs.previous[chosen]
-        targets = torch.from_numpy(batch.targets).to(device)[chosen]
-        _, _, per_head = policy.heads.log_prob(hidden, before, targets)
-        best = policy.heads.likeliest(policy.heads.logits(hidden, before, targets))
-        meter.add(
-            per_head.cpu().numpy(),
-            (best == targets).cpu().numpy(),
-            (before != targets).any(-1).cpu().numpy(),
-        )
-    policy.train(training)
-    return meter.score()
+    Raises:
+        ValueError: they are not of one architecture.
+    """
+    last = many[-1]
+    if any({n: t.shape for n, t in one.items()} != {n: t.shape for n, t in last.items()} for one in many):
+        raise ValueError("the networks are not of one architecture")
+    return {
+        name: torch.stack([one[name].double() for one in many]).mean(0).to(tensor.dtype)
+        if tensor.is_floating_point()
+        else tensor.clone()
+        for name, tensor in last.items()
+    }
 
 
 def metrics(result: ImitationResult, heads: Sequence[str]) -> dict[str, float]:

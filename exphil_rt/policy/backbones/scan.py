@@ -36,6 +36,11 @@ def scan(
         ``y [B, T, E]`` and h behind the last step.
     """
     if u.shape[1] > 1:
+        if torch.is_autocast_enabled(u.device.type):  # a sum over hundreds of steps wants all of float32
+            with torch.autocast(u.device.type, enabled=False):
+                parts = (part.float() for part in (u, dt, a, into, out, memory))
+                y, memory = _Scan.apply(*parts, None if keep is None else keep.float())  # type: ignore[no-untyped-call]
+            return y, memory
         y, memory = _Scan.apply(u, dt, a, into, out, memory, keep)  # type: ignore[no-untyped-call]
         return y, memory
     decay = torch.exp(dt[:, 0, :, None] * a)  # [B, E, N]

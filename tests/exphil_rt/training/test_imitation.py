@@ -168,6 +168,31 @@ def test_the_command_writes_a_bundle_that_loads_and_plays(multishine, tmp_path, 
     assert -1 <= float(controllers.joystick_x) <= 1
 
 
+def test_an_interrupted_training_goes_on_and_says_what_changed(multishine, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("EXPHIL_RT_HOME", str(tmp_path / "home"))
+    folder = tmp_path / "replays"
+    folder.mkdir()
+    for path in multishine[:2]:
+        (folder / path.name).symlink_to(path)
+    argv = ["train", "imitation", str(folder), "--character", "fox", "--epochs", "2", "--hidden", "16"]
+    argv += ["--set", "imitation.report_games=0"]
+    with monkeypatch.context() as patch:
+        patch.setattr("exphil_rt.cli.train._epoch_text", lambda report: interrupt_now())
+        assert run(argv) == 130
+    assert "--resume clone" in capsys.readouterr().err
+    assert run(argv) == 2
+    assert "An unfinished training of clone lies in" in capsys.readouterr().err
+    assert run(["train", "imitation", "--resume", "clone", "--set", "imitation.steps=32"]) == 2
+    assert "imitation.steps is 64 in the unfinished training of clone" in capsys.readouterr().err
+    assert run(["train", "imitation", "--resume", "clone", "--learning-rate", "0.002"]) == 0
+    out, err = capsys.readouterr()
+    assert "changed: imitation.learning_rate 0.001 -> 0.002" in err
+    assert "epoch 2 " in err
+    assert "epoch 1 " not in err
+    assert "clone@v2" in out
+    assert not (tmp_path / "home" / "imitation" / "clone").exists()
+
+
 def test_the_result_as_json(multishine, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("EXPHIL_RT_HOME", str(tmp_path / "home"))
     folder = tmp_path / "replays"
@@ -202,8 +227,10 @@ def test_dry_run_says_what_is_kept_and_writes_nothing(replays_dir, tmp_path, mon
         (["--player", "MANG0"], "is no connect code", 2),
         (["--policy-out", "random"], "'random' is a reserved name", 2),
         (["--policy-out", "a/b"], "is no name for a policy", 2),
-        (["--frame-delay", "-1"], "--frame-delay", 2),
-        (["--held-out", "1.5"], "--held-out", 2),
+        (["--frame-delay", "-1"], "policy.delay is -1", 2),
+        (["--held-out", "1.5"], "imitation.held_out is 1.5", 2),
+        (["--resume", "nobody"], "There is no unfinished training of nobody.", 2),
+        (["--preset", "mewtow"], "Did you mean mewtwo?", 2),
         (["--character", "pichu"], "training needs two at least", 2),
     ],
 )
