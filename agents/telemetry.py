@@ -18,7 +18,7 @@ import exphil_rt
 from agents.again import ask_again
 from agents.context import RunContext
 from exphil_rt.actor import From as Sender
-from exphil_rt.actor import GenServer, MailboxSpec, handle_call, handle_cast
+from exphil_rt.actor import GenServer, LagReport, MailboxSpec, handle_call, handle_cast
 from exphil_rt.control.wire import EventsUpdate, ExhibitionUpdate, GetActor, GetOverview, GetStatus, OverviewReply
 from exphil_rt.messages.rollout import ExhibitionFrame, LoopStats, Samples
 from exphil_rt.messages.rows import Metric
@@ -75,6 +75,7 @@ class TelemetryState(msgspec.Struct, kw_only=True):
     """By runner: frames a second, and the shares of game, inference and waiting in its wall time."""
     learner: tuple[float, float] = (0.0, 0.0)
     """Moving seconds of waiting and of learning in the trainer."""
+    lag: LagReport | None = None
     seq: int = 0
 
 
@@ -196,6 +197,11 @@ class Telemetry(GenServer[TelemetryState]):
         write(message.event, actor=message.actor, text=message.text, author=message.author, **message.report)
 
     @handle_cast
+    async def on_lag(self, message: LagReport) -> None:
+        """How late the daemon's own loop is."""
+        self.state.lag = message
+
+    @handle_cast
     async def on_tick(self, message: Tick) -> None:
         """Publish the overview if anybody watches, and hand on what is to be kept."""
         self.send_after(TICK_S, message)
@@ -261,6 +267,8 @@ class Telemetry(GenServer[TelemetryState]):
             population=state.population,
             matches=state.matches,
             restarts=sum(node.restarts for node in self._tree() if node.kind == "worker"),
+            loop_lag_ms=None if state.lag is None else state.lag.gross_p99_ms,
+            loop_lag_own_ms=None if state.lag is None else state.lag.net_p99_ms,
             message=state.message,
         )
 

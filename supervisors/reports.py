@@ -1,29 +1,54 @@
-"""Turns the kernel's reports into notes for a person: one event for every child that ended otherwise than told."""
+"""Turns the kernel's reports into what telemetry tells a person.
+
+One note for every child that ended otherwise than told, and for what blocked the daemon's loop; the loop's lag as is.
+"""
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from exphil_rt.actor import Crash, DeadLetter, ExitReason, Runtime, Shutdown, SupervisorReport, describe
+from exphil_rt.actor import (
+    BlockedLoop,
+    Crash,
+    DeadLetter,
+    ExitReason,
+    LagReport,
+    Runtime,
+    Shutdown,
+    SupervisorReport,
+    describe,
+)
 from exphil_rt.actor.children import FailedToStartChild
 from exphil_rt.actor.reports import Report
 from exphil_rt.messages.run import Note
 
 KEPT: Final = 100
+BLOCKED_EVERY_S: Final = 60.0
+"""An actor that blocks the loop with the same kind of message again and again is told once in so long."""
 
 
 def tell_reports(runtime: Runtime) -> Callable[[Report], None]:
-    """A subscriber for ``runtime.subscribe_reports`` that casts a Note for each supervisor report.
+    """A subscriber for ``runtime.subscribe_reports`` that casts Notes, and each LagReport, to telemetry.
 
     What is reported while telemetry itself is down is told once it is back.
     """
-    notes: deque[Note] = deque(maxlen=KEPT)
+    notes: deque[Note | LagReport] = deque(maxlen=KEPT)
+    blocked_at: dict[tuple[str, str], float] = {}
 
     def tell(report: Report) -> None:
-        if isinstance(report, SupervisorReport) and not _told(report):
-            notes.append(note_of(report))
+        match report:
+            case SupervisorReport() if not _told(report):
+                notes.append(note_of(report))
+            case BlockedLoop(cause="blocked"):
+                now, culprit = runtime.loop.now(), (report.actor, report.message)
+                if now - blocked_at.get(culprit, -math.inf) >= BLOCKED_EVERY_S:
+                    blocked_at[culprit] = now
+                    notes.append(blocked_note_of(report))
+            case LagReport():
+                notes.append(report)
         if notes and not isinstance(report, DeadLetter) and runtime.whereis("telemetry") is not None:
             waiting = list(notes)
             notes.clear()
@@ -56,6 +81,20 @@ def note_of(report: SupervisorReport) -> Note:
         text=text,
         author=report.supervisor,
         report={"restarts": str(report.restarts), "restart": report.restart, "trace": trace[-4000:]},
+    )
+
+
+def blocked_note_of(report: BlockedLoop) -> Note:
+    """What a person is told of it."""
+    who = report.actor.rpartition("/")[2] or "something"
+    what = f" with {report.message}" if report.message else ""
+    return Note(
+        level="warn",
+        actor=who if report.actor else "lag_monitor",
+        event="loop_blocked",
+        text=f"{who} held up the daemon for {report.lag_ms - report.run_queue_ms:.0f} ms{what}.",
+        author="lag_monitor",
+        report={"lag_ms": f"{report.lag_ms:.0f}", "run_queue_ms": f"{report.run_queue_ms:.0f}", "stack": report.stack},
     )
 
 

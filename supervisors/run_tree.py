@@ -22,12 +22,14 @@ from agents.run_manager import RunManager
 from agents.store_writer import StoreWriter
 from agents.telemetry import Telemetry
 from agents.trainer import Trainer
-from exphil_rt.actor import Backoff, ChildSpec, Supervisor, SupFlags
+from exphil_rt.actor import Backoff, ChildSpec, LagMonitor, LagSettings, Supervisor, SupFlags
 
 LOCKSTEP: Final = 0
 """Restarts in league, learning and games that a deterministic run survives: they only go on together, from disk."""
 PROCESS_BACKOFF: Final = Backoff(first=0.2, factor=2.0, max=20.0)
 """Between two starts of an operating system process that failed."""
+LAG: Final = LagSettings(tick_s=1 / 60, blocked_s=0.2)
+"""At the games' own rate; a person is told what held the daemon for as long as a person notices."""
 
 
 class Desk(Supervisor):
@@ -37,6 +39,7 @@ class Desk(Supervisor):
         """The door is open before the slow ones start, so that a person sees them start."""
         return SupFlags("one_for_one", intensity=5, period=60.0), [
             ChildSpec(id="telemetry", start=Telemetry, args=args, name="telemetry"),
+            ChildSpec(id="lag_monitor", start=LagMonitor, args=LAG, name="lag_monitor"),
             ChildSpec(id="run_manager", start=RunManager, args=args, name="run_manager"),
             ChildSpec(id="control", start=Control, args=args, name="control"),
         ]

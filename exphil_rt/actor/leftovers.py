@@ -78,7 +78,8 @@ class Leftovers:
                 listed = [(pid, start_time(pid)) for pid in pids]
                 if listed != self._listed.processes:
                     self._listed.processes = listed
-                    self._write()
+                    with contextlib.suppress(OSError):  # a full disk, on which parent-death signals must do
+                        self._write()
 
         runtime.subscribe_reports(note)
 

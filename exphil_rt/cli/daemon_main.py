@@ -16,6 +16,7 @@ from exphil_rt.errors import ExphilError
 
 if TYPE_CHECKING:
     from agents.context import RunContext
+    from exphil_rt.actor.leftovers import Leftovers
     from exphil_rt.store.run import Run
 
 SLOTS: Final = 3
@@ -40,32 +41,32 @@ def run_daemon(*, run: Annotated[str, Parameter(name="--run")]) -> int:
     import trio
 
     from exphil_rt.actor import start_forkserver
+    from exphil_rt.actor.leftovers import Leftovers
     from exphil_rt.logs import open_log
     from exphil_rt.store.home import Home
     from exphil_rt.store.run import Run
-    from supervisors.leftovers import end_leftovers
 
     home = Home.find().create()
     opened = Run.open(run, home)
     with opened.lock():
         config = opened.config()
         open_log(opened.logs, config.daemon.log_level)
-        if left := end_leftovers(opened.processes_file):
+        leftovers = Leftovers(opened.processes_file)
+        if left := leftovers.end_earlier().processes:
             structlog.get_logger("exphil_rt").warning("leftovers_ended", os_pids=left)
         start_forkserver(PRELOADED)
-        outcome = trio.run(_serve, opened)
+        outcome = trio.run(_serve, opened, leftovers)
     if outcome.startswith("failed"):
         raise RunFailed(f"The run {run} {outcome}.", hint=f"See `exphil-rt logs --run {run}`; resume it with --resume.")
     return 0
 
 
-async def _serve(run: Run) -> str:
+async def _serve(run: Run, leftovers: Leftovers) -> str:
     """The tree's life; returns why it ended."""
     import trio
 
     from exphil_rt.actor import ActorError, Runtime, StartError
     from exphil_rt.messages.run import StopRun
-    from supervisors.leftovers import list_processes
     from supervisors.reports import root_cause, tell_reports
     from supervisors.run_tree import run_tree
 
@@ -83,7 +84,7 @@ async def _serve(run: Run) -> str:
             trio.open_nursery() as nursery,
         ):
             runtime.subscribe_reports(tell_reports(runtime))
-            runtime.subscribe_reports(list_processes(runtime, run.processes_file))
+            leftovers.follow(runtime)
 
             async def watch_signals() -> None:
                 with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:

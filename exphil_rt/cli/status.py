@@ -44,5 +44,8 @@ def describe(found: RunStatus) -> str:
         "time goes": f"game {shares.game:.0%}, inference {shares.inference:.0%}, learning {shares.learning:.0%}, "
         f"waiting {shares.waiting:.0%}",
         "restarts": str(found.restarts),
+        "loop lag": ""
+        if found.loop_lag_ms is None
+        else f"p99 {found.loop_lag_ms:.1f} ms, {found.loop_lag_own_ms or 0.0:.1f} ms without the wait for a CPU",
     }
     return "\n".join(f"{name:<10} {text}" for name, text in rows.items() if text)

@@ -153,6 +153,10 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     population: int = 0
     matches: int = 0
     restarts: int = 0
+    loop_lag_ms: float | None = None
+    """How late the daemon's loop wakes who is due: the 99th percentile of the last seconds; None before the first."""
+    loop_lag_own_ms: float | None = None
+    """The same without the wait for a CPU."""
     message: str = ""
     """Why the run ended, failed or waits; empty otherwise."""
 

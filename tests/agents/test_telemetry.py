@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agents.telemetry import SERIES_POINTS, LoopReading
+from exphil_rt.actor import LagReport
 from exphil_rt.control.wire import GetActor, GetOverview, GetStatus
 from exphil_rt.messages.learner import LearnMetrics
 from exphil_rt.messages.rollout import LoopStats, Samples
@@ -160,3 +161,16 @@ async def test_a_restarted_telemetry_is_told_again_what_it_shows(make):
         await world.until(lambda: world.actor("telemetry").state.policy == key)
         await world.until(lambda: world.actor("telemetry").state.ratings == before.ratings)
         assert [event.seq for event in world.events()] == [event.seq for event in before.events]
+
+
+@pytest.mark.trio
+async def test_the_lag_of_the_daemons_loop_is_in_the_status(make):
+    async with make(*ONLY) as world:
+        assert (await world.ask("telemetry", GetStatus())).loop_lag_ms is None
+        lag = LagReport(
+            seconds=10.0, ticks=600, gross_p50_ms=0.1, gross_p99_ms=3.5, gross_max_ms=9.0, net_p50_ms=0.1,
+            net_p99_ms=1.25, net_max_ms=2.0, run_queue_ms=40.0, run_queue_known=True,
+        )  # fmt: skip
+        world.tell("telemetry", lag)
+        status = await world.ask("telemetry", GetStatus())
+        assert (status.loop_lag_ms, status.loop_lag_own_ms) == (3.5, 1.25)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -103,7 +104,9 @@ def test_a_leftover_of_an_earlier_daemon_is_ended(place, finished):
     other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
     try:
         listed = [(left.pid, start_time(left.pid)), (other.pid, start_time(other.pid) - 1)]
-        Run(place.home, "five").processes_file.write_text(json.dumps(listed))
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        noted = {"boot": boot, "processes": listed, "paths": []}
+        Run(place.home, "five").processes_file.write_text(json.dumps(noted))
         process = place.start("self-play", "--headless", "--resume", "five")
         assert left.wait(60.0) == -signal.SIGKILL
         live = place.live("five")

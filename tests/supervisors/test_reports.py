@@ -6,10 +6,14 @@ import anyio
 import pytest
 
 from exphil_rt.actor import (
+    BlockedLoop,
     ChildSpec,
     Crash,
     FailedToStartChild,
     GenServer,
+    LagMonitor,
+    LagReport,
+    LagSettings,
     Normal,
     Runtime,
     Shutdown,
@@ -34,6 +38,10 @@ class Listener(GenServer[list]):
 
     @handle_cast
     async def on_note(self, message: Note) -> None:
+        self.notes.append(message)
+
+    @handle_cast
+    async def on_lag(self, message: LagReport) -> None:
         self.notes.append(message)
 
     @handle_cast
@@ -115,6 +123,48 @@ async def test_a_crash_of_telemetry_itself_is_told_once_it_is_back():
         runtime.cast("telemetry", Break("no screen"))
         await settle()
         assert [(note.actor, note.event) for note in notes] == [("telemetry", "child_exit")]
+
+
+def blocked(actor="root/learning/experience", message="SlotFilled", cause="blocked"):
+    return BlockedLoop(cause=cause, lag_ms=350.4, run_queue_ms=50.0, actor=actor, message=message, stack="File ...")
+
+
+@both_backends
+async def test_who_blocked_the_loop_is_told_once_a_minute():
+    notes = []
+    async with Runtime.open() as runtime:
+        runtime.subscribe_reports(tell_reports(runtime))
+        await runtime.start_root(tree(listener(notes)))
+        for _ in range(3):
+            runtime.report(blocked())
+        runtime.report(blocked(message="Other"))
+        runtime.report(blocked(actor="", message=""))
+        runtime.report(blocked(cause="contention"))
+        await settle()
+        assert [(note.level, note.actor, note.event, note.text) for note in notes] == [
+            ("warn", "experience", "loop_blocked", "experience held up the daemon for 300 ms with SlotFilled."),
+            ("warn", "experience", "loop_blocked", "experience held up the daemon for 300 ms with Other."),
+            ("warn", "lag_monitor", "loop_blocked", "something held up the daemon for 300 ms."),
+        ]
+        assert notes[0].report == {"lag_ms": "350", "run_queue_ms": "50", "stack": "File ..."}
+        await anyio.sleep(60.0)
+        runtime.report(blocked())
+        await settle()
+        assert len(notes) == 4
+
+
+@both_backends
+async def test_the_lag_of_the_loop_reaches_telemetry():
+    notes = []
+    async with Runtime.open() as runtime:
+        runtime.subscribe_reports(tell_reports(runtime))
+        spec = ChildSpec(id="lag_monitor", name="lag_monitor", start=LagMonitor, args=LagSettings(window_s=0.02))
+        await runtime.start_root(tree(listener(notes), spec))
+        with anyio.fail_after(3600.0):  # of virtual time, while the monitor's own clock is real
+            while not notes:  # noqa: ASYNC110
+                await anyio.sleep(0.01)
+        assert isinstance(notes[0], LagReport)
+        assert notes[0].ticks > 0
 
 
 @pytest.mark.parametrize(

@@ -137,24 +137,3 @@ def test_nothing_is_left_of_a_thousand_killed_daemons(tmp_path: Path) -> None:
     seen = kill_daemons(tmp_path, int(os.environ.get("EXPHIL_RT_KILLS", "1000")))
     print(seen, f"{time.monotonic() - started:.0f} s")  # noqa: T201
     assert (seen["processes"], seen["paths"]) == (0, 0)
-
-
-def test_a_list_of_an_earlier_run_is_ended_and_what_is_not_its_is_left_alone(tmp_path: Path) -> None:
-    file = tmp_path / "leftovers.json"
-    first = Leftovers(file)
-    assert first.end_earlier().paths == ()
-    kept, gone, folder = tmp_path / "kept", tmp_path / "gone", tmp_path / "folder"
-    for path in (kept, gone):
-        first.add_path(path)
-        path.write_bytes(b"x")
-    first.add_path(folder)
-    folder.mkdir()
-    (folder / "inside").write_bytes(b"x")
-    first.remove_path(kept)
-    kept.write_bytes(b"somebody else's")
-    ended = Leftovers(file).end_earlier()
-    assert ended.paths == (str(gone), str(folder))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "leftovers.json"]
-    assert Leftovers(file).end_earlier().paths == ()
-    file.write_bytes(b"{ torn")
-    assert Leftovers(file).end_earlier().paths == ()
