@@ -58,6 +58,7 @@ AIR = (*range(st.JUMP_F, st.DAMAGE_FALL + 1), *range(st.ATTACK_AIR_N, st.ATTACK_
        st.CLIFF_JUMP_QUICK_2, st.CLIFF_JUMP_SLOW_2, *range(st.DAMAGE_HI_1, st.DAMAGE_FLY_ROLL + 1))  # fmt: skip
 
 
+LOOPS = (st.FALL, st.FALL_AERIAL, st.FALL_SPECIAL, st.DAMAGE_FALL)
 LANDED = frozenset(
     (st.WAIT, st.LANDING, st.LANDING_FALL_SPECIAL, *range(st.LANDING_AIR_N, st.LANDING_AIR_LW + 1), st.DOWN_BOUND_U,
      st.DOWN_BOUND_D, st.PASSIVE, st.PASSIVE_STAND_F, st.PASSIVE_STAND_B)
@@ -77,6 +78,10 @@ def learn_lengths(games: Iterable[Frames]) -> Table:
             whole = np.abs(np.diff(age, prepend=age[:1]) - 1) < 1e-3
             for row in np.flatnonzero((state[1:] != state[:-1]) | (age[1:] < age[:-1])) + 1:
                 key = int(who[row - 1]), int(state[row - 1])
+                if key[1] in LOOPS:
+                    if state[row] == key[1] and age[row] == 0:
+                        ends[key].append(round(float(age[row - 1])) + 1)
+                    continue
                 if key[1] not in NATURAL or row < 130 or body.hitlag[row, port] > 0 or not whole[row - 1]:
                     continue
                 longest[key] = max(longest[key], float(age[row - 1]))

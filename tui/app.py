@@ -56,6 +56,7 @@ from tui.screens.swap import SwapScreen
 from tui.screens.training import TrainingScreen
 from tui.screens.tree import TreeScreen
 from tui.theme import MIDNIGHT, VARIABLES
+from tui.verbs import verbs
 from tui.view import View
 from tui.widgets.events import EventLog
 from tui.widgets.exhibition import Exhibition
@@ -433,35 +434,7 @@ class ExphilApp(App[Outcome]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every verb, by name."""
-        for mode in self.MODES:
-            yield SystemCommand(f"Go to {mode}", f"Show the {mode} screen", self._later(self.action_go, mode))
-        yield SystemCommand("Pause or resume the view", "Hold the screen still; the run goes on", self.action_freeze)
-        if not self.view.readonly:
-            paused = self.view.status is not None and self.view.status.state == "paused"
-            verb = "Resume" if paused else "Pause"
-            yield SystemCommand(f"{verb} the run", "Games and learning", self.action_toggle_run)
-            yield SystemCommand("Hot-swap a policy", "Into a running agent, between two frames", self.action_hot_swap)
-            yield SystemCommand("Checkpoint now", "Write the learner's state, publish a policy", self.action_checkpoint)
-            for node in self.view.tree:
-                yield SystemCommand(
-                    f"Restart {node.name or node.path}", node.path, self._later(self.action_restart_actor, node.path)
-                )
-        for node in self.view.tree:
-            name = node.name or node.path
-            yield SystemCommand(f"Inspect {name}", node.path, self._later(self.inspect_actor, node.path))
-        for game in self.view.overview.games if self.view.overview else ():
-            yield SystemCommand(
-                f"Go to game {game.slot}", f"{game.kind} game {game.game_id}", self._later(self.inspect_game, game.slot)
-            )
-        yield SystemCommand("Detach", "Leave; the run goes on", self.action_detach)
-        yield SystemCommand("Quit", "Leave, or stop a daemon that this window started", self.action_quit)
-        yield SystemCommand("Keys", "Show all keys", self.action_keys)
-        yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
-        yield SystemCommand("Screenshot", "Save the screen as SVG in the current folder", self.action_picture)
-
-    @staticmethod
-    def _later(call: Callable[..., Any], *args: Any) -> Callable[[], Any]:
-        return lambda: call(*args)
+        return verbs(self)
 
     def on_command_palette_opened(self, _message: CommandPalette.Opened) -> None:
         if not self.look.glyphs.braille:

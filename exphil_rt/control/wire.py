@@ -70,7 +70,7 @@ class RestartActor(msgspec.Struct, frozen=True, tag="restart_actor"):
     path: str
 
 
-class HotSwap(msgspec.Struct, frozen=True, kw_only=True, tag="hot_swap"):
+class HotSwap(msgspec.Struct, frozen=True, tag="hot_swap"):
     """Put a policy into a running agent, to the end of its game; answered when it has taken over."""
 
     target: str

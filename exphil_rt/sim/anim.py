@@ -12,6 +12,7 @@ from exphil_rt.sim.inputs import CROUCH_RELEASE, NEUTRAL_TILT, XY
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.shield import guards
 
+DIZZY = 490.0  # frames dizzy at 0 %, one less a percent, without mashing (community)
 GUARD_SET_OFF_END = 20.0  # age at which the shield's stun is over
 
 
@@ -50,7 +51,9 @@ def ended(pl: Any, t: Any) -> None:
     """What follows a state whose animation is over."""
     s = pl.state
     c = t.common[0]
-    if s == st.JUMP_F or s == st.JUMP_B or s == st.PASS:
+    if st.FALL <= s <= st.DAMAGE_FALL:
+        pl.age = 0.0  # falls go round
+    elif s == st.JUMP_F or s == st.JUMP_B or s == st.PASS:
         enter(pl, t, st.FALL)
     elif s == st.JUMP_AERIAL_F or s == st.JUMP_AERIAL_B:
         enter(pl, t, st.FALL_AERIAL)
@@ -92,7 +95,7 @@ def ended(pl: Any, t: Any) -> None:
         enter(pl, t, s + 2)
     elif s == st.SHIELD_BREAK_STAND_U or s == st.SHIELD_BREAK_STAND_D:
         enter(pl, t, st.FURAFURA)
-        pl.count = int(max(400.0 - pl.percent, 60.0))
+        pl.count = int(max(DIZZY - pl.percent, 60.0))
     elif s == st.SHIELD_BREAK_FLY:
         enter(pl, t, st.SHIELD_BREAK_FALL)
     elif s == st.CATCH_ATTACK:
@@ -132,7 +135,7 @@ def animate(pl: Any, t: Any) -> None:
     if pl.hitstun > 0.0:
         pl.hitstun = max(pl.hitstun - 1.0, 0.0)
     if st.DAMAGE_HI_1 <= s <= st.DAMAGE_FLY_ROLL:
-        if pl.hitstun == 0.0:
+        if pl.hitstun == 0.0 and pl.age >= an.length:  # the animation is played to its end
             if not pl.airborne:
                 to_wait(pl, t)
             elif pl.tumble:
@@ -171,11 +174,11 @@ def animate(pl: Any, t: Any) -> None:
         pl.flag = 1
     elif s == st.ENTRY or s == st.ENTRY_START or s == st.ENTRY_END or s == st.REBIRTH_WAIT:
         return  # ko.py runs these
-    elif s == st.GUARD_ON:
+    elif s == st.GUARD_ON or s == st.GUARD_SET_OFF + 1:
         if pl.t >= t.fighters[pl.character].guardon_len:
             enter(pl, t, st.GUARD)
         return
-    elif s == st.GUARD_SET_OFF or s == st.GUARD_SET_OFF + 1:
+    elif s == st.GUARD_SET_OFF:
         if pl.age >= GUARD_SET_OFF_END:
             enter(pl, t, st.GUARD)
         return

@@ -37,6 +37,7 @@ ANIM: Final = np.dtype(
         ("hang_frames", np.int32),
         ("flip", np.int32),  # age at which the facing turns; 0 for never
         ("exists", np.int32),  # this fighter has a table row for the state
+        ("hurt", np.int32),  # kind of body (hurt.GROUPS)
         ("shown", np.int32),  # the state that frames show: another one where a fighter has an attack as its own
     ],
     align=True,
@@ -49,12 +50,15 @@ _LENGTHS: Final = {
     st.SQUAT_RV: 10, st.TURN: 12, st.LANDING: 30, st.LANDING_FALL_SPECIAL: 30, st.OTTOTTO: 12, st.CLIFF_CATCH: 8,
     st.CLIFF_JUMP_QUICK_1: 15, st.CLIFF_JUMP_SLOW_1: 20, st.CLIFF_JUMP_QUICK_2: 38, st.CLIFF_JUMP_SLOW_2: 38,
     st.DOWN_BOUND_U: 26, st.DOWN_BOUND_D: 26, st.PASSIVE: 26, st.PASSIVE_STAND_F: 40, st.PASSIVE_STAND_B: 40,
+    st.PASSIVE_STAND_B + 1: 26, st.PASSIVE_STAND_B + 2: 40, st.PASSIVE_STAND_B + 3: 26,
     st.REBIRTH: 60, st.GUARD_OFF: 15, st.CATCH_PULL: 0, st.CATCH_DASH + 1: 0,
     st.CAPTURE_CUT: 30, st.CATCH_CUT: 30, st.CAPTURE_JUMP: 30,
     st.SHIELD_BREAK_DOWN_U: 26, st.SHIELD_BREAK_DOWN_D: 26, st.SHIELD_BREAK_STAND_U: 30,
     st.SHIELD_BREAK_STAND_D: 30, st.ATTACK_100_START: 8, st.REBOUND: 20, st.SHIELD_BREAK_FLY: 30,
-    **dict.fromkeys(range(st.ITEM_THROW_F, st.ITEM_SMASH_AIR_F + 4), 24), st.SHIELD_BREAK_FALL: 0, st.FURAFURA: 0,
-    st.CATCH_WAIT: 0, st.CAPTURE_WAIT_LW: 0,
+    **dict.fromkeys(range(st.ITEM_THROW_F, st.ITEM_SMASH_AIR_F + 4), 24),
+    st.SHIELD_BREAK_FALL: 0, st.FURAFURA: 0, st.DAMAGE_FLY_TOP: 60, st.DAMAGE_FLY_ROLL: 0,
+    **{state: (12, 24, 30)[(state - st.DAMAGE_HI_1) % 3] for state in range(st.DAMAGE_HI_1, st.DAMAGE_FLY_HI)},
+    **dict.fromkeys((st.DAMAGE_FLY_HI, st.DAMAGE_FLY_N, st.DAMAGE_FLY_LW), 30), st.CATCH_WAIT: 0, st.CAPTURE_WAIT_LW: 0,
 }  # fmt: skip
 
 # For fighters whose row libmelee lacks.
@@ -82,7 +86,7 @@ _START_AT_0: Final = frozenset(
         st.JUMP_AERIAL_F, st.JUMP_AERIAL_B, st.FALL, st.FALL_AERIAL, st.FALL_SPECIAL, st.DAMAGE_FALL, st.SQUAT_WAIT,
         st.SQUAT_RV, st.LANDING, st.LANDING_FALL_SPECIAL, st.ATTACK_12, st.ATTACK_13, st.ATTACK_100_LOOP,
         st.ATTACK_100_END, st.LANDING_AIR_N, st.LANDING_AIR_F, st.LANDING_AIR_B, st.LANDING_AIR_HI,
-        st.LANDING_AIR_LW, st.GUARD_OFF, st.GUARD_SET_OFF, st.GUARD_SET_OFF + 1,
+        st.LANDING_AIR_LW, st.GUARD_OFF, st.GUARD_SET_OFF,
         st.DOWN_BOUND_U, st.DOWN_BOUND_D, st.DOWN_STAND_U,
         st.DOWN_STAND_D, st.PASSIVE, st.PASSIVE_STAND_F, st.PASSIVE_STAND_B, st.SHIELD_BREAK_FALL, st.FURAFURA,
         st.SHIELD_BREAK_DOWN_U, st.SHIELD_BREAK_DOWN_D, st.SHIELD_BREAK_STAND_U, st.SHIELD_BREAK_STAND_D, st.CATCH,
@@ -92,7 +96,7 @@ _START_AT_0: Final = frozenset(
     }
 )  # fmt: skip
 _START_AT_MINUS_1: Final = frozenset(
-    {st.DEAD_DOWN, st.DEAD_LEFT, st.DEAD_RIGHT, st.GUARD_ON, st.GUARD, st.ENTRY, st.ENTRY_END}
+    {st.DEAD_DOWN, st.DEAD_LEFT, st.DEAD_RIGHT, st.GUARD_ON, st.GUARD, st.GUARD_SET_OFF + 1, st.ENTRY, st.ENTRY_END}
 )
 # Ages at which states without a table row are intangible: the common values of real replays; the slow ledge options as
 # the quick ones.

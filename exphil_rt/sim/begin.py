@@ -14,6 +14,27 @@ from exphil_rt.sim.inputs import A_OR_Z, LR, NEUTRAL_TILT, XY, A, Z, c_flick, fl
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.specials.begin import try_float, try_special
 
+GUARD_REFLECT = st.GUARD_SET_OFF + 1
+# Angles of the stick (radians) from which forward tilts and smashes are angled by half and fully, where there are such.
+HALF_ANGLE = 0.1745
+FULL_ANGLE = 0.3491
+
+
+@njit
+def angled(pl: Any, t: Any, middle: int, x: float, y: float) -> int:
+    """The state of a forward tilt or smash for the stick's angle; ``middle`` is the straight one."""
+    angle = math.atan2(y, abs(x))
+    step = -1 if angle > 0.0 else 1
+    moves = t.anim[pl.character]
+    if abs(angle) > FULL_ANGLE and moves[middle + 2 * step].exists:
+        return middle + 2 * step
+    if abs(angle) > HALF_ANGLE:
+        if moves[middle + step].exists:
+            return middle + step
+        if moves[middle + 2 * step].exists:
+            return middle + 2 * step
+    return middle
+
 
 @njit
 def steep(x: float, y: float, c: Any) -> bool:
@@ -30,20 +51,20 @@ def try_ground_attack(pl: Any, t: Any, c: Any) -> bool:
             start_attack(pl, t, st.ATTACK_HI_4 if pl.c_y > 0.0 else st.ATTACK_LW_4)
         else:
             pl.facing = 1.0 if pl.c_x > 0.0 else -1.0
-            start_attack(pl, t, st.ATTACK_S4_S)
+            start_attack(pl, t, angled(pl, t, st.ATTACK_S4_S, pl.c_x, pl.c_y))
         return True
     if not (pl.pressed & A):
         return False
     if abs(x) >= c.dash_flick and pl.tilt_x < c.smash_flick_frames and not steep(x, y, c):
         pl.facing = 1.0 if x > 0.0 else -1.0
-        start_attack(pl, t, st.ATTACK_S4_S)
+        start_attack(pl, t, angled(pl, t, st.ATTACK_S4_S, x, y))
     elif y >= c.usmash_stick_y and pl.tilt_y < c.usmash_tilt_frames:
         start_attack(pl, t, st.ATTACK_HI_4)
     elif y <= c.dsmash_stick_y and pl.tilt_y < c.usmash_tilt_frames:
         start_attack(pl, t, st.ATTACK_LW_4)
     elif abs(x) >= c.ftilt_stick_x and not steep(x, y, c):
         pl.facing = 1.0 if x > 0.0 else -1.0
-        start_attack(pl, t, st.ATTACK_S3_S)
+        start_attack(pl, t, angled(pl, t, st.ATTACK_S3_S, x, y))
     elif y >= c.utilt_stick_y:
         start_attack(pl, t, st.ATTACK_HI_3)
     elif y <= c.dtilt_stick_y:
@@ -92,7 +113,8 @@ def try_grab(pl: Any, t: Any) -> bool:
 def try_shield(pl: Any, t: Any, c: Any) -> bool:
     """Raise the shield."""
     if wants_shield(pl, c) and pl.shield > 0.0:
-        enter(pl, t, st.GUARD_ON)
+        # a press of L or R (not a held or light one) reflects at first
+        enter(pl, t, GUARD_REFLECT if pl.pressed & LR else st.GUARD_ON)
         return True
     return False
 
@@ -112,7 +134,7 @@ def try_dash_or_turn(pl: Any, t: Any, c: Any) -> bool:
 @njit
 def try_squat(pl: Any, t: Any, c: Any) -> bool:
     """Crouch."""
-    if pl.stick_y <= -c.crouch_stick_y:
+    if pl.stick_y <= -c.crouch_stick_y and pl.state != st.ATTACK_LW_3:
         enter(pl, t, st.SQUAT)
         return True
     return False

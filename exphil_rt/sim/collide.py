@@ -6,14 +6,18 @@ import math
 from typing import Any
 
 from exphil_rt.game import states as st
+from exphil_rt.game.ids import Character
 from exphil_rt.sim.enter import enter, land, leave_ground, to_fall, to_wait, touch_ground
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.physics import flat_landing
 from exphil_rt.sim.specials.rows import STAY
 from exphil_rt.sim.stage import blow, shift_last_x, shift_last_y, shift_x, shift_y
+from exphil_rt.sim.surface import meet_ceiling, meet_wall, techs
 
-BODY_SHARE = 0.3  # of the hurt capsule's half width that walls stop (real replays: fighters letting go of a ledge)
+BODY_SHARE = 0.25  # of the hurt capsule's half width that walls stop (real replays: fighters letting go of a ledge)
+DIAMOND = 0.3366  # half the diamond's width by the height of its middle (a real Mewtwo sliding off an edge)
 EDGE_SLACK = 0.1  # still on the ground this far past its end (real replays: held at 0.098, off at 0.12)
+GAME_AND_WATCH = int(Character.GAME_AND_WATCH)
 LEDGE_SAFE = 37  # frames intangible from the catch on (real replays)
 # A ledge is caught this far out at most, and this far above the feet (real replays of four fighters).
 LEDGE_OUT = 14.5
@@ -160,6 +164,12 @@ def try_land(pl: Any, t: Any, stage: Any, game: Any) -> bool:
 
 
 @njit
+def may_cancel(character: int, s: int) -> bool:
+    """Mr. Game & Watch's neutral, back and up aerials cannot be L-cancelled."""
+    return character != GAME_AND_WATCH or s == st.ATTACK_AIR_F or s == st.ATTACK_AIR_LW
+
+
+@njit
 def landed(pl: Any, t: Any, line: int) -> None:
     """What the state becomes on the ground."""
     s = pl.state
@@ -169,12 +179,14 @@ def landed(pl: Any, t: Any, line: int) -> None:
     knock = math.sqrt(pl.kx * pl.kx + pl.ky * pl.ky)
     touch_ground(pl, t, line)
     pl.ecb = 0.0
+    if s == st.DOWN_BOUND_U or s == st.DOWN_BOUND_D:
+        return  # the bounce of a fall is no new fall
     if st.ATTACK_AIR_N <= s <= st.ATTACK_AIR_LW:
         an = t.anim[pl.character, s]
         if an.cancel_before <= pl.age < an.cancel_after:
             after = s + (st.LANDING_AIR_N - st.ATTACK_AIR_N)
             lag = t.anim[pl.character, after].lag
-            good = pl.since_lrz < c.lcancel_window
+            good = pl.since_lrz < c.lcancel_window and may_cancel(pl.character, s)
             if good:
                 lag = max(math.floor(lag / c.lcancel_div), 1.0)
             land(pl, t, after, lag)
@@ -189,7 +201,7 @@ def landed(pl: Any, t: Any, line: int) -> None:
         land(pl, t, st.LANDING_FALL_SPECIAL, c.landing_fall_special_lag)
     elif tumbling:
         pl.hitstun = 0.0
-        if pl.since_lr < c.tech_window and pl.since_lr_before >= c.tech_lr_lockout:
+        if techs(pl, c):
             pl.kx = 0.0
             pl.ky = 0.0
             pl.gv = 0.0
@@ -241,7 +253,7 @@ def wall_x(wall: Any, y: float) -> float:
 
 
 @njit
-def against_wall(pl: Any, wall: Any, up: float, half: float) -> None:
+def against_wall(pl: Any, t: Any, wall: Any, up: float, half: float) -> None:
     """Keep the point of the body at height ``up``, ``half`` wide, on the open side of a wall."""
     y = pl.y + up
     if y < wall.y0 or y >= wall.y1:
@@ -250,6 +262,24 @@ def against_wall(pl: Any, wall: Any, up: float, half: float) -> None:
     before = wall_x(wall, min(max(pl.prev_y + up, wall.y0), wall.y1)) + half * wall.side
     if (pl.prev_x - before) * wall.side >= -half - 0.1 and (pl.x - edge) * wall.side < 0.0:
         pl.x = edge
+        meet_wall(pl, t, wall.side)
+
+
+@njit
+def against_edges(pl: Any, stage: Any, at: Any) -> None:
+    """The lower sides of the falling fighter's diamond slide off the stage's edges."""
+    middle = at.height * 0.5
+    if pl.vy > 0.0:
+        return
+    for n in range(2):
+        side = 2 * n - 1
+        out = (pl.x - stage.edge_x[n]) * side
+        up = stage.edge_y[n] - pl.y
+        if out < 0.0 or up <= pl.ecb or up > middle or pl.ecb >= middle:
+            continue
+        half = DIAMOND * middle * (up - pl.ecb) / (middle - pl.ecb)
+        if out < half:
+            pl.x = stage.edge_x[n] + half * side
 
 
 @njit
@@ -258,8 +288,8 @@ def against_walls(pl: Any, t: Any, stage: Any, at: Any) -> None:
     for n in range(stage.walls):
         wall = t.walls[stage.wall_offset + n]
         if wall.side != 0:
-            against_wall(pl, wall, at.height * 0.5, at.width * BODY_SHARE)
-            against_wall(pl, wall, pl.ecb, 0.0)
+            against_wall(pl, t, wall, at.height * 0.5, at.width * BODY_SHARE)
+            against_wall(pl, t, wall, pl.ecb, 0.0)
             continue
         head = pl.y + at.height
         before = pl.prev_y + at.height
@@ -270,6 +300,7 @@ def against_walls(pl: Any, t: Any, stage: Any, at: Any) -> None:
             if before <= was + 0.01 and head > y:
                 pl.y = y - at.height
                 pl.vy = min(pl.vy, 0.0)
+                meet_ceiling(pl, t)
                 pl.ky = min(pl.ky, 0.0)
 
 
@@ -372,5 +403,6 @@ def collide(pl: Any, other: Any, t: Any, stage: Any, game: Any) -> None:
     if pl.hitlag <= 0.0 or pl.di_pending:
         if try_land(pl, t, stage, game):
             return
+        against_edges(pl, stage, t.fighters[pl.character])
         against_walls(pl, t, stage, t.fighters[pl.character])
         try_ledge(pl, other, t, stage)

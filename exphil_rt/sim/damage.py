@@ -58,11 +58,13 @@ def hitlag_frames(damage: float, electric: bool, crouching: bool, c: Any) -> flo
 
 
 @njit
-def stale_factor(pl: Any, move: int, c: Any) -> float:
-    """Share of its damage that ``move`` still does."""
+def stale_factor(pl: Any, move: int, c: Any, skip: int = 0) -> float:
+    """Share of its damage that ``move`` still does; the newest ``skip`` entries of the queue do not count."""
     lost = 0.0
     for n in range(9):
-        slot = (pl.stale_next - 1 - n) % 9
+        slot = (pl.stale_next - 1 - skip - n) % 9
+        if n + skip >= 9:
+            break
         if pl.stale[slot] == move:
             lost += c.stale_weights_0 - 0.01 * n
     return 1.0 - lost

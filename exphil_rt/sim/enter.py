@@ -44,7 +44,7 @@ def to_wait(pl: Any, t: Any) -> None:
 def to_fall(pl: Any, t: Any) -> None:
     """Fall, with the vertical speed kept."""
     leave_ground(pl)
-    enter(pl, t, st.FALL_AERIAL if pl.jumps == 0 else st.FALL)
+    enter(pl, t, st.FALL)  # FallAerial follows air jumps alone (real replays)
 
 
 @njit

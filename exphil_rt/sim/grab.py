@@ -66,6 +66,8 @@ def let_go(pl: Any, foe: Any, t: Any) -> None:
         enter(foe, t, st.CAPTURE_CUT)
     else:
         leave_ground(foe)
+        foe.y = max(foe.y, pl.y)  # never let go of inside the stage
+        foe.prev_y = foe.y
         to_fall(foe, t)
 
 
@@ -106,9 +108,10 @@ def throw(pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
     move = 53 + number
     if pl.state == st.THROW_B and box.angle < 90.0:
         pl.facing = -pl.facing  # the table's angle is along the facing after the turn
-    damage = box.damage * stale_factor(pl, move, c)
+    # set when the throw begins: its own blow has not made it stale
+    own = 1 if pl.last_landed_serial == pl.attack_serial else 0
+    damage = box.damage * stale_factor(pl, move, c, own)
     push_stale(pl, move)
-    pl.flag = 1  # once a throw
     pl.last_attack = move
     pl.combo += 1
     foe.held = 0
@@ -159,8 +162,7 @@ def hold(pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
     pulling = s == st.CATCH_PULL or s == CATCH_DASH_PULL
     if not pulling:
         foe.x = pl.x + pl.facing * (t.fighters[pl.character].push_width + t.fighters[foe.character].push_width)
-        if not foe.airborne:
-            foe.y = pl.y
+        foe.y = pl.y
     foe.t += 1
     if throwing:
         foe.age = pl.age

@@ -86,6 +86,12 @@ def hit_table(frames: dict[str, NDArray[Any]], anim: NDArray[Any]) -> tuple[NDAr
         active = [(slot, circles[slot]) for slot in range(4) if circles[slot, 0] and circles[slot, 3] > 0]
         if active:
             by_state.setdefault((int(who), int(state)), {})[int(frame)] = active
+    for who, state in list(by_state):
+        if st.LANDING_AIR_N <= state <= st.LANDING_AIR_LW:  # libmelee counts landings from 1
+            by_state[who, state] = {frame - n: hit for frame, hit in by_state[who, state].items() for n in (0, 1)}
+    nair = int(Character.MEWTWO), st.ATTACK_AIR_N
+    if nair in by_state:  # its last blow comes on landing too (real replays)
+        by_state[nair[0], st.LANDING_AIR_N] = {0: by_state[nair][max(by_state[nair])]}
     for place, hits in _unlisted(by_state).items():
         params.setdefault(place, hits)
     for (who, state), model in _SAME_SPECIAL.items():
@@ -192,7 +198,10 @@ def _unlisted(by_state: dict[tuple[int, int], ByFrame]) -> Params:
                 damage = "10" if state == st.CLIFF_ATTACK_SLOW else "8"
                 found[who, state] = [hit_row(0, 999, damage, "361", "100", "90", "0")]
         elif st.LANDING_AIR_N <= state <= st.LANDING_AIR_LW:
-            found[who, state] = [hit_row(0, 999, "3", "68", "60", "0", "80")]
+            if who == Character.MEWTWO:
+                found[who, state] = [hit_row(0, 999, "4", "361", "80", "0", "70")]
+            else:
+                found[who, state] = [hit_row(0, 999, "3", "68", "60", "0", "80")]
     # Peach's three weapons are items to the tables; all of them hit about here
     found[int(Character.PEACH), st.ATTACK_S4_S] = [hit_row(13, 16, "16", "361", "90", "0", "30")]
     return found

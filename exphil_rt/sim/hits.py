@@ -1,6 +1,6 @@
 """Phase 7: hitboxes against bodies, shields and hitboxes, both ways at once.
 
-Hitboxes are libmelee's recorded circles; bodies are one upright capsule a fighter (no public hurtbox tables exist).
+Hitboxes are libmelee's recorded circles; bodies are capsules (``hurt``).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from exphil_rt.sim.damage import hitlag_frames, push_stale, stale_factor, take_h
 from exphil_rt.sim.enter import enter
 from exphil_rt.sim.grab import catch
 from exphil_rt.sim.hit_table import EMPTY, GRAB
+from exphil_rt.sim.hurt import touches_body
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.shield import block, guards, recoil, shield_radius, shield_x, shield_y
 from exphil_rt.sim.specials.rows import COUNTER
@@ -45,32 +46,13 @@ def attack_id(pl: Any, t: Any) -> int:
         return 50
     if state == st.CATCH_ATTACK:
         return 52
+    if st.LANDING_AIR_N <= state <= st.LANDING_AIR_LW:
+        return 13 + state - st.LANDING_AIR_N
     if st.THROW_F <= state <= st.THROW_LW:
         return 53 + state - st.THROW_F
     if state == st.CLIFF_ATTACK_SLOW or state == st.CLIFF_ATTACK_QUICK:
         return 61
     return 1
-
-
-@njit
-def body_height(pl: Any, at: Any) -> float:
-    """Height of the hurt capsule in this state."""
-    s = pl.state
-    if st.SQUAT <= s <= st.SQUAT_RV or s == st.ATTACK_LW_3 or s == st.LANDING_FALL_SPECIAL:
-        return float(at.height * 0.6)
-    if st.DOWN_BOUND_U <= s <= st.DOWN_WAIT_U or st.DOWN_BOUND_D <= s <= st.DOWN_WAIT_D:
-        return float(at.height * 0.4)
-    return float(at.height)
-
-
-@njit
-def touches_body(x: float, y: float, radius: float, pl: Any, at: Any) -> bool:
-    """A circle overlaps the fighter's hurt capsule."""
-    r = at.width
-    top = max(body_height(pl, at) - r, r)
-    near = min(max(y, pl.y + min(r, top)), pl.y + top)
-    dx, dy, reach = x - pl.x, y - near, radius + r
-    return bool(dx * dx + dy * dy <= reach * reach)
 
 
 @njit
@@ -121,7 +103,7 @@ def find(pl: Any, foe: Any, t: Any, row: int) -> tuple[int, bool]:
             reach = box.radius + shield_radius(foe, at, t.common[0])
             if dx * dx + dy * dy <= reach * reach:
                 return frame.offset + n, True
-        if touches_body(x, y, box.radius, foe, at):
+        if touches_body(x, y, box.radius, foe, t):
             return frame.offset + n, False
     return -1, False
 
@@ -239,9 +221,17 @@ def hits(a: Any, b: Any, t: Any, game: Any) -> None:
 
 
 @njit
+def lies(pl: Any) -> bool:
+    """States in which a fighter neither pushes nor is pushed (real replays)."""
+    return bool(st.DOWN_BOUND_U <= pl.state <= st.PASSIVE_STAND_B or st.ESCAPE_F <= pl.state <= st.ESCAPE_B)
+
+
+@njit
 def push_apart(a: Any, b: Any, t: Any) -> None:
     """Grounded fighters that stand inside each other drift apart."""
     if a.airborne or b.airborne or a.state <= st.SLEEP or b.state <= st.SLEEP or a.held or b.held:
+        return
+    if lies(a) or lies(b):
         return
     room = t.fighters[a.character].push_width + t.fighters[b.character].push_width
     gap = b.x - a.x

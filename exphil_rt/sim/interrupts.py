@@ -51,12 +51,12 @@ def dash_options(pl: Any, t: Any, c: Any) -> None:
         return
     if try_shield(pl, t, c):
         return
-    if wants_jump(pl, c):
-        to_jump_squat(pl, t)
-        return
     if flick_x(pl, c) and pl.stick_x * pl.facing < 0.0 and (pl.age > c.dash_window_frames_0 or pl.flag == 1):
         to_turn(pl, t, 1)
         pl.gv *= 1.0 - c.dash_interrupt_vel_loss
+        return
+    if wants_jump(pl, c):
+        to_jump_squat(pl, t)
         return
     if pl.age >= t.fighters[pl.character].dash_to_run and pl.stick_x * pl.facing >= c.run_stick_x:
         enter(pl, t, st.RUN)
@@ -177,7 +177,7 @@ def landing_options(pl: Any, t: Any, c: Any) -> None:
         return
     if wants_jump(pl, c):
         to_jump_squat(pl, t)
-    elif pl.t == lag and pl.stick_y <= -c.crouch_stick_y:
+    elif pl.age - pl.rate < lag and pl.stick_y <= -c.crouch_stick_y:
         enter(pl, t, st.SQUAT_WAIT)
     elif not try_dash_or_turn(pl, t, c):
         try_turn_or_walk(pl, t, c)
@@ -222,22 +222,21 @@ def cliff_options(pl: Any, t: Any, c: Any) -> None:
     slow = pl.percent >= c.cliff_percent_threshold
     x, y = pl.stick_x, pl.stick_y
     into = x * pl.facing
+    fresh_x, fresh_y = pl.tilt_x <= pl.t, pl.tilt_y <= pl.t  # a stick still held from before does nothing
     if wants_jump(pl, c):
         enter(pl, t, st.CLIFF_JUMP_SLOW_1 if slow else st.CLIFF_JUMP_QUICK_1)
     elif pl.pressed & AB or (c_flick(pl, c) and pl.c_y > 0.0):
         start_attack(pl, t, st.CLIFF_ATTACK_SLOW if slow else st.CLIFF_ATTACK_QUICK)
     elif pl.pressed & LR or (c_flick(pl, c) and pl.c_x * pl.facing > 0.0):
         enter(pl, t, st.CLIFF_ESCAPE_SLOW if slow else st.CLIFF_ESCAPE_QUICK)
-    elif pl.tilt_x > 0 and pl.tilt_y > 0 and pl.t < 2:
-        return  # a stick still held from the catch does nothing yet
-    elif y <= -c.cliff_option_stick or into <= -c.cliff_option_stick:
+    elif (y <= -c.cliff_option_stick and fresh_y) or (into <= -c.cliff_option_stick and fresh_x):
         pl.ledge = 0
         pl.ledge_wait = int(c.ledge_cooldown)
         pl.vx = 0.0
         pl.vy = 0.0
         to_fall(pl, t)
         pl.fastfall = 1 if y <= -c.fastfall_stick and pl.tilt_y < c.fastfall_frames else 0
-    elif y >= c.cliff_option_stick or into >= c.cliff_option_stick:
+    elif (y >= c.cliff_option_stick and fresh_y) or (into >= c.cliff_option_stick and fresh_x):
         enter(pl, t, st.CLIFF_CLIMB_SLOW if slow else st.CLIFF_CLIMB_QUICK)
 
 
@@ -282,7 +281,10 @@ def interrupt(pl: Any, t: Any) -> None:
             or (st.ATTACK_AIR_N <= s <= st.ATTACK_AIR_LW and an.iasa > 0.0 and pl.age >= an.iasa)
         ):
             air_options(pl, t, c)
-        elif s == st.DAMAGE_FALL:
+        elif st.DAMAGE_HI_1 <= s <= st.DAMAGE_AIR_3:
+            if pl.hitstun == 0.0:
+                air_options(pl, t, c)
+        elif s == st.DAMAGE_FALL or (st.DAMAGE_FLY_HI <= s <= st.DAMAGE_FLY_ROLL and pl.hitstun == 0.0):
             if (
                 not try_special(pl, t, c)
                 and not try_air_attack(pl, t, c)
@@ -321,9 +323,12 @@ def interrupt(pl: Any, t: Any) -> None:
             try_grab(pl, t)
     elif st.SQUAT <= s <= st.SQUAT_RV:
         squat_options(pl, t, c)
+    elif st.DAMAGE_HI_1 <= s <= st.DAMAGE_AIR_3:
+        if pl.hitstun == 0.0 and not ground_options(pl, t, c):
+            try_turn_or_walk(pl, t, c)
     elif s == st.LANDING or (s == st.LANDING_FALL_SPECIAL and pl.rate < FREE_LANDING and at_free(pl, t)):
         landing_options(pl, t, c)
-    elif s == st.GUARD_ON or s == st.GUARD:
+    elif s == st.GUARD_ON or s == st.GUARD or s == st.GUARD_SET_OFF + 1:
         guard_options(pl, t, c)
     elif s == st.GUARD_OFF:
         if wants_jump(pl, c):
@@ -339,4 +344,4 @@ def interrupt(pl: Any, t: Any) -> None:
         if an.iasa > 0.0 and pl.age >= an.iasa and not ground_options(pl, t, c):
             try_turn_or_walk(pl, t, c)
     elif s == st.FURAFURA and pl.pressed:
-        pl.count -= 8
+        pl.count -= 4

@@ -9,7 +9,8 @@ from exphil_rt.game import states as st
 from exphil_rt.game.frames import MAX_ITEMS
 from exphil_rt.sim.damage import hitlag_frames, push_stale, stale_factor, take_hit
 from exphil_rt.sim.hit_table import ELECTRIC
-from exphil_rt.sim.hits import touchable, touches_body
+from exphil_rt.sim.hits import touchable
+from exphil_rt.sim.hurt import touches_body
 from exphil_rt.sim.item_table import BOUNCE, PASS, VANISH
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.shield import GUARD_REFLECT, block, guards, shield_radius, shield_x, shield_y
@@ -270,13 +271,13 @@ def reflect(item: Any, pl: Any, port: int, t: Any) -> None:
 
 
 @njit
-def reaches(item: Any, radius: float, pl: Any, at: Any) -> bool:
+def reaches(item: Any, radius: float, pl: Any, t: Any) -> bool:
     """The item's last step touches the fighter's body."""
     dx, dy = item.x - item.prev_x, item.y - item.prev_y
     steps = int(max(abs(dx), abs(dy)) / 4.0) + 1
     for n in range(steps):
         share = (n + 1.0) / steps
-        if touches_body(item.prev_x + dx * share, item.prev_y + dy * share, radius, pl, at):
+        if touches_body(item.prev_x + dx * share, item.prev_y + dy * share, radius, pl, t):
             return True
     return False
 
@@ -307,7 +308,7 @@ def meet(game: Any, k: int, pl: Any, owner: Any, port: int, t: Any) -> bool:
             reflect(item, pl, port, t)
             return False
         return not kind.stays
-    if not reaches(item, box.radius, pl, at):
+    if not reaches(item, box.radius, pl, t):
         return False
     item.hit = 1
     if pl.invincible > 0:

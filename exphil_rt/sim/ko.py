@@ -96,7 +96,7 @@ def life(pl: Any, t: Any, game: Any, stage: Any, port: int) -> None:
         if pl.t >= ENTRY_PART:
             to_fall(pl, t)
     elif s == st.REBIRTH:
-        pl.y = max(pl.y - stage.rebirth_drop / c.rebirth_frames, stage.rebirth_y)
+        pl.y = max(pl.y, stage.rebirth_y)  # its speed brings it down
     elif s == st.REBIRTH_WAIT:
         pl.y = stage.rebirth_y
         pl.vy = 0.0

@@ -84,6 +84,8 @@ def _ways(frames: dict[str, NDArray[Any]]) -> dict[tuple[int, int], NDArray[np.f
         for frame, dx, dy in zip(key[rows, 2], frames["motion"][rows], frames["rise"][rows], strict=True):
             if frame >= 1:
                 way[frame - 1] = dx, dy
+        if len(way) > 1 and abs(way[0, 1] - way[1, 1]) < 0.05:
+            way[0, 1] = way[1, 1]  # the recording's first step holds the sway of hanging
         found[who, state] = way
     return found
 

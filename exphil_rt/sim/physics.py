@@ -141,6 +141,10 @@ def air(pl: Any, t: Any, at: Any, c: Any) -> None:
         return
     if st.CLIFF_CATCH <= s <= st.CLIFF_JUMP_QUICK_1:
         return
+    if s == st.DOWN_BOUND_U or s == st.DOWN_BOUND_D:
+        pl.vx = 0.0  # the bounce of a fall only slides
+        pl.vy = 0.0
+        return
     if st.DAMAGE_HI_1 <= s <= st.DAMAGE_FLY_ROLL:
         if pl.hitstun > 0.0:
             pl.vx = toward_zero(pl.vx, at.air_friction)

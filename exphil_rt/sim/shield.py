@@ -71,7 +71,7 @@ def break_shield(pl: Any, t: Any) -> None:
 @njit
 def drain(pl: Any, t: Any) -> None:
     """A held shield loses health every frame."""
-    if pl.state != st.GUARD and pl.state != st.GUARD_ON:
+    if pl.state == st.GUARD_SET_OFF or not guards(pl):
         return
     c = t.common[0]
     pl.shield -= c.shield_hold_drain * mix(c.shield_hold_drain_range_1, c.shield_hold_drain_range_0, strength(pl, c))
@@ -91,7 +91,7 @@ def block(pl: Any, t: Any, box: Any, damage: float, lag: float, direction: float
     pl.di_pending = 1
     whole = math.floor(damage)
     hard = strength(pl, c)
-    perfect = pl.state == st.GUARD_ON and pl.t < c.powershield_window and pl.since_lr <= pl.t + 1
+    perfect = pl.state == GUARD_REFLECT and pl.t < c.powershield_window
     if not perfect:
         pl.shield -= (whole + box.shield_damage) * (
             1.0 - mix(c.shield_lightshield_dmg_0, c.shield_lightshield_dmg_1, hard)
@@ -104,7 +104,7 @@ def block(pl: Any, t: Any, box: Any, damage: float, lag: float, direction: float
     stun = whole * c.shieldstun_mul * (1.0 - mix(c.shieldstun_lightshield_0, c.shieldstun_lightshield_1, hard))
     stun += c.shieldstun_base
     push = stun * c.shield_push_mul * (1.0 if perfect else c.shield_push_mul_normal)
-    enter(pl, t, GUARD_REFLECT if perfect else st.GUARD_SET_OFF)
+    enter(pl, t, st.GUARD_SET_OFF)
     pl.rate = SET_OFF_LENGTH / stun
     pl.gv = direction * min(push, c.shield_push_max)
 

@@ -20,6 +20,7 @@ from exphil_rt.sim import framedata
 from exphil_rt.sim.anim_table import NUM_FIGHTERS, anim_table, motion_table
 from exphil_rt.sim.datafiles import data_file, number, read_rows
 from exphil_rt.sim.hit_table import BODY, CIRCLE, THROWN, hit_table
+from exphil_rt.sim.hurt import hurt_table
 from exphil_rt.sim.item_table import item_tables
 from exphil_rt.sim.learned import ecb_table, hang_table
 from exphil_rt.sim.specials.table import special_tables
@@ -112,6 +113,7 @@ def load(folder: Path | None = None) -> NDArray[Any]:
         "randall": randall(np.arange(RANDALL_PERIOD, dtype=np.int32)),
         "throws": throws,
         "releases": releases,
+        "hurt": hurt_table(anim),
         "air_jump": _air_jump(),
         "stages": stages,
         "lines": lines,

@@ -13,11 +13,12 @@ from fake_feed import FakeDaemon, served
 from screen_text import screen_lines
 from textual.pilot import Pilot
 
-from exphil_rt.control.wire import Checkpoint, Pause, RestartActor, Resume, Stop
+from exphil_rt.control.wire import Checkpoint, HotSwap, Pause, RestartActor, Resume, Stop
 from tui.app import ExphilApp
 from tui.capture import capture
 from tui.screens.actor import ActorScreen
 from tui.screens.dialogs import ConfirmScreen
+from tui.screens.swap import SwapScreen
 
 pytestmark = pytest.mark.anyio
 
@@ -62,6 +63,29 @@ async def test_keys_become_commands(path: Path) -> None:
         assert sorted(map(repr, said[:2])) == sorted(map(repr, (Pause(), Checkpoint())))
         assert said[2:] == [Resume(), RestartActor("root/telemetry")]
         await until(pilot, lambda: "RestartActor done." in text_of(app))
+
+
+async def test_a_swap_is_asked_for_with_the_game_that_is_shown(path: Path) -> None:
+    daemon = FakeDaemon(fake_feed.overview())
+    app = ExphilApp(path, backoff=BACKOFF)
+    async with served(path, daemon), app.run_test(size=(120, 40), notifications=True) as pilot:
+        await until(pilot, lambda: app.view.link == "connected" and app.view.overview is not None)
+        await pilot.press("W")
+        await until(pilot, lambda: isinstance(app.screen, SwapScreen))
+        await pilot.press(*"ganon@v3", "enter")
+        await until(pilot, lambda: len(daemon.said) == 1)
+        app.inspect_game(15)
+        await pilot.press("W")
+        await until(pilot, lambda: isinstance(app.screen, SwapScreen))
+        await pilot.press("enter")  # no policy is named yet: it goes on asking
+        await pilot.press(*"zelda", "enter")
+        await until(pilot, lambda: len(daemon.said) == 2)
+        await pilot.press("W")
+        await until(pilot, lambda: isinstance(app.screen, SwapScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, SwapScreen))
+        said = [command for command, _ in daemon.said]
+        assert said == [HotSwap("exhibition:1", "ganon@v3"), HotSwap("15:1", "zelda")]
 
 
 async def test_a_refusal_is_told(path: Path) -> None:

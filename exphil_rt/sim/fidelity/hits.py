@@ -23,7 +23,7 @@ CONTACT: Final = np.dtype(
         ("move", np.int16),  # the attacker's recorded state on the frame of the hit (simulated, of a false hit)
         ("struck", np.int16),  # the victim's recorded state on the frame before
         ("when", np.int8, (2,)),  # frame of the window: recorded, simulated; 0 for none
-        ("percent", np.float32, (2,)),
+        ("percent", np.float32, (2,)),  # dealt
         ("launch", np.float32, (2,)),
     ]
 )
@@ -35,23 +35,33 @@ class Contacts:
 
     def __init__(self, count: int) -> None:
         self._seen = np.zeros((count, 2), CONTACT)
+        self._before = np.zeros((count, 2), np.float32)
 
     def see(self, offset: int, mine: NDArray[Any], records: NDArray[Any], body: dict[str, NDArray[Any]],
             row: NDArray[Any], game: NDArray[Any]) -> None:  # fmt: skip
         """Take in frame ``offset`` of every window: own records ``mine`` and the recording's ``body``."""
         if offset > STRIDE + 1:
             return
-        start = records["players"]["percent"]
+        if offset == 1:
+            self._before = records["players"]["percent"].copy()
         seen, at = self._seen, row + offset
-        for source, percent, kx, ky in (
-            (1, mine["percent"], mine["kx"], mine["ky"]),
-            (0, body["percent"][at, game], body["knockback_x"][at, game], body["knockback_y"][at, game]),
-        ):
-            new = (seen["when"][:, :, source] == 0) & (percent > start + SAME_PERCENT)
+        # a rise without hitlag or a new state is no blow: the damage of being out of sight
+        hitlag = body["hitlag"][at, game]
+        blow = (hitlag > 0) | (hitlag[:, ::-1] > 0) | (body["state"][at, game] != body["state"][at - 1, game])
+        for source, before, percent, kx, ky in (
+            (1, self._before, mine["percent"].copy(), mine["kx"], mine["ky"]),
+            (0, body["percent"][at - 1, game], body["percent"][at, game], body["knockback_x"][at, game],
+             body["knockback_y"][at, game]),
+        ):  # fmt: skip
+            new = (seen["when"][:, :, source] == 0) & (percent > before + SAME_PERCENT)
+            if source == 0:
+                new &= blow
+            else:
+                self._before = percent
             if not new.any():
                 continue
             seen["when"][new, source] = offset
-            seen["percent"][new, source] = percent[new]
+            seen["percent"][new, source] = (percent - before)[new]
             seen["launch"][new, source] = np.hypot(kx, ky)[new]
             if source == 0:
                 first = new

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from exphil_rt.game import states as st
 from exphil_rt.game.frames import Button, Frames
+from exphil_rt.game.ids import Character
 from exphil_rt.game.lane import GameSetup
 from exphil_rt.sim.fidelity.recording import PADS, Recording
 from exphil_rt.sim.lane import EmbeddedLane
@@ -51,6 +52,9 @@ _EXACT: Final = (
     ("kx", "knockback_x"), ("ky", "knockback_y"), ("percent", "percent"),
 )  # fmt: skip
 EXACT: Final = 1e-3
+PUSH_SPEED: Final = 0.3
+STAR_FRAMES: Final = 176
+DEAD_FRAMES: Final = 60
 _MAX_FRAMES: Final = 10**9
 
 
@@ -166,6 +170,8 @@ class Tracker:
                 for name in _PAD_FIELDS:
                     kept[name] = mine[name][going_on]
                 kept["t"] += body["hitlag"][row, slots][going_on] == 0
+                for name in ("merge_frames", "intangible", "invincible"):
+                    kept[name] = np.maximum(kept[name] - 1, 0)
                 mine[going_on] = kept
             for n, port in zip(*np.nonzero(wrong & ~going_on), strict=True):
                 self._entered(mine[n], port, int(shown[n, port]))
@@ -190,6 +196,7 @@ class Tracker:
         mine["held"] = np.where(caught, np.maximum(mine["held"], 1), 0)
         hanging = (shown >= st.CLIFF_CATCH) & (shown <= st.CLIFF_JUMP_QUICK_1) & air
         mine["ledge"] = np.where(hanging, np.where(mine["x"] > 0, 1, -1), 0)
+        mine["push_x"] = self._pushes(mine)
         left = air & (~was_air | first)
         mine["air_frames"] = np.where(left, 0, mine["air_frames"])
         mine["line"] = np.where(air, -1, mine["line"])
@@ -200,7 +207,12 @@ class Tracker:
     def _learn_hits(self, row: int, slots: NDArray[Any], mine: NDArray[Any], before: NDArray[Any]) -> None:
         """Keep the attacker's stale moves and spent hitboxes to what was recorded, not to what was foretold."""
         percent = self.recording.body["percent"]
+        hitlag, states = self.recording.body["hitlag"], self.recording.body["state"]
         rose = percent[row, slots] > percent[row - 1, slots]
+        # what hurts without a blow: being out of sight
+        lags = (hitlag[row, slots] > 0) | (hitlag[row, slots][:, ::-1] > 0)
+        rose &= lags | (states[row, slots] != states[row - 1, slots])
+        self._learn_hits_on_nana(row, slots, mine)
         foretold = mine["percent"] > before["percent"]
         for n, victim in zip(*np.nonzero(foretold & ~rose), strict=True):
             giver, was = mine[n, 1 - victim], before[n, 1 - victim]
@@ -219,6 +231,31 @@ class Tracker:
             if giver["state"] == state and 0 <= past < int(anim["hit_frames"]):
                 giver["hit_epoch"] = self.tables["hit_frames"][int(anim["hit_offset"]) + past]["epoch"]
 
+    def _pushes(self, mine: NDArray[Any]) -> NDArray[np.float32]:
+        """How fighters that stand in each other push on the next frame."""
+        room = self.tables["fighters"]["push_width"][np.minimum(mine["character"], 26)].sum(axis=1, keepdims=True)
+        free = (mine["airborne"] == 0) & (mine["state"] > st.SLEEP) & (mine["held"] == 0)
+        lies = (mine["state"] >= st.DOWN_BOUND_U) & (mine["state"] <= st.PASSIVE_STAND_B)
+        free &= ~lies & ((mine["state"] < st.ESCAPE_F) | (mine["state"] > st.ESCAPE_B))
+        gap = mine["x"] - mine["x"][:, ::-1]
+        near = free.all(axis=1, keepdims=True) & (np.abs(gap) < room) & (np.abs(mine["y"] - mine["y"][:, ::-1]) <= 1)
+        way = np.where(gap == 0, np.where(np.arange(2) == 0, -1, 1), np.sign(gap))
+        return np.where(near, way * PUSH_SPEED, 0).astype(np.float32)
+
+    def _learn_hits_on_nana(self, row: int, slots: NDArray[Any], mine: NDArray[Any]) -> None:
+        """Who hits Nana makes his move stale, though nothing of hers is followed here."""
+        body = self.recording.body
+        beside = body["character"][row, slots][:, ::-1] == Character.POPO
+        lag = (body["hitlag"][row, slots] > 0) & (body["hitlag"][row - 1, slots] == 0)
+        alone = body["hitlag"][row, slots][:, ::-1] == 0
+        alone &= body["percent"][row, slots] == body["percent"][row - 1, slots]
+        for n, port in zip(*np.nonzero(beside & lag & alone), strict=True):
+            giver, move = mine[n, port], int(body["last_attack_landed"][row, slots[n], port])
+            if giver["last_landed_serial"] != giver["attack_serial"] and move:
+                giver["last_landed_serial"] = giver["attack_serial"]
+                giver["stale"][int(giver["stale_next"])] = move
+                giver["stale_next"] = (int(giver["stale_next"]) + 1) % len(giver["stale"])
+
     def _entered(self, pair: Any, port: Any, state: int) -> None:
         """A state that the game did not foresee begins."""
         mine = pair[port]
@@ -233,6 +270,8 @@ class Tracker:
             flick = abs(mine["stick_x"]) >= 0.8
             mine["count"] = 1 if flick else int(self.tables["fighters"][mine["character"]]["turn_frames"]) + 1
             mine["charge"] = 0 if flick else 1
+        elif state <= st.DEAD_UP_STAR:
+            mine["dead_frames"] = STAR_FRAMES if state == st.DEAD_UP_STAR else DEAD_FRAMES
         elif state == st.FALL_SPECIAL:
             mine["fall_drift"] = 1.0
         elif state == st.KNEE_BEND:

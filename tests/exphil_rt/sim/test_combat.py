@@ -272,3 +272,87 @@ def test_death_and_rebirth(new_game):
     assert game.state() == st.FALL
     assert game.player().hurtbox_state == 1
     assert game.until(lambda: game.player().hurtbox_state == 0) in (119, 120)
+
+
+def test_a_blow_soon_after_another_replaces_its_launch(new_game):
+    """Real replays: the blows of Mewtwo's neutral air do not add up; a hit long after another one does."""
+    rise = {}
+    for wait in (5, 0):
+        game = beside(new_game, gap=4.0)
+        up_smash(game)
+        game.step(5)
+        body = game.lane.players[0, 1]
+        body["airborne"], body["line"], body["state"] = 1, -1, st.FALL
+        body["kx"], body["ky"], body["merge_frames"] = 0.0, 5.0, wait + 1
+        body["y"] -= 5.0
+        game.until(lambda game=game: bool(game.player(1).hitlag > 0), 4)
+        rise[wait] = float(game.player(1).knockback_y)
+    assert rise[5] < 4.5 < rise[0]
+
+
+def test_shields_lose_whole_percents_and_push_the_attacker_back(new_game):
+    game = beside(new_game, MEWTWO, FOX, gap=12.0)
+    game.pad(1, trigger=1.0)
+    game.step(12)
+    assert game.state(1) == st.GUARD
+    game.pad(0, cx=1.0)
+    game.step()
+    game.pad(0)
+    before = 0.0
+    while game.player(1).hitlag == 0:
+        before = float(game.player(1).shield)
+        game.step()
+    # forward smash, 12 %: 0.28 held for the frame, 0.7 of whole percents; stun 7.4 frames
+    assert before - float(game.player(1).shield) == pytest.approx(0.28 + 0.7 * 12, abs=1e-3)
+    assert game.state(1) == st.GUARD_SET_OFF
+    place = float(game.player(0).position_x)
+    game.until(lambda: bool(game.player(0).hitlag == 0))
+    stood = float(game.player(0).position_x)
+    assert stood - place == pytest.approx(-0.816, abs=2e-3)  # real replays: 0.07 * 12 + 0.02, less friction
+    assert game.until(lambda: game.state(1) == st.GUARD) == 7
+
+
+def test_a_press_of_the_button_powershields(new_game):
+    game = beside(new_game, MEWTWO, FOX, gap=12.0)
+    game.pad(0, cx=1.0)
+    game.step()
+    game.pad(0)
+    game.until(lambda: float(game.player(0).state_age) == 16.0)
+    game.pad(1, buttons=Button.R)
+    game.step()
+    assert game.state(1) == st.GUARD_SET_OFF - 3 + 4  # GuardReflect
+    game.until(lambda: bool(game.player(1).hitlag > 0), 3)
+    assert game.state(1) == st.GUARD_SET_OFF
+    assert float(game.player(1).shield) > 59.0
+
+
+def test_throws_launch_everyone_alike(new_game):
+    launches = []
+    for victim in (FOX, Character.BOWSER):
+        game = beside(new_game, MARTH, victim, gap=7.0)
+        game.pad(buttons=Button.Z)
+        game.step()
+        game.pad()
+        game.until(lambda game=game: game.state(0) == st.CATCH_WAIT, 60)
+        game.pad(y=1.0)
+        game.step()
+        game.pad()
+        frames = game.until(lambda game=game: game.state(1) != st.THROWN_HI, 90)
+        body = game.player(1)
+        launches.append((math.hypot(body.knockback_x, body.knockback_y), frames))
+    assert launches[0][0] == pytest.approx(launches[1][0], rel=1e-3)
+    assert launches[0][1] < launches[1][1]  # the lighter one is thrown faster
+
+
+def test_a_weak_hit_plays_its_animation_out_but_frees_after_hitstun(new_game):
+    game = beside(new_game, FOX, MEWTWO, gap=9.0)
+    game.pad(buttons=Button.A)
+    game.step()
+    game.pad()
+    game.until(lambda: bool(game.player(1).hitlag > 0), 30)
+    game.until(lambda: bool(game.player(1).hitlag == 0 and game.player(1).hitstun == 0), 60)
+    hurt = game.state(1)
+    assert st.DAMAGE_HI_1 <= hurt <= st.DAMAGE_AIR_3  # still shown
+    game.pad(1, buttons=Button.X)
+    game.step()
+    assert game.state(1) in (st.KNEE_BEND, st.JUMP_AERIAL_F)
