@@ -52,7 +52,7 @@ SHINE_CIRCLE = (0.0, 6.0, 8.0)  # own estimate of what it reflects
 def _rows(*, falco: bool) -> tuple[Row, ...]:
     laser: dict[str, Any] = {"drift": 1.0, "fastfall": True, "lands": st.LANDING}
     illusion: dict[str, Any] = {
-        "float_until": 15.0 if falco else 16.0,
+        "float_until": 16.0,
         "gravity": 0.02,
         "friction": 0.05,
         "ledge_from": 1.0,
@@ -60,8 +60,6 @@ def _rows(*, falco: bool) -> tuple[Row, ...]:
     fire: dict[str, Any] = {
         "float_until": 16.0,
         "gravity": 0.016 if falco else 0.015,
-        "ledge_from": 1.0,
-        "ledge_back": True,
     }
     shine: dict[str, Any] = {"gravity": 0.02666667, "float_until": 1.0}
     guard: dict[str, Any] = {"guard": REFLECT, "guard_ages": (0.0, 999.0), "guard_circle": SHINE_CIRCLE}

@@ -41,7 +41,7 @@ GAME_AND_WATCH: Final = Specials(
         Row(state=N_AIR, vy_set=0.0, lands=N),
         *(Row(state=S_FIRST + n, falls=S_AIR_FIRST + n, attack=19) for n in range(9)),
         *(Row(state=S_AIR_FIRST + n, lands=S_FIRST + n, vx_mul=0.5, vy_set=0.0, gravity=0.04, friction=0.0025,
-              terminal=1.3, attack=19) for n in range(9)),
+              terminal=1.2, attack=19) for n in range(9)),
         Row(state=HI, then=st.FALL_SPECIAL, then_air=st.FALL_SPECIAL, lag=40, lands=st.LANDING_FALL_SPECIAL,
             ledge_from=22.0, ledge_back=True, turn=(2.0, 2.0), motion=AIR_RISE),
         Row(state=HI_AIR, then_air=st.FALL_SPECIAL, lag=40, lands=st.LANDING_FALL_SPECIAL, ledge_from=22.0,
@@ -49,15 +49,16 @@ GAME_AND_WATCH: Final = Specials(
         Row(state=LW, falls=LW_AIR, turn=(1.0, 4.0), **_PANIC),
         Row(state=LW_CATCH, start=0, falls=LW_AIR_CATCH),
         Row(state=LW_SHOOT, falls=LW_AIR_SHOOT),
-        Row(state=LW_AIR, lands=LW, vx_mul=0.5, vy_set=0.0, gravity=0.04, friction=0.0025, terminal=1.3,
+        Row(state=LW_AIR, lands=LW, vx_mul=0.5, vy_set=0.0, gravity=0.04, friction=0.0025, terminal=1.2,
             turn=(1.0, 4.0), **_PANIC),
-        Row(state=LW_AIR_CATCH, start=0, lands=LW_CATCH, gravity=0.04, friction=0.0025, terminal=1.3),
-        Row(state=LW_AIR_SHOOT, lands=LW_SHOOT, gravity=0.04, friction=0.0025, terminal=1.3),
+        Row(state=LW_AIR_CATCH, start=0, lands=LW_CATCH, gravity=0.04, friction=0.0025, terminal=1.2),
+        Row(state=LW_AIR_SHOOT, lands=LW_SHOOT, gravity=0.04, friction=0.0025, terminal=1.2),
     ),
 )  # fmt: skip
 
+FALL_AIR = (-0.0744, -0.3268, -0.5401, -0.7727, -1.0245, -1.2956, -1.5861, -1.8959, -2.225)
 FALL = (-0.0744, -0.352, -0.6031, -0.8545, -1.1063, -1.3586, -1.6113, -1.8644, -2.1179)
-"""How Fire sinks from age 31 on; before, libmelee's recorded rise holds."""
+"""How Fire sinks from age 31 on, in the air and from the ground; before, libmelee's recorded rise holds."""
 GROUND_DRIFT = (0.5954, 0.6729, 0.6695, 0.585, 0.4195)
 """Forward from age 4 to 8 when it began on the ground."""
 
@@ -123,17 +124,18 @@ def fire(phase: int, pl: Any, t: Any) -> bool:
     if phase == START:
         leave_ground(pl)
         pl.jumps = 0
-        x = pl.stick_x
-        pl.sv = -math.copysign(max(abs(x) - 0.25, 0.0), x) * TILT
+        pl.sv = 0.0
         return False
     if phase != MOVE:
         return False
     age = int(pl.age)
     row = t.special[GAME_AND_WATCH_ID, pl.state - N_SPECIAL]
     if age == 3:
-        x = pl.stick_x
+        x = pl.last_x  # the stick of the frame before
         pl.sv = -math.copysign(max(abs(x) - 0.25, 0.0), x) * TILT
-    dy = FALL[min(age - 31, 8)] if age > 30 else t.special_motion[row.motion_offset + age, 1]
+    dy = t.special_motion[row.motion_offset + age, 1]
+    if age > 30:
+        dy = FALL[min(age - 31, 8)] if pl.state == HI else FALL_AIR[min(age - 31, 8)]
     if age < 3:
         dx = 0.0
     elif age == 3:

@@ -30,6 +30,7 @@ LW, LW_AIR = 359, 360
 CHARGE_FRAMES = 120.0
 RELEASE_AGE = 8.0
 LOST_FRAMES = 10
+APPEAR_DRIFT = 0.6  # of the drift speed, at most, from the ninth frame after Teleport on
 CONFUSION_USED = 1
 
 _BALL: Final[dict[str, Any]] = {"vy_mul": 0.5}
@@ -86,7 +87,7 @@ def shadow_ball(phase: int, pl: Any, t: Any, game: Any, port: int) -> bool:
                 release(game, k, pl.x + 13.73 * pl.facing, pl.y + 11.72, speed * pl.facing, 0.0, 69.0)
                 game.items[k].damage = 1.0 + pl.store * 24.0 / 3.0
                 game.items[k].charge = pl.store
-            recoil = (0.08 + 1.0 * pl.store) * pl.facing
+            recoil = 1.1 * max(pl.store - 0.1, 0.0) * pl.facing
             if ground:
                 pl.gv -= recoil
             else:
@@ -149,6 +150,8 @@ def teleport(phase: int, pl: Any, t: Any) -> bool:
             pl.vy *= 0.9
         else:
             at = t.fighters[pl.character]
+            limit = at.drift_max * APPEAR_DRIFT
+            pl.vx = min(max(pl.vx, -limit), limit)
             pl.vy = max(pl.vy - at.gravity, -at.terminal_vel)
         return True
     return False

@@ -14,13 +14,12 @@ from exphil_rt.sim.enter import enter, leave_ground
 from exphil_rt.sim.items import spawn
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.specials.generic import generic
-from exphil_rt.sim.specials.rows import ANIMATE, END, MOVE, START, Row, Specials
+from exphil_rt.sim.specials.rows import ANIMATE, MOVE, START, STAY, Row, Specials
 
 DONKEY_KONG: Final = generic((372, 377), (379, 380), (381, 382), (384, 0), lag=36)
 KIRBY: Final = generic((353, 371), (383, 384), (390, 390), (396, 396), lag=15)
 BOWSER: Final = generic((342, 345), (347, 353), (359, 360), (361, 362), lag=20)
 NESS: Final = generic((350, 354), (356, 357), (365, 365), (368, 373), lag=30)
-ICE_CLIMBERS: Final = generic((341, 342), (343, 345), (354, 354), (357, 358), lag=30)
 SAMUS: Final = generic((346, 348), (349, 351), (353, 354), (355, 356), lag=24)
 YOSHI: Final = generic((346, 351), (357, 358), (364, 365), (366, 368), lag=10)
 LUIGI: Final = generic((341, 342), (345, 351), (355, 356), (357, 358), lag=40)
@@ -43,6 +42,36 @@ def _electric() -> Specials:
 
 PIKACHU: Final = _electric()
 PICHU: Final = PIKACHU
+
+
+def _alone() -> Specials:
+    """Popo without Nana: a short squall and a hop (real replays)."""
+    plain = generic((341, 342), (343, 345), (352, 352), (357, 358), lag=30)
+    squall: dict[str, Any] = {
+        "start": 1.0,
+        "vx_set": 1.2,
+        "vy_set": 1.2,
+        "gravity": 0.1,
+        "terminal": 1.6,
+        "friction": 0.0,
+    }
+    rest = tuple(row for row in plain.rows if row.state not in (345, 352))
+    ended: dict[str, Any] = {"lag": 30.0, "lands": st.LANDING_FALL_SPECIAL, "ledge_from": 8.0, "ledge_back": True}
+    return Specials(
+        neutral=plain.neutral, side=plain.side, up=plain.up, down=plain.down,
+        rows=(
+            *rest, Row(state=345, lands=343, **squall),
+            Row(state=HOP_START, length=5, then=HOP, then_air=HOP, vx_mul=0.1, vy_mul=0.1, gravity=0.03, friction=0.02,
+                lands=STAY),
+            Row(state=HOP, start=5, length=17, then=HOP_END, then_air=HOP_END, gravity=0.1, **ended),
+            Row(state=HOP_END, start=0, length=43, then=st.FALL_SPECIAL, then_air=st.FALL_SPECIAL, gravity=0.1, **ended),
+        ),
+    )  # fmt: skip
+
+
+HOP_START, HOP, HOP_END = 352, 355, 356
+HOP_AGE, HOP_SPEED = 6.0, 1.8
+ICE_CLIMBERS: Final = _alone()
 
 
 @njit
@@ -95,6 +124,8 @@ def ice(phase: int, pl: Any, t: Any, game: Any, port: int) -> bool:
     """The Ice Climbers' block of ice."""
     if phase == ANIMATE and pl.state <= 342 and pl.age == 20.0:
         spawn(game, t, Item.ICE_BLOCK, port, pl.x + 9.0 * pl.facing, pl.y + 8.0, 1.5 * pl.facing, 0.0, pl.facing)
-    elif phase == END and pl.state == 354:
-        pl.vy = 0.0
+    elif phase == ANIMATE and pl.state == HOP and pl.age == HOP_AGE:
+        leave_ground(pl)
+        pl.jumps = 0
+        pl.vy = HOP_SPEED
     return False

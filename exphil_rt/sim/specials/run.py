@@ -80,7 +80,7 @@ def entry(pl: Any, row: Any) -> None:
 def turn(pl: Any, row: Any, c: Any) -> None:
     """The stick back turns the fighter while the row lets it."""
     back = pl.stick_x * pl.facing <= -c.special_turn_stick
-    if back and pl.flag == 0 and row.turn_from <= pl.age <= row.turn_to:
+    if back and pl.flag == 0 and row.turn_to > 0.0 and row.turn_from <= pl.age <= row.turn_to:
         pl.facing = -pl.facing
         pl.flag = 1
 

@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 from exphil_rt.game import states as st
 from exphil_rt.sim.anim_table import NUM_FIGHTERS, NUM_STATES
 from exphil_rt.sim.specials.registry import FIGHTERS
-from exphil_rt.sim.specials.rows import Row, Specials
+from exphil_rt.sim.specials.rows import AIR_FORWARD, GROUND_MOTION, Row, Specials
 
 UNKNOWN_LENGTH: Final = 40
 """Of states that no table lists (some of Kirby's, and others)."""
+
+STILL: Final = 2.0
+"""Units that an animation moves its fighter at least; less is a recording's residual slide."""
 
 NUM_SPECIALS: Final = NUM_STATES - st.FIRST_SPECIAL
 
@@ -63,10 +66,15 @@ def special_tables(frames: dict[str, NDArray[Any]], anim: NDArray[Any], fighters
             cell = spec[int(who), row.state - st.FIRST_SPECIAL]
             _fill(cell, row, fighters[int(who)], _attack(specials, row.state))
             if row.motion:
-                by_frame = moves.get((int(who), row.state), {})
-                cell["motion_offset"], cell["motion_frames"] = len(motion), max(by_frame, default=0)
+                # libmelee counts frames from 1, a chained state's ages begin at 0
+                late = 1 - int(row.start) if row.start <= 1 else 0
+                by_frame = {n - late: step for n, step in moves.get((int(who), row.state), {}).items()}
+                if sum(abs(ahead) for ahead, _ in by_frame.values()) < STILL:
+                    cell["motion"] &= ~(GROUND_MOTION | AIR_FORWARD)
+                last = max(by_frame, default=0)
+                cell["motion_offset"], cell["motion_frames"] = len(motion), last
                 cell["rise_frames"] = max((frame for frame, (_, up) in by_frame.items() if up > 1e-4), default=0)
-                motion += [by_frame.get(frame, (0.0, 0.0)) for frame in range(max(by_frame, default=0) + 1)]
+                motion += [by_frame.get(frame, (0.0, 0.0)) for frame in range(last + 1)]
             an = anim[int(who), row.state]
             an["exists"] = 1
             an["start"] = row.start
