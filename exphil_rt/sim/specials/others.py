@@ -64,7 +64,8 @@ def _alone() -> Specials:
             Row(state=HOP_START, length=5, then=HOP, then_air=HOP, vx_mul=0.1, vy_mul=0.1, gravity=0.03, friction=0.02,
                 lands=STAY),
             Row(state=HOP, start=5, length=17, then=HOP_END, then_air=HOP_END, gravity=0.1, **ended),
-            Row(state=HOP_END, start=0, length=43, then=st.FALL_SPECIAL, then_air=st.FALL_SPECIAL, gravity=0.1, **ended),
+            Row(state=HOP_END, start=0, length=43, then=st.FALL_SPECIAL, then_air=st.FALL_SPECIAL, gravity=0.1,
+                **ended),
         ),
     )  # fmt: skip
 
