@@ -58,7 +58,7 @@ MEWTWO: Final = Specials(
             lands=HI_START),
         Row(state=HI_AIR_LOST, start=34, length=0, lands=st.LANDING_FALL_SPECIAL, lag=30, safe=(0.0, 99.0),
             gravity=0.0),
-        Row(state=HI_AIR, then_air=st.FALL_SPECIAL, lands=st.LANDING_FALL_SPECIAL, lag=30, ledge_from=1.0,
+        Row(state=HI_AIR, then_air=st.FALL_SPECIAL, lands=st.LANDING_FALL_SPECIAL, lag=30, ledge_from=8.0,
             ledge_back=True),
         Row(state=LW, falls=LW_AIR),
         Row(state=LW_AIR, lands=LW),

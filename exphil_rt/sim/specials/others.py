@@ -49,7 +49,7 @@ def _alone() -> Specials:
     plain = generic((341, 342), (343, 345), (352, 352), (357, 358), lag=30)
     squall: dict[str, Any] = {
         "start": 1.0,
-        "vx_set": 1.2,
+        "vx_set": 1.78,
         "vy_set": 1.2,
         "gravity": 0.1,
         "terminal": 1.6,
@@ -65,11 +65,12 @@ def _alone() -> Specials:
                 lands=STAY),
             Row(state=HOP, start=5, length=17, then=HOP_END, then_air=HOP_END, gravity=0.1, **ended),
             Row(state=HOP_END, start=0, length=43, then=st.FALL_SPECIAL, then_air=st.FALL_SPECIAL, gravity=0.1,
-                **ended),
+                terminal=1.5, **ended),
         ),
     )  # fmt: skip
 
 
+SQUALL_AIR = 345
 HOP_START, HOP, HOP_END = 352, 355, 356
 HOP_AGE, HOP_SPEED = 6.0, 1.8
 ICE_CLIMBERS: Final = _alone()
@@ -125,6 +126,8 @@ def ice(phase: int, pl: Any, t: Any, game: Any, port: int) -> bool:
     """The Ice Climbers' block of ice."""
     if phase == ANIMATE and pl.state <= 342 and pl.age == 20.0:
         spawn(game, t, Item.ICE_BLOCK, port, pl.x + 9.0 * pl.facing, pl.y + 8.0, 1.5 * pl.facing, 0.0, pl.facing)
+    elif phase == ANIMATE and pl.state == SQUALL_AIR and pl.age == 2.0:
+        pl.vx = 1.2 * pl.facing  # after the push of the first frame
     elif phase == ANIMATE and pl.state == HOP and pl.age == HOP_AGE:
         leave_ground(pl)
         pl.jumps = 0
