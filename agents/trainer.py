@@ -85,6 +85,7 @@ class Trainer(ProcessChild[TrainerState]):
                     minibatches=train.minibatches,
                     entropy=train.entropy,
                     value=train.value,
+                    teacher_kl=train.teacher_kl if config.policy.start else 0.0,
                     grad_norm=train.grad_norm,
                     target_kl=train.target_kl,
                     kl_limit=train.kl_limit,

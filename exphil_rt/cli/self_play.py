@@ -52,6 +52,7 @@ def self_play(
     max_episode_frames: int | None = None,
     characters: Annotated[tuple[str, ...], Parameter(name="--character", consume_multiple=False, negative="")] = (),
     reward: str | None = None,
+    teacher_kl: float | None = None,
     frame_delay: int | None = None,
     seed: int | None = None,
     device: str | None = None,
@@ -74,6 +75,7 @@ def self_play(
         max_episode_frames: cut games after this many frames; 0 leaves them to the game's timer.
         characters: a fighter that both sides draw from; repeat it for several. By default those of the policy.
         reward: standard, shaped or sparse.
+        teacher_kl: weight of staying near the policy that the run starts from; 0 lets it go.
         frame_delay: frames between deciding and acting.
         seed: key of every random draw.
         device: where the learner runs: auto, cpu, cuda:N or mps.
@@ -106,6 +108,7 @@ def self_play(
             "policy.start": policy,
             "policy.delay": frame_delay,
             "train.reward": reward,
+            "train.teacher_kl": teacher_kl,
             "train.device": device,
             "rollout.inference_device": inference_device,
         }

@@ -104,6 +104,9 @@ class TrainSettings(Section, frozen=True):
     """Weight of the entropy bonus; the entropy is summed over the 13 heads of an action."""
     value: Annotated[float, Meta(ge=0.0)] = 0.5
     """Weight of the value loss."""
+    teacher_kl: Annotated[float, Meta(ge=0.0)] = 0.1
+    """Weight of the KL in nats a frame to the policy that the run starts from, which stays frozen as the teacher, so
+    that a clone is not unlearned; a run without a start policy has none."""
     grad_norm: Positive = 0.5
     """Gradients are scaled down to this norm."""
     epochs: Annotated[int, Meta(ge=1, le=100)] = 2

@@ -28,6 +28,8 @@ class LearnerConfig(msgspec.Struct, frozen=True, kw_only=True, tag="learner_conf
     """Weight of the joint action's entropy (nats)."""
     value: float = 0.5
     """Weight of the value loss."""
+    teacher_kl: float = 0.0
+    """Weight of KL(policy, teacher) a frame; the teacher is the bundle that it starts from, frozen."""
     grad_norm: float = 0.5
     """Gradients are scaled down to this norm."""
     target_kl: float = 0.03
@@ -115,6 +117,8 @@ class LearnMetrics(msgspec.Struct, frozen=True, kw_only=True, tag="learn_metrics
     """Of the joint action, nats a frame."""
     kl: float = 0.0
     """KL(old, new) a frame at the update's end (Schulman's k3 estimate)."""
+    teacher_kl: float = 0.0
+    """KL(policy, teacher) a frame; 0 without a teacher."""
     clip_fraction: float = 0.0
     explained_variance: float = 0.0
     grad_norm: float = 0.0

@@ -154,14 +154,24 @@ class Heads(nn.Module):
             ``logp [...]``, ``entropy [...]`` (of each head given the earlier choices, summed), ``per_head [..., K]``
             (log-probability of each choice).
         """
-        lead = hidden.shape[:-1]
+        return self.scores(self.logits(hidden, previous, action, temperature), action)
+
+    def scores(self, logits: Tensor, action: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """As ``log_prob``, of the logits ``[..., L]`` that it makes."""
+        lead = logits.shape[:-1]
         flat_action = action.reshape(-1, self.num_heads).long()
-        logits = self._forced(
-            hidden.reshape(-1, hidden.shape[-1]), previous.reshape(-1, self.num_heads), flat_action, temperature
-        )
-        normalised = self._normalised(logits)
+        normalised = self._normalised(logits.reshape(-1, self.num_logits))
         per_head, entropy = self._chosen(normalised, flat_action), _entropy(normalised)
         return per_head.sum(-1).reshape(lead), entropy.reshape(lead), per_head.reshape(*lead, self.num_heads)
+
+    def divergence(self, logits: Tensor, other: Tensor) -> Tensor:
+        """KL(logits, other) ``[...]`` in nats, summed over heads given the same earlier choices; both ``[..., L]``."""
+        ours, theirs = (self._normalised(part.reshape(-1, self.num_logits)) for part in (logits, other))
+        a, b = ours[0], theirs[0]
+        total = (torch.sigmoid(a) * (a - b) - F.softplus(a) + F.softplus(b)).sum(-1)
+        for mine, its in zip(ours[1:], theirs[1:], strict=True):
+            total = total + (mine.exp() * (mine - its)).sum((-1, -2))
+        return total.reshape(logits.shape[:-1])
 
     def logits(self, hidden: Tensor, previous: Tensor, action: Tensor, temperature: float = 1.0) -> Tensor:
         """The logits ``[..., L]`` with which each choice of ``action`` was drawn; arguments as ``log_prob``."""

@@ -48,6 +48,8 @@ class _Sequences(NamedTuple):
     targets: Targets
     states: State
     """Recurrent state before each sequence ``[B, ...]``, under the policy as it is before the update."""
+    teacher: Tensor | None
+    """The teacher's logits ``[B, L, *]``, where there is one."""
 
     def at(self, index: Tensor) -> _Sequences:
         """The sequences ``index``."""
@@ -57,6 +59,7 @@ class _Sequences(NamedTuple):
             self.reset[index],
             Targets(*(part[index] for part in self.targets)),
             tuple(part[index] for part in self.states),
+            None if self.teacher is None else self.teacher[index],
         )
 
 
@@ -67,18 +70,22 @@ class Learner:
         config: settings of PPO and of the rewards.
         policy: what learns; changed in place.
         device: where it learns.
+        teacher: a policy of the same schema, codec and delay, which it is kept near to by ``config.teacher_kl``.
 
     Raises:
         RewardInvalid: for a reward term that cannot be found.
     """
 
-    def __init__(self, config: LearnerConfig, policy: Policy, *, device: str = "cpu") -> None:
+    def __init__(
+        self, config: LearnerConfig, policy: Policy, *, device: str = "cpu", teacher: Policy | None = None
+    ) -> None:
         if config.deterministic:
             torch.set_num_threads(1)
             torch.use_deterministic_algorithms(True)
         self.config = config
         self.device = pick_device(device)
         self.policy = policy.to(self.device)
+        self.teacher = teacher.to(self.device).eval().requires_grad_(False) if teacher is not None else None
         self.update = 0
         """Updates so far, undone ones too: the stamp of the weights."""
         self.frames = 0
@@ -147,6 +154,7 @@ class Learner:
             value_loss=_number(done.value),
             entropy=_number(done.entropy),
             kl=_number(last.kl),
+            teacher_kl=_number(last.teacher),
             clip_fraction=_number(done.clipped),
             explained_variance=_explained(steps.value[:-1][learn], learned_returns),
             grad_norm=norm if np.isfinite(norm) else 0.0,
@@ -202,8 +210,11 @@ class Learner:
 
     def _loss(self, part: _Sequences) -> Loss:
         hidden, value, _ = self.policy(part.inputs, part.states, part.reset)
-        logp, entropy, _ = self.policy.heads.log_prob(hidden, part.inputs.previous, part.actions)
-        return ppo_loss(logp, entropy, value, part.targets, self.config, self.return_spread)
+        heads = self.policy.heads
+        logits = heads.logits(hidden, part.inputs.previous, part.actions)
+        logp, entropy, _ = heads.scores(logits, part.actions)
+        away = None if part.teacher is None else heads.divergence(logits, part.teacher)
+        return ppo_loss(logp, entropy, value, part.targets, self.config, self.return_spread, away)
 
     # Sequences --------------------------------------------------------------------------------------------------
 
@@ -241,12 +252,15 @@ class Learner:
             policy_mask=cut(tensor(counts.astype(np.float32))),
             value_mask=cut(tensor(learn.astype(np.float32))),
         )
+        actions = tensor(steps.actions[..., : self.policy.config.codec.num_heads])
+        taught = self._taught(inputs, reset, actions)
         every = _Sequences(
             InputTensors(*(cut(part) for part in inputs)),
-            cut(tensor(steps.actions[..., : self.policy.config.codec.num_heads])),
+            cut(actions),
             cut(reset),
             targets,
             states,
+            None if taught is None else cut(taught),
         )
         used = targets.value_mask.any(dim=1).nonzero()[:, 0]
         return every if len(used) == len(targets.value_mask) else every.at(used)
@@ -274,6 +288,18 @@ class Learner:
         )
         chosen = (np.ascontiguousarray(np.moveaxis(part[:, games, ports], 0, 1)) for part in parts)
         return to_tensors(Inputs(*chosen), self.device)
+
+    @torch.no_grad()
+    def _taught(self, inputs: InputTensors, reset: Tensor, actions: Tensor) -> Tensor | None:
+        """The teacher's logits ``[K, T, *]``.
+
+        Its state begins at zero with every rollout, as with the pieces of games that it learned from: the learner's
+        own would lead it astray as soon as their networks differ.
+        """
+        if self.teacher is None:
+            return None
+        hidden, _, _ = self.teacher(inputs, self.teacher.init_state(reset.shape[0]), reset)
+        return self.teacher.heads.logits(hidden, inputs.previous, actions)
 
     @torch.no_grad()
     def _states(self, inputs: InputTensors, first: Tensor, reset: Tensor, length: int) -> State:

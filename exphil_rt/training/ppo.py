@@ -37,10 +37,18 @@ class Loss(NamedTuple):
     """KL(old, new), Schulman's k3: mean of (r - 1) - log r."""
     clipped: Tensor
     """Share of decisions outside the clip range."""
+    teacher: Tensor
+    """KL(policy, teacher) in nats a frame; 0 without a teacher."""
 
 
 def ppo_loss(
-    logp: Tensor, entropy: Tensor, value: Tensor, targets: Targets, config: LearnerConfig, spread: float = 1.0
+    logp: Tensor,
+    entropy: Tensor,
+    value: Tensor,
+    targets: Targets,
+    config: LearnerConfig,
+    spread: float = 1.0,
+    away: Tensor | None = None,
 ) -> Loss:
     """The loss of a minibatch.
 
@@ -52,6 +60,7 @@ def ppo_loss(
         config: clip range and weights.
         spread: variance of the returns. The value's loss is measured in it: a stock is lost once in a thousand frames,
             and in its own units the loss would be too small for the shared trunk to hear beside the policy's.
+        away: KL of the policy to its teacher ``[B, T]``, where it has one.
     """
     decisions = targets.policy_mask.sum().clamp(min=1.0)
     rows = targets.value_mask.sum().clamp(min=1.0)
@@ -64,7 +73,10 @@ def ppo_loss(
     value_loss = 0.5 * miss.sum() / (rows * spread)
     unrest = (entropy * targets.policy_mask).sum() / decisions
     total = policy + config.value * value_loss - config.entropy * unrest
+    teacher = torch.zeros_like(policy) if away is None else (away * targets.policy_mask).sum() / decisions
+    if away is not None:
+        total = total + config.teacher_kl * teacher
     with torch.no_grad():
         kl = ((ratio - 1.0 - move) * targets.policy_mask).sum() / decisions
         clipped = (((ratio - 1.0).abs() > config.clip) * targets.policy_mask).sum() / decisions
-    return Loss(total, policy, value_loss, unrest, kl, clipped)
+    return Loss(total, policy, value_loss, unrest, kl, clipped, teacher)

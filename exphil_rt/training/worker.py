@@ -50,7 +50,8 @@ def main(port: ChildPort) -> None:
     torch.set_num_threads(1)
     port.heartbeat("loading the policy")
     policy, manifest = load_bundle(args.policy)
-    learner = Learner(args.config, policy, device=args.device)
+    teacher = load_bundle(args.policy)[0] if args.config.teacher_kl else None
+    learner = Learner(args.config, policy, device=args.device, teacher=teacher)
     size = sum(part.shape[1] for part in policy.init_state(1))
     shape = RolloutShape(args.steps, args.games, policy.config.dmax, size)
     pool = map_slots(port.fds[0], args.pool_slots, args.pool_slot_bytes) if args.pool_slots else []

@@ -7,11 +7,13 @@ import copy
 import numpy as np
 import pytest
 import torch
+from torch.distributions import Bernoulli, Categorical, kl_divergence
 
 from exphil_rt.game.frames import FIRST_PLAYABLE_FRAME
 from exphil_rt.messages.learner import LearnerConfig
 from exphil_rt.policy.codec import ActionCodec
 from exphil_rt.policy.config import PolicyConfig
+from exphil_rt.policy.heads import Heads
 from exphil_rt.policy.policy import Policy
 from exphil_rt.rollout.experience import IDLE, Rollout, RolloutShape
 from exphil_rt.training.fresh import fresh_policy
@@ -253,3 +255,42 @@ def test_a_fresh_policy_keeps_its_stick_and_presses_little():
     assert 0.85 < (action[:, 8] == 3).float().mean() < 0.96
     assert 0.02 < action[:, 0].float().mean() < 0.09  # A
     assert 0.0 < action[:, :8].float().mean() < 0.03
+
+
+def test_the_divergence_is_torchs_summed_over_heads():
+    torch.manual_seed(0)
+    heads = Heads(8, 8)
+    ours, theirs = torch.randn(2, 5, heads.num_logits), torch.randn(2, 5, heads.num_logits)
+    found = heads.divergence(ours, theirs)
+    expected = kl_divergence(Bernoulli(logits=ours[..., :8]), Bernoulli(logits=theirs[..., :8])).sum(-1)
+    for k in range(8, heads.num_heads):
+        part = heads.columns(k)
+        expected = expected + kl_divergence(Categorical(logits=ours[..., part]), Categorical(logits=theirs[..., part]))
+    torch.testing.assert_close(found, expected)
+    assert float(heads.divergence(ours, ours).abs().max()) < 1e-5
+
+
+def test_the_learner_is_kept_near_its_teacher():
+    policy = policy_of("gru")
+    rollout = rollout_for(policy)
+
+    def learn(weight):
+        config = LearnerConfig(
+            sequence=4, learning_rate=3e-3, epochs=6, target_kl=1e9, kl_limit=1e9, teacher_kl=weight, entropy=0.0
+        )
+        learner = Learner(config, copy.deepcopy(policy), teacher=copy.deepcopy(policy))
+        for _ in range(3):
+            metrics = learner.learn(rollout)
+        return learner, metrics.teacher_kl
+
+    free, far = learn(0.0)
+    kept, near = learn(10.0)
+    assert 0 < near < far / 2
+    for net in (free, kept):  # the teacher never moves
+        for name, tensor in net.teacher.state_dict().items():
+            assert torch.equal(tensor, policy.state_dict()[name]), name
+
+
+def test_a_learner_without_a_teacher_reports_none():
+    policy = policy_of("mlp")
+    assert Learner(LearnerConfig(sequence=4), policy).learn(rollout_for(policy)).teacher_kl == pytest.approx(0.0)
