@@ -169,12 +169,16 @@ def may_cancel(character: int, s: int) -> bool:
     return character != GAME_AND_WATCH or s == st.ATTACK_AIR_F or s == st.ATTACK_AIR_LW
 
 
+TURNED_OVER = 48.0  # age of DamageFlyTop
+
+
 @njit
 def landed(pl: Any, t: Any, line: int) -> None:
     """What the state becomes on the ground."""
     s = pl.state
     c = t.common[0]
     speed = pl.vy
+    age = pl.age
     tumbling = s == st.DAMAGE_FALL or (st.DAMAGE_HI_1 <= s <= st.DAMAGE_FLY_ROLL and pl.tumble)
     knock = math.sqrt(pl.kx * pl.kx + pl.ky * pl.ky)
     touch_ground(pl, t, line)
@@ -213,15 +217,15 @@ def landed(pl: Any, t: Any, line: int) -> None:
             else:
                 enter(pl, t, st.PASSIVE)
         else:
-            face_up = s == st.DAMAGE_FLY_TOP or s == st.DAMAGE_FLY_HI
+            # launched upward, a body has turned over by the end of its animation (real replays)
+            face_up = (s == st.DAMAGE_FLY_TOP and age < TURNED_OVER) or s == st.DAMAGE_FLY_HI
             pl.kx = 0.0 if knock < c.damagefly_landing_kbvel else pl.kx
             pl.ky = 0.0
             enter(pl, t, st.DOWN_BOUND_U if face_up else st.DOWN_BOUND_D)
     elif s == st.SHIELD_BREAK_FALL or s == st.SHIELD_BREAK_FLY:
         enter(pl, t, st.SHIELD_BREAK_DOWN_U)
     elif st.DAMAGE_HI_1 <= s <= st.DAMAGE_FLY_ROLL:
-        pl.ky = 0.0
-        pl.hitstun = 0.0
+        pl.hitstun = 0.0  # the launch's rise stays for this frame
         land(pl, t, st.LANDING, 0.0)
     elif flat_landing(speed):
         to_wait(pl, t)

@@ -221,9 +221,9 @@ def hits(a: Any, b: Any, t: Any, game: Any) -> None:
 
 
 @njit
-def lies(pl: Any) -> bool:
-    """States in which a fighter neither pushes nor is pushed (real replays)."""
-    return bool(st.DOWN_BOUND_U <= pl.state <= st.PASSIVE_STAND_B or st.ESCAPE_F <= pl.state <= st.ESCAPE_B)
+def rolls(pl: Any) -> bool:
+    """States in which a grounded fighter neither pushes nor is pushed (real replays)."""
+    return bool(st.ESCAPE_F <= pl.state <= st.ESCAPE_B)
 
 
 @njit
@@ -231,7 +231,7 @@ def push_apart(a: Any, b: Any, t: Any) -> None:
     """Grounded fighters that stand inside each other drift apart."""
     if a.airborne or b.airborne or a.state <= st.SLEEP or b.state <= st.SLEEP or a.held or b.held:
         return
-    if lies(a) or lies(b):
+    if rolls(a) or rolls(b):
         return
     room = t.fighters[a.character].push_width + t.fighters[b.character].push_width
     gap = b.x - a.x

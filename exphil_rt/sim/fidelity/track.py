@@ -235,8 +235,7 @@ class Tracker:
         """How fighters that stand in each other push on the next frame."""
         room = self.tables["fighters"]["push_width"][np.minimum(mine["character"], 26)].sum(axis=1, keepdims=True)
         free = (mine["airborne"] == 0) & (mine["state"] > st.SLEEP) & (mine["held"] == 0)
-        lies = (mine["state"] >= st.DOWN_BOUND_U) & (mine["state"] <= st.PASSIVE_STAND_B)
-        free &= ~lies & ((mine["state"] < st.ESCAPE_F) | (mine["state"] > st.ESCAPE_B))
+        free &= (mine["state"] < st.ESCAPE_F) | (mine["state"] > st.ESCAPE_B)
         gap = mine["x"] - mine["x"][:, ::-1]
         near = free.all(axis=1, keepdims=True) & (np.abs(gap) < room) & (np.abs(mine["y"] - mine["y"][:, ::-1]) <= 1)
         way = np.where(gap == 0, np.where(np.arange(2) == 0, -1, 1), np.sign(gap))
