@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from exphil_rt.game import states as st
 from exphil_rt.game.columns import Columns
 from exphil_rt.game.frames import MAX_ITEMS, Controllers, Frames
 from exphil_rt.sim.jit import njit
@@ -99,11 +100,20 @@ def hurtbox(pl: Any, t: Any) -> int:
 
 
 @njit
+def shown_state(pl: Any, t: Any) -> int:
+    """The state that Slippi would show: five air jumps are five states, some attacks a fighter's own."""
+    jumping = pl.state == st.JUMP_AERIAL_F or pl.state == st.JUMP_AERIAL_B
+    if jumping and t.fighters[pl.character].multi_jump_0 > 0.0:
+        return int(st.FIRST_SPECIAL + min(max(4 - pl.jumps, 0), 4))
+    return int(t.anim[pl.character, pl.state].shown)
+
+
+@njit
 def observe_player(k: int, pl: Any, t: Any, o: Any, first_line: int, f32: Any, u16: Any, u8: Any, i8: Any) -> None:
     """Write one fighter into row ``k`` of the player columns."""
     u8[o.players_exists + k] = pl.exists
     u8[o.players_character + k] = pl.character
-    u16[o.players_state + k] = t.anim[pl.character, pl.state].shown
+    u16[o.players_state + k] = shown_state(pl, t)
     f32[o.players_state_age + k] = pl.age
     f32[o.players_position_x + k] = pl.x
     f32[o.players_position_y + k] = pl.y

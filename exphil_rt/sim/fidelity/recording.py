@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from exphil_rt.game import states as st
 from exphil_rt.game.frames import Frames
+from exphil_rt.game.ids import Character
 from exphil_rt.sim.framedata import OWN_ATTACKS
 
 PADS: Final = ("buttons", "joystick_x", "joystick_y", "cstick_x", "cstick_y", "trigger", "raw_x", "raw_y")
@@ -62,6 +63,9 @@ class Recording:
             return np.stack([frames.arrays()[name][row] for frames, row in zip(games, rows, strict=True)], axis=1)
 
         body = {name: stack(f"players.{name}") for name in BODY}
+        for jumper in (Character.KIRBY, Character.JIGGLYPUFF):  # their five air jumps are five states
+            jumps = (body["state"] >= st.FIRST_SPECIAL) & (body["state"] < st.FIRST_SPECIAL + 5)
+            body["state"][(body["character"] == jumper) & jumps] = st.JUMP_AERIAL_F
         for (who, own), common in OWN_ATTACKS.items():
             body["state"][(body["character"] == who) & (body["state"] == own)] = common
         return cls(

@@ -377,3 +377,13 @@ def test_specials_upward_bring_most_fighters_back(x: float) -> None:
         if bout.players["stocks"][0] == 4:
             reached.add(who)
     assert len(reached) >= 6
+
+
+def test_jigglypuffs_air_jumps_are_five_states() -> None:
+    bout = Bout(Character.JIGGLYPUFF)
+    bout.place(0, 0.0, 40.0, jumps=5)
+    shown = []
+    for _ in range(6):
+        shown.append(int(bout.run(1, buttons=Button.X)[-1].players.state[0, 0]))
+        bout.run(8)
+    assert shown[:5] == [341, 342, 343, 344, 345]
