@@ -182,7 +182,8 @@ def test_air_jumps_are_counted(new_game, who):
         game.step(2)
         game.pad(buttons=Button.X)
         game.step()
-        used += game.state() in (st.JUMP_AERIAL_F, st.JUMP_AERIAL_B) and float(game.player().state_age) == 0.0
+        jumps = {st.JUMP_AERIAL_F, st.JUMP_AERIAL_B, *range(st.FIRST_SPECIAL, st.FIRST_SPECIAL + 5)}
+        used += game.state() in jumps and float(game.player().state_age) == 0.0
     assert used == allowed == {Character.FOX: 2}.get(who, 6)
     assert game.player().jumps == 0
 
