@@ -8,7 +8,7 @@ from typing import Any
 from exphil_rt.game import states as st
 from exphil_rt.sim.damage import leave_hitlag
 from exphil_rt.sim.enter import enter, leave_ground, to_fall, to_wait
-from exphil_rt.sim.inputs import CROUCH_RELEASE, NEUTRAL_TILT, XY
+from exphil_rt.sim.inputs import CROUCH_RELEASE, LONG_AGO, NEUTRAL_TILT, XY
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.shield import guards
 
@@ -23,6 +23,7 @@ def timers(pl: Any, t: Any) -> None:
         pl.intangible -= 1
     if pl.invincible > 0:
         pl.invincible -= 1
+    pl.wall_frames = min(pl.wall_frames + 1, LONG_AGO)
     if pl.ledge_wait > 0:
         pl.ledge_wait -= 1
     if pl.merge_frames > 0:

@@ -14,6 +14,7 @@ from exphil_rt.sim.inputs import A_OR_Z, LR, NEUTRAL_TILT, XY, A, Z, c_flick, fl
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.specials.begin import try_float, try_special
 
+WALL_JUMP_FRAMES = 4  # between the touch and the flick, own estimate
 GUARD_REFLECT = st.GUARD_SET_OFF + 1
 # Angles of the stick (radians) from which forward tilts and smashes are angled by half and fully, where there are such.
 HALF_ANGLE = 0.1745
@@ -251,12 +252,30 @@ def try_air_dodge(pl: Any, t: Any, c: Any) -> bool:
 
 
 @njit
+def try_wall_jump(pl: Any, t: Any, c: Any) -> bool:
+    """A flick away from a wall that was touched just now, by those fighters who can."""
+    at = t.fighters[pl.character]
+    if at.wall_jumps == 0.0 or pl.wall_side == 0 or pl.wall_frames > WALL_JUMP_FRAMES:
+        return False
+    if pl.stick_x * pl.wall_side < c.dash_flick or pl.tilt_x >= WALL_JUMP_FRAMES:
+        return False
+    pl.facing = float(pl.wall_side)
+    pl.vx = at.walljump_h * pl.wall_side
+    pl.vy = at.walljump_v
+    pl.fastfall = 0
+    pl.wall_side = 0
+    enter(pl, t, st.PASSIVE_WALL_JUMP)
+    return True
+
+
+@njit
 def air_options(pl: Any, t: Any, c: Any) -> bool:
     """Everything that a free fighter in the air can do."""
     return bool(
         try_special(pl, t, c)
         or try_air_dodge(pl, t, c)
         or try_air_attack(pl, t, c)
+        or try_wall_jump(pl, t, c)
         or try_air_jump(pl, t, c)
         or try_float(pl, t)
     )

@@ -267,6 +267,8 @@ def against_wall(pl: Any, t: Any, wall: Any, up: float, half: float) -> None:
     if (pl.prev_x - before) * wall.side >= -half - 0.1 and (pl.x - edge) * wall.side < 0.0:
         pl.x = edge
         meet_wall(pl, t, wall.side)
+        pl.wall_side = wall.side
+        pl.wall_frames = 0
 
 
 @njit

@@ -278,6 +278,7 @@ def interrupt(pl: Any, t: Any) -> None:
             or s == st.PASS
             or s == st.CLIFF_JUMP_QUICK_2
             or s == st.CLIFF_JUMP_SLOW_2
+            or (s == st.PASSIVE_WALL_JUMP and pl.t > 4)
             or (st.ATTACK_AIR_N <= s <= st.ATTACK_AIR_LW and an.iasa > 0.0 and pl.age >= an.iasa)
         ):
             air_options(pl, t, c)

@@ -42,6 +42,7 @@ _INTS: Final = (
     "buttons", "pressed", "tilt_x", "tilt_y", "since_lrz", "since_lr", "since_lr_before",
     # body
     "line", "last_line", "airborne", "jumps", "fastfall", "air_frames", "pass_line", "intangible", "invincible",
+    "wall_side", "wall_frames",
     # jump squat
     "short_hop", "stick_jump",
     # hits

@@ -71,6 +71,12 @@ _FEET_ELSE: Final = (3.5, 3.5, 3.5, 3.0)
 # Mr. Game & Watch, less of these two.
 _PUSH_WIDTH: Final = {Character.MARTH: 3.07, Character.PEACH: 3.07}
 
+# https://www.ssbwiki.com/Wall_jump, the list for Melee
+_WALL_JUMPS: Final = (
+    Character.MARIO, Character.FOX, Character.CAPTAIN_FALCON, Character.SHEIK, Character.SAMUS, Character.YOUNG_LINK,
+    Character.FALCO, Character.PICHU,
+)  # fmt: skip
+
 # After their special falls these fighters land free like after a jump (real replays; of others none was seen to).
 _FREE_LANDING: Final = (Character.MEWTWO, Character.GAME_AND_WATCH)
 
@@ -153,6 +159,7 @@ def _fighters() -> NDArray[Any]:
         *(f"multi_jump_{n}" for n in range(5)),
         "animated_jump",
         "free_landing",
+        "wall_jumps",
     ]
     array = np.zeros(NUM_FIGHTERS, np.dtype([(name, np.float32) for name in names + extra], align=True))
     curves = {int(row["character"]) for row in read_rows("air_jumps.csv")}
@@ -162,6 +169,7 @@ def _fighters() -> NDArray[Any]:
             array[who][name] = number(row[name])
         array[who]["height"], array[who]["width"] = BODY[Character(who)]
         array[who]["animated_jump"] = who in curves
+        array[who]["wall_jumps"] = who in _WALL_JUMPS
         array[who]["free_landing"] = who in _FREE_LANDING
         array[who]["push_width"] = _PUSH_WIDTH.get(Character(who), 3.3)
         for name, value in zip(_FEET, _FEET_BY_FIGHTER.get(Character(who), _FEET_ELSE), strict=True):
