@@ -71,6 +71,13 @@ VERBS = (
         ("my-fox@v3 random --games 400", "my-fox@best my-fox@v1 --json"),
     ),
     Verb(
+        "eval play",
+        "eval_play:play",
+        "Say how a policy plays: its report card.",
+        TRAIN,
+        ("my-fox --vs random --vs cpu3 --games 64", "my-fox --temperature 1 --temperature 0.8 --save"),
+    ),
+    Verb(
         "replay validate",
         "replay_validate:validate",
         "Check .slp replays, each with its reason.",

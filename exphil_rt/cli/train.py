@@ -13,6 +13,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from exphil_rt.cli.config import resolve
+from exphil_rt.cli.eval_play import keep_card, played_text, show_card
 from exphil_rt.cli.imitation_plan import STATE, ImitationPlan, begin_plan, policy_of, resume_plan
 from exphil_rt.cli.options import ConfigFiles, Flag, Json, Preset, Settings
 from exphil_rt.cli.output import duration, say, show, show_json, table
@@ -21,6 +22,7 @@ from exphil_rt.cli.replay_build import build_text
 from exphil_rt.cli.sides import Names, SideOptions, tell_selection
 from exphil_rt.config import Config, Resolved
 from exphil_rt.config.layers import DEFAULT
+from exphil_rt.errors import ExphilError
 from exphil_rt.policy.codec import read_codec
 from exphil_rt.policy.config import HeadsKind, parse_options
 from exphil_rt.policy.manifest import Manifest, Training, delay_sentence
@@ -30,6 +32,7 @@ from exphil_rt.store.home import Home
 
 if TYPE_CHECKING:
     from exphil_rt.policy.policy import Policy
+    from exphil_rt.rollout.closed_loop import ReportCard
     from exphil_rt.training.imitation import EpochReport, ImitationResult, Progress
 
 PHYSICS: Final = "melee-1.02"
@@ -134,6 +137,7 @@ def imitation(
 
     import torch
 
+    from exphil_rt.policy.bundle import save_bundle
     from exphil_rt.policy.device import pick_device
     from exphil_rt.policy.policy import Policy
     from exphil_rt.training.dataset.build import BuildSettings
@@ -173,15 +177,33 @@ def imitation(
         on_epoch=lambda report: line.end(_epoch_text(report)),
         on_event=line.end,
     )
-    manifest = _save(home, plan, policy, about, result, settings)
+    manifest = _manifest(home, plan, policy, about, result, settings)
+    graded = _graded(policy, manifest, settings) if settings.imitation.report_games else None
+    if graded is not None:
+        manifest = msgspec.structs.replace(manifest, temperature=graded[0].temperature)
     path = home.policies / manifest.ref
+    manifest = save_bundle(path, policy, manifest)
+    if graded is not None:
+        keep_card(*graded, path)
     if result.ended == "interrupted":
         say(f"go on with: exphil-rt train imitation --resume {plan.policy_out}")
     else:
         shutil.rmtree(folder, ignore_errors=True)
     if json:
-        show_json({"policy": manifest.ref, "path": str(path), "data": about.kept_line(), "result": result})
+        card = graded[0] if graded is not None else None
+        show_json(
+            {
+                "policy": manifest.ref,
+                "path": str(path),
+                "data": about.kept_line(),
+                "result": result,
+                "report_card": card,
+            }
+        )
     else:
+        if graded is not None:
+            show_card(graded[0])
+            show()
         _summarise(result, manifest, path)
     return 130 if result.ended == "interrupted" else 0
 
@@ -222,16 +244,15 @@ def _epoch_text(report: EpochReport) -> str:
     )
 
 
-def _save(
+def _manifest(
     home: Home, plan: ImitationPlan, policy: Policy, selection: Selection, result: ImitationResult, settings: Config
 ) -> Manifest:
-    """Write the bundle under the next version that is free."""
-    from exphil_rt.policy.bundle import save_bundle
+    """Of the next version that is free."""
     from exphil_rt.training.imitation import metrics
 
     name = plan.policy_out
     version = next_version(name, home.root)
-    manifest = Manifest(
+    return Manifest(
         name=name,
         version=version,
         config=policy.config,
@@ -247,7 +268,27 @@ def _save(
         metrics=metrics(result, policy.config.codec.heads),
         physics=PHYSICS,
     )
-    return save_bundle(home.policies / bundle_name(name, version), policy, manifest)
+
+
+def _graded(policy: Policy, manifest: Manifest, settings: Config) -> tuple[ReportCard, bytes] | None:
+    """How it plays, and at which temperature best; None where the embedded game cannot say."""
+    from exphil_rt.policy.playable import PlayablePolicy
+    from exphil_rt.rollout.closed_loop import TEMPERATURES, grade
+
+    games = settings.imitation.report_games
+    say("playing for the report card ...")
+    try:
+        return grade(
+            PlayablePolicy(policy, manifest),
+            games=games + games % 2,
+            temperatures=TEMPERATURES,
+            stages=settings.game.stages,
+            seed=settings.run.seed,
+            on_played=lambda played: say(played_text(played)),
+        )
+    except ExphilError as error:
+        say(f"no report card: {error.message}")
+        return None
 
 
 def _summarise(result: ImitationResult, manifest: Manifest, path: Path) -> None:

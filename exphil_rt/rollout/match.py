@@ -6,12 +6,14 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from itertools import product
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
+import numpy as np
 
 from exphil_rt.errors import ExphilError
 from exphil_rt.game import ids
+from exphil_rt.game.frames import Frames
 from exphil_rt.inference import Engine
 from exphil_rt.inference.player import EngineKind
 from exphil_rt.league.elo import elo_difference
@@ -24,7 +26,7 @@ from exphil_rt.rollout.loop import RolloutLoop
 from exphil_rt.sim import EmbeddedLane
 from exphil_rt.sim.cpu import level_of
 
-_SLOTS: Final = 32
+SLOTS: Final = 32
 """Games that run at a time."""
 
 
@@ -32,6 +34,16 @@ class MatchInvalid(ExphilError):
     """A match that cannot be played."""
 
     exit_code = 2
+
+
+class Watch(Protocol):
+    """Sees a match as it is played."""
+
+    def see(self, frames: Frames) -> None:
+        """The frames ``[S]`` of all slots, after each step."""
+
+    def end(self, event: GameEnded) -> None:
+        """A game is over."""
 
 
 class MatchResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,11 +70,13 @@ class MatchResult(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     seed: int
     physics: str
+    temperature: float = 1.0
+    """At which ``a`` sampled."""
 
 
 def play_match(
-    a: str | Policy,
-    b: str | Policy,
+    a: str | Policy | PlayablePolicy,
+    b: str | Policy | PlayablePolicy,
     games: int,
     *,
     characters: Sequence[str] = ("fox",),
@@ -71,7 +85,9 @@ def play_match(
     max_frames: int = 3600,
     seed: int = 1,
     engine: EngineKind = "torch",
+    temperature: float | None = None,
     progress: Callable[[int, int, int, int], None] | None = None,
+    watch: Watch | None = None,
 ) -> MatchResult:
     """Play ``games`` games between two policies.
 
@@ -85,7 +101,9 @@ def play_match(
         max_frames: frame limit of a game; then more stocks win, then lower percent.
         seed: key of all random draws.
         engine: what runs the policies.
+        temperature: at which ``a`` samples; by default its manifest's.
         progress: told (games done, wins, draws, losses) after each game.
+        watch: sees every frame and end.
 
     Raises:
         MatchInvalid: for an odd count of games; also what loading the policies and starting the games may raise.
@@ -96,14 +114,16 @@ def play_match(
         raise MatchInvalid("A match needs at least one character and one stage.")
     begin = time.perf_counter()
     sides = [_side(ref, key, seed) for ref, key in ((a, "a"), (b, "b"))]
+    if temperature is not None:
+        sides[0] = msgspec.structs.replace(sides[0], temperature=temperature)
     everyone = [int(ids.character(name)) for name in characters]
     fighters = [side.characters or everyone for side in sides]
     grounds = [int(ids.stage(name)) for name in stages]
     specs = _schedule(sides, fighters, grounds, games, seed, stocks, max_frames)
-    slots = min(games, _SLOTS)
+    slots = min(games, SLOTS)
     lane = EmbeddedLane(slots)
     try:
-        return _play(lane, slots, specs, sides, seed, begin, engine, progress)
+        return _play(lane, slots, specs, sides, seed, begin, engine, progress, watch)
     finally:
         lane.close()
 
@@ -158,17 +178,23 @@ class _Side(msgspec.Struct, frozen=True):
     characters: list[int]
 
 
-def _side(ref: str | Policy, key: str, seed: int) -> _Side:
+def _side(ref: str | Policy | PlayablePolicy, key: str, seed: int) -> _Side:
     if isinstance(ref, Policy):
         return _Side(key, key, ref, 1.0, [])
-    if level_of(ref):
+    if isinstance(ref, str) and level_of(ref):
         return _Side(ref, ref, None, 1.0, [])
-    loaded: PlayablePolicy = load_policy(ref, seed=seed)
+    loaded = load_policy(ref, seed=seed) if isinstance(ref, str) else ref
     if loaded.policy is None:
         return _Side(RANDOM, RANDOM, None, 1.0, [])
     manifest = loaded.manifest
     own = list(manifest.characters) if manifest else []
-    return _Side(key, manifest.ref if manifest else ref, loaded.policy, loaded.temperature, own)
+    return _Side(
+        key,
+        manifest.ref if manifest else key if not isinstance(ref, str) else ref,
+        loaded.policy,
+        loaded.temperature,
+        own,
+    )
 
 
 def _play(
@@ -180,6 +206,7 @@ def _play(
     begin: float,
     engine: EngineKind,
     progress: Callable[[int, int, int, int], None] | None,
+    watch: Watch | None,
 ) -> MatchResult:
     nets = [side.policy for side in sides if side.policy is not None]
     base = max(nets, key=lambda net: net.config.dmax) if nets else Policy(PolicyConfig())
@@ -197,6 +224,7 @@ def _play(
     for side in sides:
         if side.policy is not None:
             loop.seats.load(side.key, side.policy, temperature=side.temperature)
+    every = np.arange(slots, dtype=np.int32)
     wins = draws = losses = by_stocks = frames = taken = lost = done = 0
     while done < len(specs):
         if not loop.tick() and not loop.events:
@@ -207,6 +235,8 @@ def _play(
                 continue
             if event.reason == "void":
                 raise MatchInvalid(event.error or "A game of the match was dropped.")
+            if watch is not None:
+                watch.end(event)
             done += 1
             mine = event.game.game_id % 2  # a's port
             wins += event.winner == mine
@@ -218,6 +248,8 @@ def _play(
             lost += event.game.stocks - event.stocks[mine]
             if progress is not None:
                 progress(done, wins, draws, losses)
+        if watch is not None:
+            watch.see(lane.frames(every))
     difference = elo_difference(wins, draws, losses)
     return MatchResult(
         a=sides[0].label,
@@ -237,4 +269,5 @@ def _play(
         seconds=time.perf_counter() - begin,
         seed=seed,
         physics=lane.physics,
+        temperature=sides[0].temperature,
     )

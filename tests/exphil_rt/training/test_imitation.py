@@ -18,6 +18,12 @@ FAST = PolicyConfig(hidden=32, head_width=32)
 
 
 @pytest.fixture(autouse=True)
+def no_report_card(monkeypatch):
+    """It wants the compiled game; tests/exphil_rt/rollout/test_closed_loop.py plays for it."""
+    monkeypatch.setenv("EXPHIL_RT_IMITATION__REPORT_GAMES", "0")
+
+
+@pytest.fixture(autouse=True)
 def one_thread():
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -175,7 +181,6 @@ def test_an_interrupted_training_goes_on_and_says_what_changed(multishine, tmp_p
     for path in multishine[:2]:
         (folder / path.name).symlink_to(path)
     argv = ["train", "imitation", str(folder), "--character", "fox", "--epochs", "2", "--hidden", "16"]
-    argv += ["--set", "imitation.report_games=0"]
     with monkeypatch.context() as patch:
         patch.setattr("exphil_rt.cli.train._epoch_text", lambda report: interrupt_now())
         assert run(argv) == 130
