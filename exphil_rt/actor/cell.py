@@ -107,7 +107,7 @@ class Cell:
         self.actor: GenServer[Any] = spec.start()
         self.actor._cell = self
         self.mailbox = Mailbox(self.actor.mailbox, runtime.loop)
-        self.scope = anyio.CancelScope(shield=True)
+        self.scope = runtime.loop.shield()
         self.end_scope: anyio.CancelScope | None = None
         self.phase: Phase = "starting"
         self.reason: ExitReason | None = None

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-_YOUNG: Final = (50_000, 20, 100)
+_YOUNG: Final = (50_000, 40, 50)
+"""Young ones: a pause of a few milliseconds. The next generation costs as much again, so it is looked at rarely."""
 
 
 @contextmanager

@@ -115,25 +115,26 @@ class LagMonitor(GenServer[LagState]):
         settings = state.settings
         gross: list[float] = []
         net: list[float] = []
-        opened, waited_at_open = clock.now(), clock.waited()
+        opened = clock.now()
+        waited_at_open = before = clock.waited()
         while True:
-            before = clock.waited()
             due = clock.now() + settings.tick_s
             sampler.due = due
             await anyio.sleep(settings.tick_s)
             now = clock.now()
-            waited = clock.waited() - before
+            waited_so_far = clock.waited()
+            waited, before = waited_so_far - before, waited_so_far
             late = max(0.0, now - due)
             gross.append(late)
             net.append(max(0.0, late - waited))
             if late >= settings.blocked_s:
                 self._tell(state, late, waited, sampler.sample if sampler.sampled == due else None)
             if now - opened >= settings.window_s:
-                state.last = _report(now - opened, gross, net, clock.waited() - waited_at_open, clock.known)
+                state.last = _report(now - opened, gross, net, before - waited_at_open, clock.known)
                 self.runtime.report(state.last)
                 _log.debug("loop_lag", **msgspec.structs.asdict(state.last))
                 gross, net = [], []
-                opened, waited_at_open = now, clock.waited()
+                opened, waited_at_open = now, before
 
     def _tell(self, state: LagState, late: float, waited: float, sample: _Sample | None) -> None:
         own = late - waited >= state.settings.blocked_s

@@ -1,4 +1,4 @@
-"""The two things that the kernel's hot paths take from the loop itself: its clock and its event.
+"""What the kernel's hot paths take from the loop itself: its clock, its event and its cancel scope.
 
 anyio's own wrappers look the backend up on every use, which costs more than the rest of a call. ``now`` is the clock
 behind ``anyio.current_time()``, so mock clocks hold here too.
@@ -7,9 +7,13 @@ behind ``anyio.current_time()``, so mock clocks hold here too.
 from __future__ import annotations
 
 import asyncio
+import functools
 import sys
 from collections.abc import Callable
+from types import TracebackType
 from typing import Any, NamedTuple, Protocol
+
+import anyio
 
 
 class Event(Protocol):
@@ -22,11 +26,25 @@ class Event(Protocol):
         """Wait until it is set."""
 
 
+class Scope(Protocol):
+    """A cancel scope of the running loop: trio's own, or anyio's for asyncio."""
+
+    def cancel(self) -> None:
+        """Cancel what runs in it, or what enters it later."""
+
+    def __enter__(self) -> Any: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> bool | None: ...
+
+
 class Loop(NamedTuple):
-    """Clock and events of the running loop."""
+    """Clock, events and shielded scopes of the running loop."""
 
     now: Callable[[], float]
     event: Callable[[], Event]
+    shield: Callable[[], Scope]
 
 
 def on_trio() -> bool:
@@ -43,5 +61,6 @@ def running_loop() -> Loop:
     if on_trio():
         import trio
 
-        return Loop(trio.current_time, trio.Event)
-    return Loop(asyncio.get_running_loop().time, asyncio.Event)
+        return Loop(trio.current_time, trio.Event, functools.partial(trio.CancelScope, shield=True))
+    scope = type(anyio.CancelScope())  # anyio's own for asyncio, which the public name looks up and then makes twice
+    return Loop(asyncio.get_running_loop().time, asyncio.Event, functools.partial(scope, shield=True))

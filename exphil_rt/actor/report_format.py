@@ -56,11 +56,11 @@ def log_report(log: Any, report: Report) -> None:
 
     Starts only where structlog was configured: without that it prints everything, and a start is no news.
     """
-    if isinstance(report, DeadLetter | LagReport | BlockedLoop):  # counted and logged where they are made
-        return
-    if isinstance(report, ProgressReport):
+    if isinstance(report, ProgressReport):  # the most common one first
         if structlog.is_configured() and _enabled(log, _DEBUG):
             log.debug("progress_report", supervisor=report.supervisor, started=_child(report))
+    elif isinstance(report, DeadLetter | LagReport | BlockedLoop):  # counted and logged where they are made
+        return
     elif _enabled(log, _ERROR):
         if isinstance(report, CrashReport):
             log.error("crash_report", **dict(_whole(report, _DEPTH)))
