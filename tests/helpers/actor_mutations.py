@@ -30,7 +30,7 @@ TABLE_START: Final = "<!-- mutations -->"
 TABLE_END: Final = "<!-- end of mutations -->"
 DEADLINE_S: Final = 10.0
 SLOW_DEADLINE_S: Final = 90.0
-"""Seconds of CPU time that a test gets, so that a busy machine fails none; twelve times that of any time, for hangs."""
+"""Seconds of CPU time that a test gets, so that a busy machine fails none; four times that of any time, for hangs."""
 MEMORY: Final = 8 << 30
 
 
@@ -226,7 +226,9 @@ MUTATIONS: Final = (
         "brutal_kill does not ask",
         SUPERVISOR,
         '        if child.spec.shutdown == "brutal_kill":\n            cell.kill()',
-        '        if child.spec.shutdown == "never":\n            cell.kill()',
+        '        if child.spec.shutdown == "brutal_kill":\n'
+        "            child.spec = msgspec.structs.replace(child.spec, shutdown=5.0)\n"
+        "            cell.exit_from_parent(Shutdown())",
         "sup_stop_brutal_kill sup_stop_brutal_kill_dynamic",
     ),
     Mutation(
@@ -746,7 +748,7 @@ def write(*words):
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
     write("started", item.nodeid)
-    faulthandler.dump_traceback_later(12 * DEADLINE, exit=True)
+    faulthandler.dump_traceback_later(4 * DEADLINE, exit=True)
     signal.setitimer(signal.ITIMER_PROF, DEADLINE)  # what nobody handles ends the process
     try:
         return (yield)
@@ -772,11 +774,11 @@ def places() -> dict[str, Path]:
 
 @contextmanager
 def copied_package() -> Iterator[Path]:
-    """A temporary folder with a copy of the package."""
+    """A temporary folder with a copy of the package, compiled files too: what a mutation changes is newer than them."""
     with tempfile.TemporaryDirectory(prefix="mutations") as name:
         folder = Path(name)
         package = REPOSITORY / "exphil_rt"
-        shutil.copytree(package, folder / "exphil_rt", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(package, folder / "exphil_rt")
         (folder / "mutation_plugin.py").write_text(_PLUGIN, encoding="utf-8")
         yield folder
 

@@ -1,9 +1,12 @@
-"""Every rule in the table of mutations is broken in turn, and the tests named beside it fail, on both loops."""
+"""Every rule in the table of mutations is broken, two at a time, and the tests named beside it fail, on both loops."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 from actor_mutations import (
@@ -20,6 +23,10 @@ from actor_mutations import (
 )
 from actor_mutations import survivors as surviving
 
+WORKERS = 2
+DEADLINE_S = 1800.0
+"""For one rule, with those that come before it."""
+
 
 @pytest.fixture(scope="module")
 def where() -> dict[str, Path]:
@@ -27,9 +34,29 @@ def where() -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    with copied_package() as copy:
-        yield copy
+def outcomes(request: pytest.FixtureRequest, where: dict[str, Path]) -> Iterator[dict[str, Future[dict[str, str]]]]:
+    """By rule: what became of the tests named beside those that were chosen; WORKERS run meanwhile."""
+    chosen = [item.callspec.params["mutation"] for item in request.session.items if "mutation" in _parameters(item)]
+    copies: SimpleQueue[Path] = SimpleQueue()
+
+    def run(mutation: Mutation) -> dict[str, str]:
+        copy = copies.get()
+        try:
+            with applied(mutation, copy):
+                return run_tests(copy, targets_of(mutation, where), slow=mutation.slow)
+        finally:
+            copies.put(copy)
+
+    with ExitStack() as stack:
+        for _ in range(WORKERS):
+            copies.put(stack.enter_context(copied_package()))
+        pool = ThreadPoolExecutor(WORKERS)
+        stack.callback(pool.shutdown, cancel_futures=True)
+        yield {mutation.rule: pool.submit(run, mutation) for mutation in chosen}
+
+
+def _parameters(item: pytest.Item) -> dict[str, object]:
+    return item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
 
 
 def test_every_mutation_fits_the_source_and_names_tests_that_exist(where: dict[str, Path]) -> None:
@@ -54,16 +81,15 @@ def test_the_page_has_the_table() -> None:
 
 
 @pytest.mark.slow
-def test_without_a_mutation_every_named_test_passes(folder: Path, where: dict[str, Path]) -> None:
+def test_without_a_mutation_every_named_test_passes(where: dict[str, Path]) -> None:
     names = dict.fromkeys(name for mutation in MUTATIONS for name in mutation.tests.split())
-    outcomes = run_tests(folder, [f"{where[name]}::test_{name}" for name in names], slow=True)
+    with copied_package() as folder:
+        outcomes = run_tests(folder, [f"{where[name]}::test_{name}" for name in names], slow=True)
     assert len(outcomes) >= 2 * len(names)
     assert {node for node, outcome in outcomes.items() if outcome != "passed"} == set()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.rule)
-def test_the_named_tests_fail(mutation: Mutation, folder: Path, where: dict[str, Path]) -> None:
-    with applied(mutation, folder):
-        outcomes = run_tests(folder, targets_of(mutation, where), slow=mutation.slow)
-    assert surviving(mutation, outcomes) == []
+def test_the_named_tests_fail(mutation: Mutation, outcomes: dict[str, Future[dict[str, str]]]) -> None:
+    assert surviving(mutation, outcomes[mutation.rule].result(DEADLINE_S)) == []
