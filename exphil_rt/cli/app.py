@@ -71,6 +71,20 @@ VERBS = (
         ("my-fox@v3 random --games 400", "my-fox@best my-fox@v1 --json"),
     ),
     Verb(
+        "eval replays",
+        "eval_replays:replays",
+        "Measure a policy's predictions on replays, beside tables.",
+        TRAIN,
+        ("my-fox PATH/TO/REPLAYS", "my-fox NAME --delay-curve 0 --delay-curve 18 --plot curve.png"),
+    ),
+    Verb(
+        "eval average",
+        "eval_replays:average",
+        "Average the weights of several versions.",
+        TRAIN,
+        ("my-fox@v3 my-fox@v4 --on PATH/TO/REPLAYS",),
+    ),
+    Verb(
         "eval play",
         "eval_play:play",
         "Say how a policy plays: its report card.",
