@@ -1,8 +1,8 @@
 """What items and projectiles are: how they move, how long they last, what their hits do. By Slippi's item id.
 
-Lifetimes, speeds and falls of lasers, Shadow Ball, bacon and turnips are measured on real replays; damage and launches
-are FightCore's (github.com/FightCore/frame-data); the others' speeds are the community's figures (ssbwiki.com) or, as
-the docs say, own estimates.
+Lifetimes, speeds and falls of lasers, Shadow Ball, bacon and turnips are measured on real replays. Damage and launches
+of Sheik's and Link's are FightCore's (github.com/FightCore/frame-data); those of the others, and the other speeds, are
+own estimates near the community's figures (ssbwiki.com), as the docs say.
 """
 
 from __future__ import annotations
