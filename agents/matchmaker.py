@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import random
 import time
-from typing import Final
+from typing import Any, Final
 
+import anyio
 import anyio.to_thread
 import msgspec
 
 from agents.again import ask_again
 from agents.context import LEAGUE_FILE, RunContext
 from agents.notes import note
-from exphil_rt.actor import GenServer, handle_cast
+from exphil_rt.actor import GenServer, NoProc, handle_cast
 from exphil_rt.errors import ExphilError
 from exphil_rt.league.elo import START, Standing, calibrated, error_bar, update
 from exphil_rt.league.pairing import Entrant, Pairing, next_match
@@ -57,6 +58,8 @@ NEVER: Final = 2**62
 CALL_S: Final = 30.0
 """A commit may wait for a slow disk."""
 RETRY_S: Final = 2.0
+GONE_S: Final = 0.05
+"""Between two tries to reach a neighbour that is being restarted."""
 RESERVE: Final = 256
 """Game ids that are reserved at a time."""
 
@@ -184,10 +187,9 @@ class Matchmaker(GenServer[LeagueState]):
                     if policy != CURRENT:
                         in_play[policy] = in_play.get(policy, 0) + 1
         asked = tuple(game_id for game_id in ids if game_id not in scripted)
-        answer: Opponents = await self.call(
+        answer: Opponents = await self._again_while_gone(
             "population_manager",
             SampleOpponents(runner=runner, game_ids=asked, in_play=in_play),
-            timeout=CALL_S,
         )
         chosen = dict(zip(asked, answer.chosen, strict=True))
         name = self.context.policy_name
@@ -311,10 +313,19 @@ class Matchmaker(GenServer[LeagueState]):
         return state.next_id - 1
 
     async def _population(self) -> Population:
-        population: Population = await self.call("population_manager", GetPopulation(), timeout=CALL_S)
+        population: Population = await self._again_while_gone("population_manager", GetPopulation())
         self.state.first = population.first.key if population.first else ""
         self.state.newest = population.newest.key if population.newest else ""
         return population
+
+    async def _again_while_gone(self, name: str, message: object) -> Any:
+        """Call a neighbour that may be restarted at this very moment."""
+        with anyio.fail_after(CALL_S):
+            while True:
+                try:
+                    return await self.call(name, message, timeout=CALL_S)
+                except NoProc:
+                    await anyio.sleep(GONE_S)
 
     # Deterministic runs ----------------------------------------------------------------------------------------------
 

@@ -55,7 +55,7 @@ _LENGTHS: Final = {
     st.CAPTURE_CUT: 30, st.CATCH_CUT: 30, st.CAPTURE_JUMP: 30,
     st.SHIELD_BREAK_DOWN_U: 26, st.SHIELD_BREAK_DOWN_D: 26, st.SHIELD_BREAK_STAND_U: 30,
     st.SHIELD_BREAK_STAND_D: 30, st.ATTACK_100_START: 8, st.REBOUND: 20, st.SHIELD_BREAK_FLY: 60,
-    **dict.fromkeys(range(st.ITEM_THROW_F, st.ITEM_SMASH_AIR_F + 4), 24),
+    **dict.fromkeys(range(st.LIGHT_THROW_F, st.LIGHT_THROW_AIR_F_4 + 4), 24),
     st.PASSIVE_WALL_JUMP: 40, st.SHIELD_BREAK_FALL: 0, st.FURAFURA: 0, st.DAMAGE_FLY_TOP: 60, st.DAMAGE_FLY_ROLL: 0,
     **{state: (12, 24, 30)[(state - st.DAMAGE_HI_1) % 3] for state in range(st.DAMAGE_HI_1, st.DAMAGE_FLY_HI)},
     **dict.fromkeys((st.DAMAGE_FLY_HI, st.DAMAGE_FLY_N, st.DAMAGE_FLY_LW), 30), st.CATCH_WAIT: 0, st.CAPTURE_WAIT_LW: 0,

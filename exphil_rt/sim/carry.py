@@ -48,9 +48,9 @@ def start_throw(pl: Any, t: Any) -> bool:
     way = 0
     if abs(x) >= 0.25 or abs(y) >= 0.25:
         way = (2 if y > 0.0 else 3) if steep(x, y, c) else 0 if x * pl.facing > 0.0 else 1
-    base = st.ITEM_THROW_AIR_F if pl.airborne else st.ITEM_THROW_F
+    base = st.LIGHT_THROW_AIR_F if pl.airborne else st.LIGHT_THROW_F
     if hard:
-        base = st.ITEM_SMASH_AIR_F if pl.airborne else st.ITEM_SMASH_F
+        base = st.LIGHT_THROW_AIR_F_4 if pl.airborne else st.LIGHT_THROW_F_4
     enter(pl, t, base + way)
     return True
 
@@ -70,11 +70,11 @@ def carry(pl: Any, t: Any, game: Any, port: int) -> None:
         return
     if start_throw(pl, t):
         return
-    throwing = st.ITEM_THROW_F <= s <= st.ITEM_SMASH_AIR_F + 3
+    throwing = st.LIGHT_THROW_F <= s <= st.LIGHT_THROW_AIR_F_4 + 3
     if throwing and pl.t == RELEASE_T:
-        air = st.ITEM_THROW_AIR_F <= s < st.ITEM_SMASH_F or s >= st.ITEM_SMASH_AIR_F
-        hard = s >= st.ITEM_SMASH_F
-        way = (s - st.ITEM_SMASH_F) % 4 if hard else s - st.ITEM_THROW_AIR_F if air else s - st.ITEM_THROW_F
+        air = st.LIGHT_THROW_AIR_F <= s < st.LIGHT_THROW_F_4 or s >= st.LIGHT_THROW_AIR_F_4
+        hard = s >= st.LIGHT_THROW_F_4
+        way = (s - st.LIGHT_THROW_F_4) % 4 if hard else s - st.LIGHT_THROW_AIR_F if air else s - st.LIGHT_THROW_F
         speed = SOFT
         if hard:
             speed = HARD_AIR if air else HARD

@@ -253,7 +253,7 @@ def test_policies_load_by_name_path_and_reserved_name(bundle):
     assert load_policy("fox", home=home).manifest == load_policy(bundle).manifest
     assert exphil_rt.load_policy is load_policy
     assert load_policy("random").policy is None
-    with pytest.raises(PolicyNotFound, match="Dolphin"):
+    with pytest.raises(PolicyNotFound, match="scripted opponent"):
         load_policy("cpu9")
     with pytest.raises(PolicyNotFound, match="no policy bundle at"):
         load_policy(bundle.parent / "nothing@v1")
