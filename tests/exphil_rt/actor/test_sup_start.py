@@ -142,14 +142,16 @@ async def test_sup_start_fail() -> None:
 @both_backends
 async def test_a_child_that_fails_to_start_stops_those_before_it_in_reverse() -> None:
     diary: list[str] = []
-    children = [probe(name, ProbeArgs(diary=diary)) for name in ("c", "a", "b")]
+    children = [probe(name, ProbeArgs(diary=diary, terminate_s=1.0)) for name in ("c", "a", "b")]
     bad = probe("bad", ProbeArgs("crash"))
     async with Runtime.open() as runtime:
+        began = runtime.loop.now()
         with pytest.raises(StartError) as refused:
             await runtime.start_root(
                 ChildSpec(id="sup", start=StaticSupervisor, args=Tree([*children, bad, probe("never")], SupFlags()))
             )
         assert diary == ["+c", "+a", "+b", "-b", "-a", "-c"]
+        assert runtime.loop.now() - began == pytest.approx(3.0, abs=0.05)  # each whole before the next
         reason = refused.value.reason
         assert isinstance(reason, Shutdown)
         assert isinstance(reason.info, FailedToStartChild)

@@ -6,6 +6,7 @@ import itertools
 
 import anyio
 import pytest
+from msgspec.structs import replace
 
 from exphil_rt.actor import (
     Crash,
@@ -20,7 +21,7 @@ from exphil_rt.actor import (
     terminate_child,
     which_children,
 )
-from exphil_rt.testing.actors import RESTARTS, Break, End, ProbeArgs, SleepFor, dynamic, probe
+from exphil_rt.testing.actors import RESTARTS, End, Probe, ProbeArgs, SleepFor, dynamic, probe
 from exphil_rt.testing.clocks import both_backends
 from exphil_rt.testing.trees import StartedTree, start_tree
 
@@ -37,12 +38,20 @@ def reasons(downs: list[Down]) -> dict[str, ExitReason]:
     return {down.name: down.reason for down in downs}
 
 
+def shutdown_errors(tree: StartedTree) -> set[str]:
+    """Children of which it was reported that they ended otherwise than told."""
+    reports = [report for report in tree.reports if isinstance(report, SupervisorReport)]
+    return {report.child for report in reports if report.context == "shutdown_error"}
+
+
 @both_backends
 async def test_sup_stop_infinity() -> None:
     worker = probe("worker", ProbeArgs(terminate_s=3600.0), shutdown="infinity", trap_exit=True)
     async with start_tree(worker, dynamic("supervisor", shutdown="infinity")) as tree:
         downs = watch(tree, "worker", "supervisor")
+        stopping_at = tree.runtime.loop.now()
         assert await tree.runtime.stop(deadline=4000.0)
+        assert tree.runtime.loop.now() - stopping_at == pytest.approx(3600.0, abs=1.0)
         assert reasons(downs) == {"worker": Shutdown(), "supervisor": Shutdown()}
 
 
@@ -56,6 +65,7 @@ async def test_sup_stop_timeout() -> None:
         assert await tree.runtime.stop()
         assert tree.runtime.loop.now() - started == pytest.approx(1.0, abs=0.05)
         assert reasons(downs) == {"good": Shutdown(), "busy": Killed()}
+        assert shutdown_errors(tree) == {"busy"}
 
 
 @both_backends
@@ -70,6 +80,7 @@ async def test_sup_stop_timeout_dynamic() -> None:
         await anyio.sleep(0.01)
         assert await tree.runtime.stop()
         assert reasons(downs) == {"a": Shutdown(), "b": Killed(), "c": Shutdown(), "d": Killed()}
+        assert shutdown_errors(tree) == {"b", "d"}
 
 
 @both_backends
@@ -114,21 +125,32 @@ async def test_sup_stop_race() -> None:
         assert tree.runtime.loop.now() - stopping_at == pytest.approx(1.0, abs=0.05)
         assert reasons(downs) == {f"p{n}": end for n, (_, end) in enumerate(kinds)}
         assert tree.runtime.statistics().started == len(kinds) + 2  # nobody was started again
+        odd = [
+            isinstance(end, Crash) or (restart == "permanent" and end in (Normal(), Shutdown("term")))
+            for restart, end in kinds
+        ]
+        assert shutdown_errors(tree) == {f"p{n}" for n, wrong in enumerate(odd) if wrong}
+
+
+class BreaksAtTheEnd(Probe):
+    """Ends otherwise than it was told to."""
+
+    async def terminate(self, reason: ExitReason) -> None:
+        raise RuntimeError("not like that")
 
 
 @both_backends
 async def test_sup_stop_non_shutdown_exit_dynamic() -> None:
     async with start_tree(dynamic("pool")) as tree:
         for n, restart in enumerate(RESTARTS):
-            await start_child("pool", probe(f"p{n}", restart=restart, trap_exit=True))
+            await start_child("pool", replace(probe(f"p{n}", restart=restart), start=BreaksAtTheEnd))
         downs = watch(tree, "p0", "p1", "p2", "pool")
-        for n in range(3):
-            tree.runtime.cast(f"p{n}", SleepFor(0.5))
-            tree.runtime.cast(f"p{n}", Break())
-        await anyio.sleep(0.01)
         assert await tree.runtime.stop()
-        assert reasons(downs)["pool"] == Shutdown()
+        ends = reasons(downs)
+        assert ends["pool"] == Shutdown()
+        assert all(isinstance(ends[f"p{n}"], Crash) for n in range(3))
         assert len(downs) == 4
+        assert shutdown_errors(tree) == {"p0", "p1", "p2"}
 
 
 @both_backends
