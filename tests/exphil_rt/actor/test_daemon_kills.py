@@ -125,7 +125,8 @@ def kill_daemons(folder: Path, kills: int, seed: int) -> dict[str, int]:
     daemon.stdout.close()
     assert left_of_earlier(folder) == set()
     Leftovers(folder / "leftovers.json").end_earlier()
-    assert [path.name for path in folder.iterdir()] == ["leftovers.json"]
+    # A daemon that was killed before it had anything to note has no list.
+    assert {path.name for path in folder.iterdir()} <= {"leftovers.json", "leftovers.json.tmp"}
     return seen
 
 
