@@ -109,7 +109,7 @@ class From:
     def settle(self) -> None:
         """From here on a reply is late; wakes the caller."""
         self.done = True
-        self.callee.open_calls.discard(self)
+        self.callee.owe_no_more(self)
         if self.timer is not None:
             self.timer.cancel()
         if self._event is not None:

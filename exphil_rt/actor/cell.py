@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import anyio
 import msgspec
 import structlog
+from anyio.lowlevel import checkpoint
 
 from exphil_rt.actor.calls import From
 from exphil_rt.actor.children import TryAgain
@@ -121,7 +122,8 @@ class Cell:
         self.handled = 0
         self.unknown = 0
         self.recent: deque[Any] | None = None
-        self.open_calls: set[From] = set()
+        self.open_calls: set[From] | None = None
+        """Calls whose reply it owes."""
         self.waiting_on: list[Waiter] = []
         self.children: set[Cell] | None = None
         self.links: dict[Cell, None] | None = None
@@ -250,6 +252,9 @@ class Cell:
         self._tasks_done = self.runtime.loop.event()
         with anyio.CancelScope(shield=True, deadline=self.runtime.loop.now() + KILL_GRACE_S):
             await self._tasks_done.wait()
+        if self._tasks:  # one turn more: it may be the loop that was busy for as long
+            with anyio.CancelScope(shield=True):
+                await checkpoint()
         if self._tasks:
             self._tasks_refuse = True
             self.runtime.add_zombie(self)
@@ -258,6 +263,17 @@ class Cell:
         """What runs in its name: its own task, and those of start_task."""
         own = () if self.coroutine is None else (self.coroutine,)
         return (*own, *(self._tasks or {}).values())
+
+    def owe(self, pending: From) -> None:
+        """A call is to be answered, or failed at its end."""
+        if self.open_calls is None:
+            self.open_calls = set()
+        self.open_calls.add(pending)
+
+    def owe_no_more(self, pending: From) -> None:
+        """Undo ``owe``."""
+        if self.open_calls is not None:
+            self.open_calls.discard(pending)
 
     def given_up(self, refuses: bool) -> bool:
         """Whether its task is not to be resumed: it was buried before its end, or ``refuses`` to be cancelled."""
@@ -361,7 +377,7 @@ class Cell:
         for message in self.mailbox.close():
             if type(message) not in (From, TryAgain):
                 runtime.dead_letter(self.label, message, "ended")
-        for pending in tuple(self.open_calls):
+        for pending in tuple(self.open_calls or ()):
             pending.fail(NoProc(self.label, reason))
         for callback in reversed(self._deferred or ()):
             try:

@@ -224,9 +224,10 @@ class GenServer(Generic[S]):
 
     def _take_back(self, unwanted: Callable[[Any], bool]) -> None:
         info = self._cell.mailbox.info
-        for message in tuple(info):
-            if unwanted(message):
-                info.remove(message)
+        if info is not None:
+            for message in tuple(info):
+                if unwanted(message):
+                    info.remove(message)
 
     def start_task(self, function: Callable[..., Awaitable[object]], *args: Any) -> anyio.CancelScope:
         """Run ``function(*args)`` beside the handlers. Its crash is the actor's; it ends when the actor does.

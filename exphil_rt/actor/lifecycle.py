@@ -138,14 +138,14 @@ def _reason_of(error: BaseException) -> ExitReason:
 async def _serve(cell: Cell, actor: GenServer[Any]) -> None:
     """Serve the mailbox for ever: system messages, then info, then casts and calls."""
     box = cell.mailbox
-    system, info, user = box.system, box.info, box.user
+    user = box.user
     casts = actor._casts
     plain = actor.kind == "worker"  # a supervisor's messages hold specifications and dead cells
     budget = _BATCH
     message: Any
     while True:
-        if system:
-            request = system.popleft()
+        if box.system:
+            request = box.system.popleft()
             if type(request) is ParentExit:
                 raise Stop(request.reason)
             assert isinstance(request, SystemRequest)
@@ -154,8 +154,8 @@ async def _serve(cell: Cell, actor: GenServer[Any]) -> None:
         elif cell.suspended:
             await box.wait()
             continue
-        elif info or user:
-            message = info.popleft() if info else box.take()
+        elif box.info or user:
+            message = box.info.popleft() if box.info else box.take()
             cell.handled += 1
             if type(message) is From:
                 if not message.done:  # else the caller gave up before its turn came

@@ -34,8 +34,9 @@ class Mailbox:
     __slots__ = ("_loop", "_parked", "_senders", "capacity", "closed", "dropped", "info", "overflow", "system", "user")
 
     def __init__(self, spec: MailboxSpec, loop: Loop) -> None:
-        self.system: deque[Any] = deque()
-        self.info: deque[Any] = deque()
+        # Most actors never get a system or info message, and an empty deque is 600 bytes.
+        self.system: deque[Any] | None = None
+        self.info: deque[Any] | None = None
         self.user: deque[Any] = deque()
         self.capacity = spec.capacity
         self.overflow = spec.overflow
@@ -46,7 +47,7 @@ class Mailbox:
         self._senders: deque[Event] | None = None
 
     def __len__(self) -> int:
-        return len(self.system) + len(self.info) + len(self.user)
+        return len(self.system or ()) + len(self.info or ()) + len(self.user)
 
     @property
     def parked(self) -> bool:
@@ -63,12 +64,19 @@ class Mailbox:
 
     def put_info(self, message: Any) -> None:
         """Append what is never dropped."""
+        if self.info is None:
+            self.info = deque()
         self.info.append(message)
         self.wake()
 
-    def put_system(self, message: Any) -> None:
-        """Append what is served first."""
-        self.system.append(message)
+    def put_system(self, message: Any, *, first: bool = False) -> None:
+        """Append what is served before all else; ``first``: before other such messages too."""
+        if self.system is None:
+            self.system = deque()
+        if first:
+            self.system.appendleft(message)
+        else:
+            self.system.append(message)
         self.wake()
 
     def wake(self) -> None:
@@ -109,8 +117,8 @@ class Mailbox:
         """Refuse everything from now on; returns the user messages that were left."""
         self.closed = True
         left = list(self.user)
-        for queue in (self.system, self.info, self.user):
-            queue.clear()
+        self.system = self.info = None
+        self.user.clear()
         while self._senders:
             self._senders.popleft().set()
         return left

@@ -304,7 +304,7 @@ class Runtime:
                     elif not self._make_room(cell, None):
                         raise MailboxFull(cell.label)
                 cell.mailbox.put(pending)
-            cell.open_calls.add(pending)
+            cell.owe(pending)
             if timeout != math.inf:
                 pending.timer = self.timers.at(deadline, lambda: pending.expire(timeout))
             return await pending.outcome()
@@ -323,11 +323,11 @@ class Runtime:
         elif not cell.room and (cell.mailbox.overflow != "drop_oldest" or not self._make_room(cell, None)):
             sender.fail(MailboxFull(cell.label))
         elif not sender.done:
-            sender.callee.open_calls.discard(sender)
+            sender.callee.owe_no_more(sender)
             sender.callee = cell
             sender.hand_to(cell)
             if not sender.done:  # else that closed a calling cycle
-                cell.open_calls.add(sender)
+                cell.owe(sender)
                 cell.mailbox.put(sender)
 
     @contextmanager

@@ -156,7 +156,7 @@ class Supervisor(GenServer[SupState]):
 
     def _check_parent(self) -> None:
         """Raise Stop if the supervisor above wants this one to end."""
-        for message in self._cell.mailbox.system:
+        for message in self._cell.mailbox.system or ():
             if type(message) is ParentExit:
                 raise Stop(message.reason)
 

@@ -150,7 +150,7 @@ async def terminate(target: Target, reason: ExitReason | None = None, timeout: f
     Its supervisor restarts it by its restart type; ``terminate_child`` is what keeps a child stopped.
     """
     stop = ParentExit(Normal() if reason is None else reason)
-    await _ask(target, lambda actor: actor._cell.mailbox.system.appendleft(stop), timeout)
+    await _ask(target, lambda actor: actor._cell.mailbox.put_system(stop, first=True), timeout)
 
 
 async def statistics(target: Target, timeout: float = 5.0) -> ActorStatistics:
