@@ -6,7 +6,7 @@ numpy only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exphil_rt.game.frames import U8
+from exphil_rt.policy.codec import transition_counts
 
 SMOOTHING: Final = 1.0
 """Count added to every cell (Laplace)."""
@@ -85,39 +86,63 @@ class Tables:
     """``[size of the previous, size]`` for each head."""
 
     @classmethod
-    def fit(cls, sides: Sequence[U8], sizes: Sequence[int], smoothing: float = SMOOTHING) -> Tables:
-        """Count over sides of games.
+    def of_counts(cls, counts: Sequence[NDArray[np.int64]], smoothing: float = SMOOTHING) -> Tables:
+        """Of how often each choice followed each choice (``codec.transition_counts``): ``[size, size]`` a head."""
+        marginal, previous = [], []
+        for table in counts:
+            alone = table.sum(axis=0, dtype=np.float64) + smoothing
+            given = table + smoothing
+            marginal.append(np.log(alone / alone.sum()))
+            previous.append(np.log(given / given.sum(axis=1, keepdims=True)))
+        return cls(tuple(marginal), tuple(previous))
+
+    @classmethod
+    def fit(cls, sides: Iterable[U8], sizes: Sequence[int], smoothing: float = SMOOTHING) -> Tables:
+        """Count over sides of games, one after the other.
 
         Args:
             sides: actions ``[T, heads]`` of each side, frame by frame.
             sizes: choices of each head.
             smoothing: count added to every cell.
         """
-        marginal, previous = [], []
-        for head, size in enumerate(sizes):
-            counts = np.full((size, size), 0.0)
-            for actions in sides:
-                pairs = actions[:-1, head].astype(np.int64) * size + actions[1:, head]
-                counts += np.bincount(pairs, minlength=size * size).reshape(size, size)
-            alone = counts.sum(axis=0) + smoothing
-            given = counts + smoothing
-            marginal.append(np.log(alone / alone.sum()))
-            previous.append(np.log(given / given.sum(axis=1, keepdims=True)))
-        return cls(tuple(marginal), tuple(previous))
-
-    def scores(self, sides: Sequence[U8]) -> tuple[Score, Score]:
-        """Scores of P(a) and of P(a | previous a) on other sides."""
-        heads = len(self.marginal)
-        alone, given = Meter(heads), Meter(heads)
+        counts = [np.zeros((size, size), np.int64) for size in sizes]
         for actions in sides:
-            before, label = actions[:-1], actions[1:]
-            changed = (before != label).any(axis=1)
-            for meter, rows in (
-                (alone, [np.broadcast_to(table, (len(label), len(table))) for table in self.marginal]),
-                (given, [table[before[:, head]] for head, table in enumerate(self.previous)]),
-            ):
-                at = np.arange(len(label))
-                logp = np.stack([row[at, label[:, head]] for head, row in enumerate(rows)], axis=1)
-                best = np.stack([row.argmax(axis=1) for row in rows], axis=1)
-                meter.add(logp, best == label, changed)
-        return alone.score(), given.score()
+            for head, found in enumerate(transition_counts(actions[:-1], actions[1:], tuple(sizes))):
+                counts[head] += found
+        return cls.of_counts(counts, smoothing)
+
+    def meters(self) -> TableMeters:
+        """Meters of both tables, to which sides are added one by one."""
+        return TableMeters(self)
+
+    def scores(self, sides: Iterable[U8]) -> tuple[Score, Score]:
+        """Scores of P(a) and of P(a | previous a) on other sides."""
+        meters = self.meters()
+        for actions in sides:
+            meters.add(actions)
+        return meters.scores()
+
+
+class TableMeters:
+    """What both tables score on sides that are added one by one."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._alone, self._given = Meter(len(tables.marginal)), Meter(len(tables.marginal))
+
+    def add(self, actions: U8) -> None:
+        """A side, frame by frame: ``[T, heads]``."""
+        before, label = actions[:-1], actions[1:]
+        changed = (before != label).any(axis=1)
+        for meter, rows in (
+            (self._alone, [np.broadcast_to(table, (len(label), len(table))) for table in self._tables.marginal]),
+            (self._given, [table[before[:, head]] for head, table in enumerate(self._tables.previous)]),
+        ):
+            at = np.arange(len(label))
+            logp = np.stack([row[at, label[:, head]] for head, row in enumerate(rows)], axis=1)
+            best = np.stack([row.argmax(axis=1) for row in rows], axis=1)
+            meter.add(logp, best == label, changed)
+
+    def scores(self) -> tuple[Score, Score]:
+        """Of P(a) and of P(a | previous a)."""
+        return self._alone.score(), self._given.score()

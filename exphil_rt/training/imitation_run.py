@@ -49,10 +49,16 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     total_frames: int
     nll: float
     """Training NLL, a mean over about the last hundred batches."""
+    loss: float
+    """What is minimised, all terms together; the same mean."""
     frames_per_second: float
     """While training: time spent measuring does not count."""
     eta_s: float
     learning_rate: float
+    waited: float
+    """Share of the learning that went by waiting for data."""
+    steady: bool = True
+    """Whether everything may be saved here: no gradients wait for their step."""
 
 
 class ImitationRun:
@@ -85,12 +91,14 @@ class ImitationRun:
         self.data = data_digest(data)
         self.total = self.loader.frames * config.epochs
         self.frames = self.steps = 0
-        self.seconds = 0.0
+        self.seconds = self._seconds_before = 0.0
+        """Spent learning; and of these, before this process."""
         self.rate_scale = 1.0
         """Share of the learning rate in use: halved by a divergence, won back by good steps."""
         self.ema: dict[str, Tensor] = copied(policy.state_dict()) if config.ema else {}
         self.recurrent: State = ()
         self._recent: float | None = None
+        self._loss_lately: float | None = None
         self._summed = self._seen = 0.0
         self.pending = 0
         """Batches whose gradients wait for a step."""
@@ -111,18 +119,19 @@ class ImitationRun:
 
     # Learning ---------------------------------------------------------------------------------------------------
 
-    def epoch(self, number: int, on_progress: Callable[[Progress], None], after_step: Callable[[], None]) -> float:
-        """Learn from every training frame once, from where the loader stands; the mean NLL.
+    def epoch(self, number: int) -> Iterator[Progress]:
+        """Learn from every training frame once, from where the loader stands; then ``epoch_nll`` is the mean NLL.
 
         Args:
             number: from 0.
-            on_progress: told after every batch.
-            after_step: called where everything may be saved.
+
+        Yields:
+            After every batch, where training is.
 
         Raises:
             ImitationDiverged: going back did not help.
         """
-        config, policy = self.config, self.policy
+        policy = self.policy
         policy.train()
         if self.loader.position.epoch != number or self.loader.position.batch == 0:
             self.recurrent, self._summed, self._seen = (), 0.0, 0.0
@@ -138,31 +147,42 @@ class ImitationRun:
                 self._summed += nll * frames
                 self._seen += frames
                 self._recent = nll if self._recent is None else 0.98 * self._recent + 0.02 * nll
-            rate = self.frames / max(self.seconds, 1e-9)
-            left = (self.total - self.frames) / rate
-            if config.max_seconds:
-                left = min(left, config.max_seconds - self.seconds)
-            on_progress(
-                Progress(
-                    epoch=number + 1,
-                    epochs=config.epochs,
-                    frames=self.frames,
-                    total_frames=self.total,
-                    nll=self._recent or 0.0,
-                    frames_per_second=rate,
-                    eta_s=max(left, 0.0),
-                    learning_rate=self._rate(),
-                )
-            )
-            if not self.pending:
-                after_step()
+            yield self._progress(number)
             if self.out_of_time:
                 break
             began = time.monotonic()
         if self.pending:
             self._apply()
         self.loader.position = LoaderPosition(epoch=number + 1)  # also where time was up
+
+    @property
+    def epoch_nll(self) -> float:
+        """Mean NLL of the epoch so far."""
         return self._summed / max(self._seen, 1.0)
+
+    def _progress(self, number: int) -> Progress:
+        rate = self.frames / max(self.seconds, 1e-9)
+        left = (self.total - self.frames) / rate
+        if self.config.max_seconds:
+            left = min(left, self.config.max_seconds - self.seconds)
+        return Progress(
+            epoch=number + 1,
+            epochs=self.config.epochs,
+            frames=self.frames,
+            total_frames=self.total,
+            nll=self._recent or 0.0,
+            loss=self._loss_lately or 0.0,
+            frames_per_second=rate,
+            eta_s=max(left, 0.0),
+            learning_rate=self._rate(),
+            waited=self.waited,
+            steady=not self.pending,
+        )
+
+    @property
+    def waited(self) -> float:
+        """Share of this process's learning that went by waiting for data."""
+        return self.loader.waited_s / max(self.seconds - self._seconds_before, 1e-9)
 
     @property
     def out_of_time(self) -> bool:
@@ -175,11 +195,12 @@ class ImitationRun:
         if not self.pending:
             self.optimizer.zero_grad(set_to_none=True)
         (loss / self.config.accumulate).backward()  # type: ignore[no-untyped-call]
-        found = nll.item()
+        found, whole = nll.item(), loss.item()
         leapt = self._recent is not None and found > _LEAP * self._recent + _LEAP
-        if not math.isfinite(found) or not math.isfinite(loss.item()) or leapt:
+        if not math.isfinite(found) or not math.isfinite(whole) or leapt:
             self._undo(f"the NLL is {found:.4g}")
             return None
+        self._loss_lately = whole if self._loss_lately is None else 0.98 * self._loss_lately + 0.02 * whole
         self.pending += 1
         self.recurrent = tuple(part.detach() for part in recurrent)
         if self.pending >= self.config.accumulate and not self._apply():
@@ -364,6 +385,7 @@ class ImitationRun:
                 assert source is not None
                 target.copy_(source)
         self.frames, self.steps, self.seconds = state.frames, state.steps, state.seconds
+        self._seconds_before = state.seconds
         self._recent, self._summed, self._seen = state.recent, state.summed, state.seen
         self.rate_scale = state.rate_scale
         self.loader.position = LoaderPosition(epoch=state.epoch, batch=state.batch)

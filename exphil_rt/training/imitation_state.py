@@ -62,6 +62,8 @@ class StateWriter:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.number = max(generations.numbers(folder), default=0)
+        """Of the newest generation on disk; 0 for none."""
         self._waiting: tuple[ImitationState, Files] | None = None
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -92,8 +94,9 @@ class StateWriter:
             thread = self._thread
         if thread is not None:
             thread.join(_WRITE_S)
-        if self._error is not None:
-            raise self._error
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
 
     def _work(self) -> None:
         while True:
@@ -103,7 +106,7 @@ class StateWriter:
                     self._thread = None
                     return
             try:
-                generations.write(self._folder, waiting[0], waiting[1], KEPT)
+                self.number = generations.write(self._folder, waiting[0], waiting[1], KEPT)
             except OSError as error:
                 with self._lock:
                     self._error = error

@@ -74,8 +74,9 @@ def replay_report(
     """
     config = policy.config
     codec, delay = config.codec, config.delay if delay is None else delay
+    # One side after the other: the actions of a large data set do not fit the memory.
     counted, measured = (
-        [actions_of(where, side, codec)[delay:] for side in part] for where, part in (fitted, (dataset, sides))
+        (actions_of(where, side, codec)[delay:] for side in part) for where, part in (fitted, (dataset, sides))
     )
     marginal, previous = Tables.fit(counted, codec.sizes).scores(measured)
     whole, by_side = Meter(codec.num_heads), np.asarray([side.character for side in sides])

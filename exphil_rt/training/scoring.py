@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Generator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -50,7 +51,7 @@ def inputs_of(batch: Batch, device: torch.device) -> tuple[InputTensors, Tensor]
 
 def predictions(
     policy: Policy, dataset: Dataset, sides: Sequence[Side], *, delay: int | None = None
-) -> Iterator[Predicted]:
+) -> Generator[Predicted, None, None]:
     """Predict whole sides, each from its first frame with zero state.
 
     Args:
@@ -94,9 +95,25 @@ def predictions(
         policy.train(training)
 
 
+def evaluation(
+    policy: Policy, dataset: Dataset, sides: Sequence[Side], *, delay: int | None = None
+) -> Generator[int, None, Score]:
+    """As ``evaluate``, batch by batch: yields the frames measured so far, and returns the score."""
+    meter, frames = Meter(policy.config.codec.num_heads), 0
+    with contextlib.closing(predictions(policy, dataset, sides, delay=delay)) as found_ones:
+        for found in found_ones:
+            meter.add(found.logp, found.likeliest == found.targets, (found.previous != found.targets).any(-1))
+            frames += len(found.frame)
+            yield frames
+    return meter.score()
+
+
 def evaluate(policy: Policy, dataset: Dataset, sides: Sequence[Side], *, delay: int | None = None) -> Score:
     """Score on whole sides, each from its first frame with zero state. Accuracy is that of the likeliest choices."""
-    meter = Meter(policy.config.codec.num_heads)
-    for found in predictions(policy, dataset, sides, delay=delay):
-        meter.add(found.logp, found.likeliest == found.targets, (found.previous != found.targets).any(-1))
-    return meter.score()
+    turns = evaluation(policy, dataset, sides, delay=delay)
+    while True:
+        try:
+            next(turns)
+        except StopIteration as end:
+            score: Score = end.value
+            return score

@@ -158,18 +158,15 @@ def test_state_of_another_training_is_refused(data, tmp_path):
 
 def test_a_divergence_is_undone_and_told_and_learning_goes_on(data):
     torch.manual_seed(0)
-    told, seen = [], 0
+    told = []
     policy = Policy(SMALL)
     run = ImitationRun(policy, data, ImitationConfig(epochs=1, batch=4), told.append)
 
-    def spoil(progress):
-        nonlocal seen
-        seen += 1
+    for seen, _ in enumerate(run.epoch(0), start=1):
         if seen == 3:
             with torch.no_grad():
                 policy.embed.project.weight.fill_(math.nan)
-
-    nll = run.epoch(0, spoil, lambda: None)
+    nll = run.epoch_nll
     assert len(told) == 1
     assert "was undone (the NLL is nan)" in told[0]
     assert math.isfinite(nll)
