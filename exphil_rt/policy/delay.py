@@ -1,13 +1,14 @@
 """The delay queue: which action is due on which frame, for any number of rows (one row is one slot and port).
 
 At frame t a policy of delay D sees state t and what is committed for t+1..t+D, and decides the action of t+D+1.
+A console may itself hold inputs back for c of the D frames: what it is given at t, it plays at t+1+c.
 numpy only; the same object serves the simulator, Dolphin and a notebook.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,7 +26,7 @@ class QueueCounts:
     """What went wrong, a row, since the queue was made. int64 ``[num_rows]`` each."""
 
     missing: NDArray[np.int64]
-    """Frames whose action had not come: the last one was held."""
+    """Frames whose action had not come: the last one was held, or neutral taken."""
     late: NDArray[np.int64]
     """Actions that came when their frame had already been served: dropped."""
     skipped: NDArray[np.int64]
@@ -48,17 +49,30 @@ class DelayQueue:
         delay: frames of delay, one for all rows or ``[num_rows]``.
         dmax: slots that :meth:`committed` shows; at least the largest delay (its default).
         neutral: what a fresh row holds, ``[K]``; by default the default codec's.
+        console_delay: frames of the delay that the game's console adds, so that at t the action of
+            t+1+console_delay is asked for; at most the smallest delay.
+        missing: what is given for a frame whose action has not come: the last one, or neutral.
     """
 
     def __init__(
-        self, num_rows: int, delay: int | ArrayLike = 0, dmax: int | None = None, neutral: U8 | None = None
+        self,
+        num_rows: int,
+        delay: int | ArrayLike = 0,
+        dmax: int | None = None,
+        neutral: U8 | None = None,
+        console_delay: int = 0,
+        missing: Literal["hold", "neutral"] = "hold",
     ) -> None:
         self.num_rows = num_rows
+        self.console_delay = console_delay
+        self._hold = missing == "hold"
         self.delay = np.broadcast_to(np.asarray(delay, np.int64), (num_rows,)).copy()
         largest = int(self.delay.max(initial=0))
         self.dmax = largest if dmax is None else dmax
         if self.delay.min(initial=0) < 0 or largest > self.dmax or self.dmax > MAX_DELAY:
             raise ValueError(f"delay {largest} does not fit dmax {self.dmax} (0..{MAX_DELAY})")
+        if not 0 <= console_delay <= self.delay.min(initial=MAX_DELAY):
+            raise ValueError(f"console delay {console_delay} does not fit delay {self.delay.min(initial=MAX_DELAY)}")
         self.neutral = ActionCodec().neutral() if neutral is None else np.asarray(neutral, np.uint8)
         self.epoch = np.zeros(num_rows, np.int64)
         self.counts = QueueCounts(*(np.zeros(num_rows, np.int64) for _ in fields(QueueCounts)))
@@ -67,7 +81,8 @@ class DelayQueue:
         self._actions = np.zeros((num_rows, self._capacity, parts), np.uint8)
         self._due = np.full((num_rows, self._capacity), _NEVER, np.int64)
         self._held = np.zeros((num_rows, parts), np.uint8)
-        self._served = np.full(num_rows, FIRST_FRAME, np.int64)
+        self.served = np.full(num_rows, FIRST_FRAME, np.int64)
+        """Latest frame whose action was given, by row."""
         self.reset(np.arange(num_rows))
 
     def reset(
@@ -84,12 +99,12 @@ class DelayQueue:
         rows = np.asarray(rows, np.intp)
         if delay is not None:
             delays = np.broadcast_to(np.asarray(delay, np.int64), rows.shape)
-            if rows.size and (delays.min() < 0 or delays.max() > self.dmax):
+            if rows.size and (delays.min() < self.console_delay or delays.max() > self.dmax):
                 raise ValueError(f"delay {delays.max()} does not fit dmax {self.dmax}")
             self.delay[rows] = delays
         frames = np.broadcast_to(np.asarray(frame, np.int64), rows.shape)
         self.epoch[rows] += 1
-        self._served[rows] = frames
+        self.served[rows] = frames + self.console_delay
         self._held[rows] = self.neutral
         self._due[rows] = _NEVER
         self._actions[rows] = self.neutral
@@ -108,7 +123,7 @@ class DelayQueue:
         """
         at: NDArray[np.intp] = np.asarray(rows, np.intp)
         due = np.broadcast_to(np.asarray(due_frame, np.int64), at.shape)
-        late = due <= self._served[at]
+        late = due <= self.served[at]
         keep = ~late
         if epoch is not None:
             stale = np.asarray(epoch) != self.epoch[at]
@@ -123,23 +138,36 @@ class DelayQueue:
         self._due[at, place] = due
 
     def pop(self, rows: ArrayLike, frame: int | ArrayLike) -> U8:
-        """The actions ``[R, K]`` due on ``frame``; where none has come, the row's last one is held and counted."""
+        """The actions ``[R, K]`` due on ``frame``; where none has come, the row's last one is held and counted.
+
+        What is given is committed from then on, also where it was not what a policy decided.
+        """
         rows = np.asarray(rows, np.intp)
         due = np.broadcast_to(np.asarray(frame, np.int64), rows.shape)
         place = due % self._capacity
         there = self._due[rows, place] == due
         actions: Any = self._actions[rows, place]
         if not there.all():
-            actions[~there] = self._held[rows[~there]]
-        ahead = due - self._served[rows]
+            actions[~there] = self._held[rows[~there]] if self._hold else self.neutral
+        ahead = due - self.served[rows]
         if (ahead != 1).any():
             self.counts.repeated[rows] += ahead <= 0
             self.counts.skipped[rows] += np.maximum(ahead - 1, 0)
         if not there.all():
-            self.counts.missing[rows] += ~there & (ahead > 0)
+            absent = ~there & (ahead > 0)
+            self.counts.missing[rows] += absent
+            self._actions[rows[absent], place[absent]] = actions[absent]
+            self._due[rows[absent], place[absent]] = due[absent]
         self._held[rows] = actions
-        self._served[rows] = np.maximum(self._served[rows], due)
+        self.served[rows] = np.maximum(self.served[rows], due)
         return np.asarray(actions, np.uint8)
+
+    def has(self, rows: ArrayLike, frame: int | ArrayLike) -> NDArray[np.bool_]:
+        """Whether the action due on ``frame`` has come, ``[R]``."""
+        rows = np.asarray(rows, np.intp)
+        due = np.broadcast_to(np.asarray(frame, np.int64), rows.shape)
+        there: NDArray[np.bool_] = self._due[rows, due % self._capacity] == due
+        return there
 
     def committed(self, rows: ArrayLike, frame: int | ArrayLike) -> tuple[U8, U8]:
         """What is already decided at ``frame``: actions ``[R, dmax, K]`` due at frame+1..frame+dmax, and their mask.
