@@ -16,7 +16,8 @@ from exphil_rt.replays.slp.events import event_sizes, frame_events, game_end, ga
 from exphil_rt.replays.slp.start import END_METHODS, GameStart
 from exphil_rt.store.files import write_whole
 
-_RAW: Final = b"{U\x03raw[$U#l"
+RAW: Final = b"{U\x03raw[$U#l"
+"""How a .slp file begins; the length of the events (32 bits, big endian) and the events follow."""
 
 
 class NotAGame(ExphilError):
@@ -60,7 +61,7 @@ def encode_slp(
         winner = None if end is None else end.winner
         placements = (1, 0) if winner == 1 else (0, 1) if winner == 0 else (0, 0)
     raw = b"".join((event_sizes(), game_start(start), *packets, game_end(method, placements, start)))
-    return _RAW + struct.pack(">I", len(raw)) + raw + b"U\x08metadata" + _ubjson(_metadata(start, frames)) + b"}"
+    return RAW + struct.pack(">I", len(raw)) + raw + metadata_bytes(_metadata(start, frames))
 
 
 def write_slp(
@@ -82,6 +83,11 @@ def write_slp(
     data = encode_slp(start, frames, end, method=method, placements=placements)
     write_whole(path, data)
     return len(data)
+
+
+def metadata_bytes(metadata: dict[str, Any]) -> bytes:
+    """What follows the events and ends the file: objects, texts and 32-bit integers."""
+    return b"U\x08metadata" + _ubjson(metadata) + b"}"
 
 
 def _metadata(start: GameStart, frames: Frames) -> dict[str, Any]:

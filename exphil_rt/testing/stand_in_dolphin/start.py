@@ -1,0 +1,48 @@
+"""From settings to a running stand-in: the user folder, the source of games, the machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from exphil_rt.testing.stand_in_dolphin.config import StandInConfig
+from exphil_rt.testing.stand_in_dolphin.ini import read_user_folder
+from exphil_rt.testing.stand_in_dolphin.machine import Machine
+from exphil_rt.testing.stand_in_dolphin.sources.source import Source
+from exphil_rt.testing.stand_in_dolphin.trace import Trace
+
+
+def start(config: StandInConfig, home: Path, launch: int) -> int:
+    """Run until the end; the exit status.
+
+    Raises:
+        NotStreamable: the recording cannot be played.
+    """
+    user = read_user_folder(home, config.flavour == "mainline")
+    trace = Trace(Path(config.trace) if config.trace else None, launch)
+    return Machine(config, user, source_of(config, frozenset(user.pipes)), launch, trace).run()
+
+
+def source_of(config: StandInConfig, piped: frozenset[int]) -> Source:
+    """The games that the settings name.
+
+    Args:
+        config: the settings.
+        piped: ports with a pipe.
+    """
+    if config.source == "still":
+        from exphil_rt.testing.stand_in_dolphin.sources.still import StillGame
+
+        return StillGame(
+            seed=config.seed, stocks=config.stocks, timer_frames=config.time_limit_frames,
+            gecko_packets=config.gecko_packets,
+        )  # fmt: skip
+    if config.source == "game":
+        from exphil_rt.testing.stand_in_dolphin.sources.embedded import EmbeddedGame
+
+        return EmbeddedGame(
+            seed=config.seed, stocks=config.stocks, timer_frames=config.time_limit_frames,
+            gecko_packets=config.gecko_packets,
+        )  # fmt: skip
+    from exphil_rt.testing.stand_in_dolphin.sources.recording import Recording
+
+    return Recording(Path(config.source), piped if config.override else frozenset())
