@@ -164,6 +164,7 @@ class Machine:
             self._pace_and_poll()
             self._menu_frame(self._menus.step({}), frame)
             frame += 1
+        self._pace_and_poll()
         seats = [
             Seat(
                 port=port,
