@@ -13,9 +13,10 @@ import csv
 import io
 import itertools
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import msgspec
@@ -31,7 +32,7 @@ from exphil_rt.sim.scores import SCORES, Score
 from exphil_rt.store.files import write_whole
 
 DATA = Path(datafiles.__file__).parent / "data"
-Table = dict[tuple[int, ...], tuple[float, ...]]
+Table = dict[tuple[Any, ...], tuple[float, ...]]
 
 # States that end when their animation does, and what may follow at that moment without any input.
 _TO_WAIT = (
@@ -207,8 +208,35 @@ def learn_ledges(games: Iterable[Frames]) -> Table:
     }
 
 
+def learn_marks(games: Iterable[Frames]) -> Table:
+    """Ages at which something happens within a state, by fighter and state.
+
+    ``rise`` and ``settle``: a body that fell down leaves the ground and is back on it, most often; ``follow``: the
+    earliest next jab.
+    """
+    seen: dict[tuple[int, int, str], Counter[int]] = defaultdict(Counter)
+    for frames in games:
+        body = frames.players
+        if not body.airborne.any():
+            continue  # not recorded before Slippi 2.0
+        for port in range(2):
+            state, age = body.state[:, port].astype(int), body.state_age[:, port]
+            air, who = body.airborne[:, port] != 0, body.character[:, port]
+            for row in np.flatnonzero((air[1:] != air[:-1]) | (state[1:] != state[:-1])) + 1:
+                before, now = int(state[row - 1]), int(state[row])
+                if before == now and now in (st.DOWN_BOUND_U, st.DOWN_BOUND_D):
+                    seen[int(who[row]), now, "rise" if air[row] else "settle"][int(age[row])] += 1
+                elif st.ATTACK_11 <= before <= st.ATTACK_13 and now in (before + 1, st.ATTACK_100_START):
+                    seen[int(who[row]), before, "follow"][int(age[row - 1]) + 1] += 1
+    return {
+        (*key[:2], key[2]): (float(min(ages) if key[2] == "follow" else ages.most_common(1)[0][0]),)
+        for key, ages in seen.items()
+    }
+
+
 LEARNED = {
     "learned_lengths.csv": (learn_lengths, ("character", "state", "length")),
+    "learned_marks.csv": (learn_marks, ("character", "state", "mark", "age")),
     "learned_ecb.csv": (learn_feet, ("character", "state", "age", "bottom")),
     "learned_ledge.csv": (learn_ledges, ("character", "state", "age", "out", "below")),
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 from exphil_rt.game import states as st
 from exphil_rt.sim.damage import leave_hitlag
-from exphil_rt.sim.enter import enter, leave_ground, to_fall, to_wait
+from exphil_rt.sim.enter import enter, leave_ground, to_fall, to_wait, touch_ground
 from exphil_rt.sim.inputs import CROUCH_RELEASE, LONG_AGO, NEUTRAL_TILT, XY
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.shield import guards
@@ -110,6 +110,23 @@ def ended(pl: Any, t: Any) -> None:
 
 
 @njit
+def bounce(pl: Any, t: Any, an: Any) -> None:
+    """A body that fell down leaves the ground and comes back to it, by its animation."""
+    if pl.airborne == 0 and pl.age == an.rise:
+        leave_ground(pl)
+        pl.jumps = max(int(t.fighters[pl.character].max_jumps) - 1, 0)
+        pl.vx = 0.0
+        pl.gv = 0.0
+    elif pl.airborne and pl.age == an.settle and pl.last_line >= 0:
+        line = t.lines[pl.last_line]
+        if line.moving == 0 and not line.x0 <= pl.x <= line.x1:
+            pl.tumble = 1
+            enter(pl, t, st.DAMAGE_FALL)
+        else:
+            touch_ground(pl, t, pl.last_line)
+
+
+@njit
 def animate(pl: Any, t: Any) -> None:
     """Phase 1 of one fighter."""
     timers(pl, t)
@@ -156,10 +173,9 @@ def animate(pl: Any, t: Any) -> None:
             pl.flag = 1
     elif s == st.TURN_RUN:
         at = t.fighters[pl.character]
-        if pl.flag == 0 and pl.age >= at.turnrun_flip:
-            if pl.gv * pl.facing > at.friction:
-                pl.age = at.turnrun_flip  # the animation waits until the old run is spent
-            else:
+        if pl.flag == 0 and pl.age > at.turnrun_flip:
+            pl.age = at.turnrun_flip  # the animation waits until the old run is spent, and a frame for the turn
+            if pl.gv * pl.facing <= 0.0:
                 pl.facing = -pl.facing
                 pl.flag = 1
     elif s == st.RUN_BRAKE:
@@ -191,6 +207,8 @@ def animate(pl: Any, t: Any) -> None:
     elif (s == st.DOWN_WAIT_U or s == st.DOWN_WAIT_D) and pl.t >= c.down_wait_frames:
         enter(pl, t, st.DOWN_STAND_U if s == st.DOWN_WAIT_U else st.DOWN_STAND_D)
         return
+    elif s == st.DOWN_BOUND_U or s == st.DOWN_BOUND_D:
+        bounce(pl, t, an)
     elif s == st.CLIFF_WAIT:
         limit = c.cliff_wait_frames_lt100 if pl.percent < c.cliff_percent_threshold else c.cliff_wait_frames_ge100
         if pl.t >= limit:

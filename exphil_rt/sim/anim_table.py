@@ -35,6 +35,9 @@ ANIM: Final = np.dtype(
         ("ecb_frames", np.int32),
         ("hang_offset", np.int32),  # into hang; one entry an age from 0
         ("hang_frames", np.int32),
+        ("rise", np.float32),  # of the fall to the ground: the ages at which the body bounces off it and is back
+        ("settle", np.float32),
+        ("follow", np.float32),  # of jabs: the age from which on the next one may begin; 0 for after the hitboxes
         ("flip", np.int32),  # age at which the facing turns; 0 for never
         ("exists", np.int32),  # this fighter has a table row for the state
         ("hurt", np.int32),  # kind of body (hurt.GROUPS)
@@ -67,6 +70,9 @@ _LENGTHS_ELSE: Final = {
     st.DOWN_FORWARD_D: 36, st.DOWN_BACK_U: 36, st.DOWN_BACK_D: 36, st.CLIFF_CLIMB_SLOW: 60, st.CLIFF_CLIMB_QUICK: 35,
     st.CLIFF_ATTACK_SLOW: 70, st.CLIFF_ATTACK_QUICK: 55, st.CLIFF_ESCAPE_SLOW: 80, st.CLIFF_ESCAPE_QUICK: 50,
 }  # fmt: skip
+
+_BOUNCE: Final = (4.0, 22.0)
+"""When a body that fell down is off the ground, of fighters that no replay showed: the commonest of the others."""
 
 _TURN_LENGTHS: Final = {Character.MEWTWO: 16, Character.GAME_AND_WATCH: 10, Character.POPO: 13}
 _JUMP_LENGTHS: Final = {
@@ -170,6 +176,10 @@ def anim_table(frames: dict[str, NDArray[Any]]) -> NDArray[Any]:
             anim[index, state]["lag"] = float(fighter[f"{name}_lag"])
     for row_ in read_rows("learned_lengths.csv"):
         anim[int(row_["character"]), int(row_["state"])]["length"] = float(row_["length"])
+    for state in (st.DOWN_BOUND_U, st.DOWN_BOUND_D):
+        anim[:, state]["rise"], anim[:, state]["settle"] = _BOUNCE
+    for row_ in read_rows("learned_marks.csv"):
+        anim[int(row_["character"]), int(row_["state"])][row_["mark"]] = float(row_["age"])
     for state, length in _LENGTHS_ELSE.items():
         column = anim[:, state]["length"]
         column[column == 0] = length

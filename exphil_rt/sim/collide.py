@@ -169,7 +169,20 @@ def may_cancel(character: int, s: int) -> bool:
     return character != GAME_AND_WATCH or s == st.ATTACK_AIR_F or s == st.ATTACK_AIR_LW
 
 
-TURNED_OVER = 48.0  # age of DamageFlyTop
+# Ages at which a flying body shows its back to the ground (real replays): it lands face up then.
+TOP_TURNED_OVER = 46.5
+FLY_TURNED_OVER = 20.5
+FALL_FACE_UP = 12.5, 27.5
+
+
+@njit
+def face_up(s: int, age: float) -> bool:
+    """Whether a body that falls in state ``s`` lies on its back."""
+    if s == st.DAMAGE_FLY_TOP:
+        return bool(age < TOP_TURNED_OVER)
+    if st.DAMAGE_FLY_HI <= s <= st.DAMAGE_FLY_LW:
+        return bool(age < FLY_TURNED_OVER)
+    return bool(s == st.DAMAGE_FALL and FALL_FACE_UP[0] < age < FALL_FACE_UP[1])
 
 
 @njit
@@ -200,7 +213,12 @@ def landed(pl: Any, t: Any, line: int) -> None:
     elif s >= st.FIRST_SPECIAL:
         land_special(pl, t)
     elif s == st.FALL_SPECIAL and pl.fall_lag > 0.0:
-        land(pl, t, st.LANDING_FALL_SPECIAL, pl.fall_lag)
+        free = t.fighters[pl.character].free_landing != 0.0
+        if free and flat_landing(speed):
+            to_wait(pl, t)
+        else:
+            land(pl, t, st.LANDING_FALL_SPECIAL, pl.fall_lag)
+            pl.charge = 1 if free else 0
     elif s == st.ESCAPE_AIR or s == st.FALL_SPECIAL:
         land(pl, t, st.LANDING_FALL_SPECIAL, c.landing_fall_special_lag)
     elif tumbling:
@@ -217,16 +235,15 @@ def landed(pl: Any, t: Any, line: int) -> None:
             else:
                 enter(pl, t, st.PASSIVE)
         else:
-            # launched upward, a body has turned over by the end of its animation (real replays)
-            face_up = (s == st.DAMAGE_FLY_TOP and age < TURNED_OVER) or s == st.DAMAGE_FLY_HI
             pl.kx = 0.0 if knock < c.damagefly_landing_kbvel else pl.kx
             pl.ky = 0.0
-            enter(pl, t, st.DOWN_BOUND_U if face_up else st.DOWN_BOUND_D)
+            enter(pl, t, st.DOWN_BOUND_U if face_up(s, age) else st.DOWN_BOUND_D)
     elif s == st.SHIELD_BREAK_FALL or s == st.SHIELD_BREAK_FLY:
         enter(pl, t, st.SHIELD_BREAK_DOWN_U)
     elif st.DAMAGE_HI_1 <= s <= st.DAMAGE_FLY_ROLL:
-        pl.hitstun = 0.0  # the launch's rise stays for this frame
-        land(pl, t, st.LANDING, 0.0)
+        if knock >= c.damagefly_landing_kbvel:  # a slower launch is stood out (real replays)
+            pl.hitstun = 0.0  # the launch's rise stays for this frame
+            land(pl, t, st.LANDING, 0.0)
     elif flat_landing(speed):
         to_wait(pl, t)
     else:
@@ -382,7 +399,7 @@ def hang(pl: Any, t: Any, stage: Any) -> None:
     pl.vx = 0.0
     pl.vy = 0.0
     climbs = st.CLIFF_CLIMB_SLOW <= s <= st.CLIFF_ESCAPE_QUICK
-    if climbs and (place[1] < 0.01 or pl.age >= an.length - 2.0) and pl.age >= 1.0:
+    if climbs and ((place[1] < 0.01 and place[0] <= 0.0) or pl.age >= an.length - 2.0) and pl.age >= 1.0:
         if place[0] > 0.0:
             pl.x = stage.edge_x[n]
         pl.y = stage.edge_y[n] + ABOVE

@@ -180,6 +180,8 @@ def take_hit(pl: Any, t: Any, game: Any, port: int, box: Any, damage: float, cha
     pl.tumble = 1 if fly else 0
     pl.di_pending = 1
     pl.ledge = 0
+    pl.tilt_x = NEUTRAL_TILT  # a flick from before the hit shifts nothing (real replays)
+    pl.tilt_y = NEUTRAL_TILT
     enter(pl, t, state)
 
 

@@ -30,6 +30,8 @@ def catch(pl: Any, foe: Any, t: Any) -> None:
         return
     c = t.common[0]
     pl.gv = 0.0
+    pl.push_x = 0.0
+    foe.push_x = 0.0
     age = pl.age
     dashing = pl.state == st.CATCH_DASH
     enter(pl, t, CATCH_DASH_PULL if dashing else st.CATCH_PULL)

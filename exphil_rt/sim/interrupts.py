@@ -30,7 +30,6 @@ from exphil_rt.sim.specials.begin import try_side_special, try_special, try_up_s
 
 UCF_RAW = 75.0
 FLICKED = 2  # bit of ``charge`` in a turn: a flick on the way, for a dash as soon as it is turned
-FREE_LANDING = 1.2  # slower than this, a landing from a special fall is no wavedash
 PASS_DELAY = 3  # frames of Squat before a platform lets go (real replays)
 
 
@@ -43,13 +42,16 @@ def dash_options(pl: Any, t: Any, c: Any) -> None:
     if pl.pressed & Z or (pl.pressed & A and pl.buttons & LR):
         enter(pl, t, st.CATCH_DASH)
         return
-    smash = c_flick(pl, c) or (early and pl.pressed & A and abs(pl.stick_x) >= c.dash_flick)
+    # the c-stick was never seen to smash later (real replays)
+    smash = pl.age <= c.dash_window_frames_1 and c_flick(pl, c) and not steep(pl.c_x, pl.c_y, c)
+    smash = smash or (early and pl.pressed & A and abs(pl.stick_x) >= c.dash_flick)
     if smash and try_ground_attack(pl, t, c):
         return
     if pl.pressed & A and pl.age <= c.dash_window_frames_2:
         start_attack(pl, t, st.ATTACK_DASH)
         return
     if try_shield(pl, t, c):
+        pl.gv *= 1.0 - c.dash_interrupt_vel_loss
         return
     if flick_x(pl, c) and pl.stick_x * pl.facing < 0.0 and (pl.age > c.dash_window_frames_0 or pl.flag == 1):
         to_turn(pl, t, 1)
@@ -173,7 +175,7 @@ def squat_options(pl: Any, t: Any, c: Any) -> None:
 def landing_options(pl: Any, t: Any, c: Any) -> None:
     """Landing after its lag; a stick held down crouches on the first free frame only."""
     lag = t.fighters[pl.character].landing_lag
-    if pl.t < lag or try_special(pl, t, c) or try_grab(pl, t) or try_ground_attack(pl, t, c) or try_shield(pl, t, c):
+    if pl.age < lag or try_special(pl, t, c) or try_grab(pl, t) or try_ground_attack(pl, t, c) or try_shield(pl, t, c):
         return
     if wants_jump(pl, c):
         to_jump_squat(pl, t)
@@ -185,18 +187,24 @@ def landing_options(pl: Any, t: Any, c: Any) -> None:
 
 @njit
 def guard_options(pl: Any, t: Any, c: Any) -> None:
-    """GuardOn and Guard: out of shield, or let go."""
-    if wants_jump(pl, c):
+    """GuardOn and Guard: let go, or out of shield."""
+    flick = c_flick(pl, c)
+    up = flick and steep(pl.c_x, pl.c_y, c)
+    if pl.state == st.GUARD and not wants_shield(pl, c):
+        enter(pl, t, st.GUARD_OFF)
+    elif wants_jump(pl, c) or (up and pl.c_y > 0.0):
         to_jump_squat(pl, t)
     elif pl.pressed & A_OR_Z:
         enter(pl, t, st.CATCH)
+    elif flick and not up:
+        enter(pl, t, st.ESCAPE_F if pl.c_x * pl.facing > 0.0 else st.ESCAPE_B)
     elif abs(pl.stick_x) >= c.escape_stick_x and pl.tilt_x < c.escape_flick_frames:
         enter(pl, t, st.ESCAPE_F if pl.stick_x * pl.facing > 0.0 else st.ESCAPE_B)
-    elif pl.stick_y <= c.spotdodge_stick_y and pl.tilt_y < c.escape_flick_frames:
+    elif up or (pl.stick_y <= c.spotdodge_stick_y and pl.tilt_y < c.escape_flick_frames):
         enter(pl, t, st.ESCAPE_N)
     elif pl.stick_y <= -c.pass_stick_y and pl.tilt_y < c.pass_frames and t.lines[pl.line].drop:
         drop_through(pl, t, c)
-    elif not wants_shield(pl, c) and (pl.state == st.GUARD or pl.t >= t.fighters[pl.character].guardon_len):
+    elif not wants_shield(pl, c) and pl.t >= t.fighters[pl.character].guardon_len:
         enter(pl, t, st.GUARD_OFF)
 
 
@@ -222,46 +230,41 @@ def cliff_options(pl: Any, t: Any, c: Any) -> None:
     slow = pl.percent >= c.cliff_percent_threshold
     x, y = pl.stick_x, pl.stick_y
     into = x * pl.facing
-    fresh_x, fresh_y = pl.tilt_x <= pl.t, pl.tilt_y <= pl.t  # a stick still held from before does nothing
+    if abs(x) < c.cliff_option_stick and abs(y) < c.cliff_option_stick:
+        pl.charge = 1  # a stick that was not in its middle since the catch does nothing (real replays)
     if wants_jump(pl, c):
         enter(pl, t, st.CLIFF_JUMP_SLOW_1 if slow else st.CLIFF_JUMP_QUICK_1)
     elif pl.pressed & AB or (c_flick(pl, c) and pl.c_y > 0.0):
         start_attack(pl, t, st.CLIFF_ATTACK_SLOW if slow else st.CLIFF_ATTACK_QUICK)
     elif pl.pressed & LR or (c_flick(pl, c) and pl.c_x * pl.facing > 0.0):
         enter(pl, t, st.CLIFF_ESCAPE_SLOW if slow else st.CLIFF_ESCAPE_QUICK)
-    elif (y <= -c.cliff_option_stick and fresh_y) or (into <= -c.cliff_option_stick and fresh_x):
+    elif pl.charge and (y <= -c.cliff_option_stick or into <= -c.cliff_option_stick):
         pl.ledge = 0
         pl.ledge_wait = int(c.ledge_cooldown)
         pl.vx = 0.0
         pl.vy = 0.0
         to_fall(pl, t)
         pl.fastfall = 1 if y <= -c.fastfall_stick and pl.tilt_y < c.fastfall_frames else 0
-    elif (y >= c.cliff_option_stick and fresh_y) or (into >= c.cliff_option_stick and fresh_x):
+    elif pl.charge and (y >= c.cliff_option_stick or into >= c.cliff_option_stick):
         enter(pl, t, st.CLIFF_CLIMB_SLOW if slow else st.CLIFF_CLIMB_QUICK)
 
 
 @njit
 def jab_options(pl: Any, t: Any) -> None:
     """Jab to jab, or to the rapid jabs."""
-    if not (pl.pressed & A):
-        return
+    if pl.pressed & A:
+        pl.count = 1
     s = pl.state
     an = t.anim[pl.character, s]
-    if s == st.ATTACK_100_LOOP or s == st.ATTACK_100_START:
-        pl.count = 1
+    if pl.count == 0 or s >= st.ATTACK_100_START:
         return
-    if s == st.ATTACK_100_END or pl.age <= an.hit_first + an.hit_frames:
+    # a press is kept until the next blow may begin
+    if pl.age < (an.follow if an.follow > 0.0 else an.hit_first + an.hit_frames + 1):
         return
     if s < st.ATTACK_13 and t.anim[pl.character, s + 1].exists:
         start_attack(pl, t, s + 1)
     elif t.anim[pl.character, st.ATTACK_100_LOOP].exists:
         start_attack(pl, t, st.ATTACK_100_START)
-
-
-@njit
-def at_free(pl: Any, t: Any) -> bool:
-    """Whether this fighter's special falls land like a jump, free after the common lag."""
-    return bool(t.fighters[pl.character].free_landing != 0.0)
 
 
 @njit
@@ -279,9 +282,12 @@ def interrupt(pl: Any, t: Any) -> None:
             or s == st.CLIFF_JUMP_QUICK_2
             or s == st.CLIFF_JUMP_SLOW_2
             or (s == st.PASSIVE_WALL_JUMP and pl.t > 4)
-            or (st.ATTACK_AIR_N <= s <= st.ATTACK_AIR_LW and an.iasa > 0.0 and pl.age >= an.iasa)
         ):
             air_options(pl, t, c)
+        elif st.ATTACK_AIR_N <= s <= st.ATTACK_AIR_LW:
+            # neither specials nor air dodges were seen to cut an aerial short (real replays)
+            if an.iasa > 0.0 and pl.age >= an.iasa and not try_air_attack(pl, t, c):
+                try_air_jump(pl, t, c)
         elif st.DAMAGE_HI_1 <= s <= st.DAMAGE_AIR_3:
             if pl.hitstun == 0.0:
                 air_options(pl, t, c)
@@ -327,12 +333,12 @@ def interrupt(pl: Any, t: Any) -> None:
     elif st.DAMAGE_HI_1 <= s <= st.DAMAGE_AIR_3:
         if pl.hitstun == 0.0 and not ground_options(pl, t, c):
             try_turn_or_walk(pl, t, c)
-    elif s == st.LANDING or (s == st.LANDING_FALL_SPECIAL and pl.rate < FREE_LANDING and at_free(pl, t)):
+    elif s == st.LANDING or (s == st.LANDING_FALL_SPECIAL and pl.charge == 1):
         landing_options(pl, t, c)
     elif s == st.GUARD_ON or s == st.GUARD or s == st.GUARD_SET_OFF + 1:
         guard_options(pl, t, c)
     elif s == st.GUARD_OFF:
-        if wants_jump(pl, c):
+        if wants_jump(pl, c) or (c_flick(pl, c) and steep(pl.c_x, pl.c_y, c) and pl.c_y > 0.0):
             to_jump_squat(pl, t)
     elif s == st.DOWN_WAIT_U or s == st.DOWN_WAIT_D:
         down_options(pl, t, c)

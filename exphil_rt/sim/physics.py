@@ -103,7 +103,7 @@ def air(pl: Any, t: Any, at: Any, c: Any) -> None:
     s = pl.state
     if s >= st.FIRST_SPECIAL:
         return  # specials.run set it
-    if s == st.JUMP_F or s == st.JUMP_B:
+    if s == st.JUMP_F or s == st.JUMP_B or s == st.CLIFF_JUMP_QUICK_2 or s == st.CLIFF_JUMP_SLOW_2:
         if pl.t > 0:  # no gravity on the frame of the take-off
             try_fastfall(pl, c)
             gravity(pl, at)
@@ -192,7 +192,7 @@ def ground(pl: Any, t: Any, at: Any, c: Any) -> None:
                 return
             a = tapered(x * at.dash_accel_mul + sign(x) * at.dash_accel_base, pl.gv, target, c.run_accel_taper)
             pl.gv = accelerate(pl.gv, a, target, at.friction)
-    elif an.motion_frames > 0:
+    elif an.motion_frames > 0 and pl.age <= an.motion_frames:
         frame = int(pl.age)
         if pl.charge == 0 or pl.t < 1 or pl.count == 0:
             pl.gv = 0.0

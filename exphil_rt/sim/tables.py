@@ -78,7 +78,7 @@ _WALL_JUMPS: Final = (
 )  # fmt: skip
 
 # After their special falls these fighters land free like after a jump (real replays; of others none was seen to).
-_FREE_LANDING: Final = (Character.MEWTWO, Character.GAME_AND_WATCH)
+_FREE_LANDING: Final = (Character.MEWTWO, Character.GAME_AND_WATCH, Character.FOX, Character.FALCO)
 
 # Five (Kirby) and five (Jigglypuff) air jumps: vertical speed of each, own estimates for
 # Kirby, measured on real replays for Jigglypuff.

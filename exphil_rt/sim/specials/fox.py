@@ -64,7 +64,7 @@ def _rows(*, falco: bool) -> tuple[Row, ...]:
     shine: dict[str, Any] = {"gravity": 0.02666667, "float_until": 1.0}
     guard: dict[str, Any] = {"guard": REFLECT, "guard_ages": (0.0, 999.0), "guard_circle": SHINE_CIRCLE}
     return (
-        Row(state=N_START, then=N_LOOP),
+        Row(state=N_START, then=N_LOOP, gv_mul=0.0),
         Row(state=N_LOOP, start=0, then=N_END),
         Row(state=N_END, start=0),
         Row(state=N_AIR_START, then_air=N_AIR_LOOP, **laser),

@@ -51,7 +51,7 @@ MEWTWO: Final = Specials(
         Row(state=N_AIR_END, start=0, lands=N_END),
         Row(state=S, falls=S_AIR, **_MIRROR),
         Row(state=S_AIR, lands=S, **_MIRROR),
-        Row(state=HI_START, then=HI_LOST),
+        Row(state=HI_START, then=HI_LOST, gv_mul=0.0),
         Row(state=HI_LOST, start=34, length=0, lands=st.LANDING_FALL_SPECIAL, lag=30, safe=(0.0, 99.0)),
         Row(state=HI, length=30, falls=HI_AIR),
         Row(state=HI_AIR_START, then_air=HI_AIR_LOST, vx_mul=0.5, vy_mul=0.5, gravity=0.04, terminal=0.75,

@@ -69,6 +69,7 @@ class Row:
         fastfall: whether a flick down falls fast.
         vx_mul: horizontal speed kept on entry.
         vy_mul: vertical speed kept on entry.
+        gv_mul: speed kept on entry on the ground.
         vx_set: forward speed on entry.
         vy_set: vertical speed on entry.
         motion: GROUND_MOTION, AIR_RISE, AIR_FORWARD, or their sum.
@@ -99,6 +100,7 @@ class Row:
     fastfall: bool = False
     vx_mul: float = 1.0
     vy_mul: float = 1.0
+    gv_mul: float = 1.0
     vx_set: float | None = None
     vy_set: float | None = None
     motion: int = 0

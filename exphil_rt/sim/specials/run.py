@@ -63,9 +63,10 @@ def over(pl: Any, t: Any) -> bool:
 
 @njit
 def entry(pl: Any, row: Any) -> None:
-    """What the row says about the speed with which a special begins in the air."""
+    """What the row says about the speed with which a special begins."""
     pl.special = 0
     if pl.airborne == 0:
+        pl.gv *= row.gv_mul
         return
     pl.vx *= row.vx_mul
     pl.vy *= row.vy_mul

@@ -24,8 +24,9 @@ SPEC: Final = np.dtype(
     [
         (name, np.float32)
         for name in (
-            "lag", "mobility", "gravity", "terminal", "float_until", "friction", "drift", "vx_mul", "vy_mul", "vx_set",
-            "vy_set", "ledge_from", "turn_from", "turn_to", "guard_from", "guard_to", "guard_x", "guard_y", "guard_r",
+            "lag", "mobility", "gravity", "terminal", "float_until", "friction", "drift", "vx_mul", "vy_mul", "gv_mul",
+            "vx_set", "vy_set", "ledge_from", "turn_from", "turn_to", "guard_from", "guard_to", "guard_x", "guard_y",
+            "guard_r",
         )
     ]
     + [
@@ -88,8 +89,8 @@ def special_tables(frames: dict[str, NDArray[Any]], anim: NDArray[Any], fighters
 
 def _fill(cell: NDArray[Any], row: Row, at: NDArray[Any], attack: int) -> None:
     cell["exists"] = 1
-    for name in ("lag", "mobility", "float_until", "drift", "vx_mul", "vy_mul", "ledge_from", "then", "then_air",
-                 "lands", "falls", "fastfall", "motion", "ledge_back", "guard"):  # fmt: skip
+    for name in ("lag", "mobility", "float_until", "drift", "vx_mul", "vy_mul", "gv_mul", "ledge_from", "then",
+                 "then_air", "lands", "falls", "fastfall", "motion", "ledge_back", "guard"):  # fmt: skip
         cell[name] = getattr(row, name)
     cell["gravity"] = at["gravity"] if row.gravity is None else row.gravity
     cell["terminal"] = at["terminal_vel"] if row.terminal is None else row.terminal
