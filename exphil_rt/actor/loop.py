@@ -1,4 +1,4 @@
-"""What the kernel's hot paths take from the loop itself: its clock, its event and its cancel scope.
+"""What the kernel's hot paths take from the loop itself: its clock, its event, its cancel scope and how a task sleeps.
 
 anyio's own wrappers look the backend up on every use, which costs more than the rest of a call. ``now`` is the clock
 behind ``anyio.current_time()``, so mock clocks hold here too.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
@@ -39,12 +39,25 @@ class Scope(Protocol):
     ) -> bool | None: ...
 
 
+class Berth(Protocol):
+    """Where one task sleeps again and again until it is woken; an event for each sleep costs seven objects more."""
+
+    asleep: bool
+
+    def sleep(self) -> Awaitable[Any]:
+        """Sleep until ``wake``, or until cancelled."""
+
+    def wake(self) -> None:
+        """Wake the task; only while it is asleep."""
+
+
 class Loop(NamedTuple):
-    """Clock, events and shielded scopes of the running loop."""
+    """Clock, events, shielded scopes and berths of the running loop."""
 
     now: Callable[[], float]
     event: Callable[[], Event]
     shield: Callable[[], Scope]
+    berth: Callable[[], Berth]
 
 
 def on_trio() -> bool:
@@ -61,6 +74,26 @@ def running_loop() -> Loop:
     if on_trio():
         import trio
 
-        return Loop(trio.current_time, trio.Event, functools.partial(trio.CancelScope, shield=True))
+        from exphil_rt.actor.trio_berth import TrioBerth
+
+        return Loop(trio.current_time, trio.Event, functools.partial(trio.CancelScope, shield=True), TrioBerth)
     scope = type(anyio.CancelScope())  # anyio's own for asyncio, which the public name looks up and then makes twice
-    return Loop(asyncio.get_running_loop().time, asyncio.Event, functools.partial(scope, shield=True))
+    return Loop(asyncio.get_running_loop().time, asyncio.Event, functools.partial(scope, shield=True), _AsyncioBerth)
+
+
+class _AsyncioBerth:
+    __slots__ = ("_future", "asleep")
+
+    def __init__(self) -> None:
+        self.asleep = False
+        self._future: asyncio.Future[None] | None = None
+
+    def sleep(self) -> Awaitable[Any]:
+        self.asleep = True
+        self._future = asyncio.get_running_loop().create_future()
+        return self._future
+
+    def wake(self) -> None:
+        self.asleep = False
+        if self._future is not None and not self._future.done():  # it may have been cancelled
+            self._future.set_result(None)

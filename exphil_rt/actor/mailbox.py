@@ -1,18 +1,19 @@
 """An actor's mailbox: what waits for it, in which order it is served, and what happens when it is full.
 
 ``system`` (sys requests, the parent's exit) is served first, even by a suspended actor; ``info`` (Down, Exit, timers,
-ends of children) is never dropped; ``user`` (casts and calls) is bounded. Deques, and an event that exists only while
-the owner is parked: a memory channel pays a scheduler pass per message.
+ends of children) is never dropped; ``user`` (casts and calls) is bounded. Deques, and a berth for the owner: a memory
+channel pays a scheduler pass per message.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Awaitable
 from typing import Any, Literal
 
 import msgspec
 
-from exphil_rt.actor.loop import Event, Loop
+from exphil_rt.actor.loop import Berth, Event, Loop
 
 Overflow = Literal["block", "drop_oldest", "drop_new", "error"]
 
@@ -31,7 +32,7 @@ class MailboxSpec(msgspec.Struct, frozen=True):
 class Mailbox:
     """The queues of one incarnation."""
 
-    __slots__ = ("_loop", "_parked", "_senders", "capacity", "closed", "dropped", "info", "overflow", "system", "user")
+    __slots__ = ("_loop", "_owner", "_senders", "capacity", "closed", "dropped", "info", "overflow", "system", "user")
 
     def __init__(self, spec: MailboxSpec, loop: Loop) -> None:
         # Most actors never get a system or info message, and an empty deque is 600 bytes.
@@ -43,7 +44,7 @@ class Mailbox:
         self.closed = False
         self.dropped = 0
         self._loop = loop
-        self._parked: Event | None = None
+        self._owner: Berth = loop.berth()
         self._senders: deque[Event] | None = None
 
     def __len__(self) -> int:
@@ -52,15 +53,13 @@ class Mailbox:
     @property
     def parked(self) -> bool:
         """Whether the owner waits for something to arrive."""
-        return self._parked is not None
+        return self._owner.asleep
 
     def put(self, message: Any) -> None:
         """Append to the bounded queue without asking for room, and wake the owner."""
         self.user.append(message)
-        event = self._parked
-        if event is not None:
-            self._parked = None
-            event.set()
+        if self._owner.asleep:
+            self._owner.wake()
 
     def put_info(self, message: Any) -> None:
         """Append what is never dropped."""
@@ -81,15 +80,12 @@ class Mailbox:
 
     def wake(self) -> None:
         """Wake the owner if it is parked."""
-        event = self._parked
-        if event is not None:
-            self._parked = None
-            event.set()
+        if self._owner.asleep:
+            self._owner.wake()
 
-    async def wait(self) -> None:
-        """Park the owner until something arrives."""
-        event = self._parked = self._loop.event()
-        await event.wait()
+    def wait(self) -> Awaitable[Any]:
+        """Park the owner, who calls this, until something arrives."""
+        return self._owner.sleep()
 
     def take(self) -> Any:
         """The oldest user message; lets one blocked sender in."""
