@@ -213,6 +213,33 @@ class Engine:
             )
         return self.step(rows, built, noise)
 
+    def step_run(
+        self,
+        row: int,
+        frames: Frames,
+        port: int,
+        committed: U8,
+        mask: U8,
+        delay: int,
+        noise: NDArray[np.float32],
+    ) -> Decision:
+        """Decide on T consecutive frames of one row in one call, each by what was committed before it (``batch_steps``).
+
+        Args:
+            frames: ``[T]``; ``committed [T, dmax, K]``, ``mask [T, dmax]`` and ``noise [T, L]`` go with them.
+        """
+        key, count = self.assigned(row), len(noise)
+        if key == RANDOM:
+            nothing = np.zeros(count, np.float32)
+            return Decision(random_actions(noise, self.codec), nothing, nothing.copy())
+        player = self._get(key)
+        config = player.config
+        some = slice(0, config.dmax)
+        inputs = build_inputs(
+            self._encoders[key], config.codec, frames, port, committed[:, some], mask[:, some], delay
+        )
+        return Decision(*player.decide_run(row, inputs, noise[:, : config.codec.num_logits]))
+
     def _player(self, policy: Policy, temperature: float, kind: EngineKind) -> Player:
         if kind == "onnx":
             from exphil_rt.inference.onnx_player import OnnxPlayer

@@ -64,6 +64,7 @@ class HotSwap:
         temperature: that it samples with.
         deadline_s: seconds that a decision may take.
         clock: seconds, monotonic.
+        delay: of the agent, where the policy can play with several; by default its own.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class HotSwap:
         temperature: float = 1.0,
         deadline_s: float = DEADLINE_S,
         clock: Callable[[], float] = time.perf_counter,
+        delay: int | None = None,
     ) -> None:
         self.policy = policy.eval()
         self.temperature = temperature
@@ -85,6 +87,7 @@ class HotSwap:
         """That it made for the agent."""
         self.cost_s = 0.0
         """Median cost of its last decisions."""
+        self._delay = policy.config.delay if delay is None else delay
         self._deadline = deadline_s
         self._clock = clock
         self._encoder = Encoder(policy.config.schema)
@@ -207,7 +210,7 @@ class HotSwap:
     def _inputs(self, frames: Frames, port: int, committed: U8, mask: U8) -> Inputs:
         config = self.policy.config
         some = slice(0, config.dmax)
-        return build_inputs(self._encoder, config.codec, frames, port, committed[:, some], mask[:, some], config.delay)
+        return build_inputs(self._encoder, config.codec, frames, port, committed[:, some], mask[:, some], self._delay)
 
     @torch.inference_mode()
     def _show(self, inputs: Inputs) -> bool:

@@ -64,6 +64,13 @@ class OnnxPlayer:
             part[rows] = new
         return action, logp, value
 
+    def decide_run(self, row: int, inputs: Inputs, noise: NDArray[np.float32]) -> tuple[U8, F32, F32]:
+        """As ``Player``; the graph is one step, so the frames are gone through one by one."""
+        rows = np.array([row], np.intp)
+        steps = [self.decide(rows, inputs[t : t + 1], noise[t : t + 1]) for t in range(len(noise))]
+        actions, logps, values = zip(*steps, strict=True)
+        return np.concatenate(actions), np.concatenate(logps), np.concatenate(values)
+
     def reset(self, rows: NDArray[np.intp]) -> None:
         """As ``Player``."""
         for part in self._state:

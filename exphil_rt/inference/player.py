@@ -31,6 +31,17 @@ class Player(Protocol):
             Actions ``[R, K]``, their log-probabilities ``[R]`` and the values ``[R]``.
         """
 
+    def decide_run(self, row: int, inputs: Inputs, noise: NDArray[np.float32]) -> tuple[U8, F32, F32]:
+        """Decide on T consecutive frames of one row in one call.
+
+        Args:
+            inputs: ``[T]``, each as it was known before the call.
+            noise: ``[T, L]``, uniform in (0, 1).
+
+        Returns:
+            Actions ``[T, K]``, their log-probabilities ``[T]`` and the values ``[T]``.
+        """
+
     def reset(self, rows: NDArray[np.intp]) -> None:
         """A new game begins on ``rows``."""
 

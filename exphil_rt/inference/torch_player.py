@@ -40,6 +40,18 @@ class TorchPlayer:
                 part.index_copy_(0, index, new)
         return action.cpu().numpy(), logp.cpu().numpy(), value.cpu().numpy()
 
+    def decide_run(self, row: int, inputs: Inputs, noise: NDArray[np.float32]) -> tuple[U8, F32, F32]:
+        """As ``Player``."""
+        with torch.inference_mode():
+            tensors = to_tensors(inputs, self.device)
+            state = tuple(part[row : row + 1] for part in self._state)
+            hidden, value, after = self.policy(tensors.at((None,)), state)  # [1, T]
+            draws = torch.from_numpy(noise).to(self.device)
+            action, logp = self.policy.heads.sample(hidden[0], tensors.previous, draws, self.temperature)
+            for part, new in zip(self._state, after, strict=True):
+                part[row] = new[0]
+        return action.cpu().numpy(), logp.cpu().numpy(), value[0].cpu().numpy()
+
     def reset(self, rows: NDArray[np.intp]) -> None:
         """As ``Player``."""
         with torch.inference_mode():

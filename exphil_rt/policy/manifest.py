@@ -20,6 +20,7 @@ MANIFEST_FILE: Final = "manifest.json"
 MAX_MANIFEST_BYTES: Final = 1 << 20
 MAX_WEIGHTS_BYTES: Final = 1 << 31
 MAX_STATE: Final = 1 << 24
+MAX_BATCH_STEPS: Final = 32
 ONLINE_DELAY: Final = 18
 """Frames of delay with which netplay is played without rollbacks that a policy would not expect (slippi-ai's)."""
 
@@ -59,6 +60,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Internal ids of the characters it was trained with; empty for any."""
     temperature: float = 1.0
     """Sampling temperature to play with unless told otherwise."""
+    batch_steps: int = 1
+    """Frames that one call may decide in live play, each by what was committed before the call."""
     parent: str = ""
     """``NAME@vN`` that the weights started from."""
     run: str = ""
@@ -175,6 +178,8 @@ def check_manifest(manifest: Manifest, label: str) -> None:
         raise BundleInvalid(f"{label}: format and version count from 1.")
     if not (math.isfinite(manifest.temperature) and 0.0 <= manifest.temperature <= 100.0):
         raise BundleInvalid(f"{label}: the sampling temperature {manifest.temperature} is not within 0 to 100.")
+    if not 1 <= manifest.batch_steps <= MAX_BATCH_STEPS:
+        raise BundleInvalid(f"{label}: batch_steps {manifest.batch_steps} is not within 1 to {MAX_BATCH_STEPS}.")
     if any(not 0 <= character < 256 for character in manifest.characters):
         raise BundleInvalid(f"{label}: a character id is not within 0 to 255.")
     if not re.fullmatch(r"[0-9a-f]{64}", manifest.weights_sha256):
