@@ -28,6 +28,9 @@ from exphil_rt.policy.manifest import Manifest
 from exphil_rt.policy.noise import ACTION_DOMAIN, keyed_uniform
 from exphil_rt.policy.policy import Policy
 
+_MEMORY: Final = 2 * MAX_DELAY
+"""Decisions that are remembered by due frame."""
+_NEVER: Final = np.iinfo(np.int64).min
 WARM_CALLS: Final = 12
 """Calls of a warm-up; the cost is the median of its second half."""
 
@@ -94,6 +97,8 @@ class Decider:
             self._engine.load(self.key, policy, self._heat(manifest), frozen=True)
             self._engine.assign(0, self.key)
         self._recent = Recent(self.codec.num_heads)
+        self._made = np.zeros((_MEMORY, self.codec.num_heads), np.uint8)
+        self._made_due = np.full(_MEMORY, _NEVER, np.int64)
         self._under: _Under | None = None
         self._game = (-1, -1)
 
@@ -123,12 +128,13 @@ class Decider:
         Args:
             epoch: changes with every game, also where ``game_id`` does not.
             game_id: key of the draws.
-            committed: ``[T, n, K]`` and ``mask [T, n]``, as they were when each frame was asked about.
+            committed: ``[T, n, K]`` and ``mask [T, n]``, as the console had them when each frame was asked about. What
+                was decided here before this call is committed too, though it may still be on its way.
         """
         if self._game != (epoch, game_id):
             self._game = (epoch, game_id)
             self._begin()
-        committed, mask = self._padded(committed, mask)
+        committed, mask = self._known(frames, committed, mask)
         actions, noise = self._decide(game_id, frames, committed, mask)
         count, old = len(mask), self.key
         keys = [old] * count
@@ -146,6 +152,8 @@ class Decider:
                 actions[t], keys[t] = choice.action, under.asked.key
             self._look()
         self._recent.write(frames, committed, mask)
+        due = frames.frame.astype(np.int64) + self.delay + 1
+        self._made[due % _MEMORY], self._made_due[due % _MEMORY] = actions, due
         return Decided(actions, keys)
 
     def begin_swap(self, asked: SwapPolicy, policy: Policy, manifest: Manifest, load_ms: float) -> None:
@@ -160,21 +168,26 @@ class Decider:
                 f"The swap to {self._under.asked.key} is still being watched ({done} decisions so far).",
                 hint="Try again in a few seconds.",
             )
-        if manifest.delay != self.delay and self.delay not in manifest.training.delays:
-            raise SwapRefused(
-                f"{asked.key} differs from the agent in its delay: {manifest.delay} where the agent has {self.delay}."
-            )
-        if policy.config.codec != self.codec:
-            raise SwapRefused(f"{asked.key} differs from the agent in its codec of the actions.")
+        self.check_fit(asked.key, manifest)
         self._under = _Under(asked, manifest, self._swap(policy, manifest), load_ms)
         self._under.swap.remember(*self._seen())
+
+    def check_fit(self, key: str, manifest: Manifest) -> None:
+        """Raise SwapRefused, with the one field that differs, unless the policy may play in the place of this one."""
+        if manifest.delay != self.delay and self.delay not in manifest.training.delays:
+            raise SwapRefused(
+                f"{key} differs from the agent in its delay: {manifest.delay} where the agent has {self.delay}."
+            )
+        if manifest.config.codec != self.codec:
+            raise SwapRefused(f"{key} differs from the agent in its codec of the actions.")
 
     # ------------------------------------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
-        """Another game: nothing of the last one is remembered. A swap under way begins again, before this one's eyes."""
+        """Another game: nothing of the last one is remembered, and a swap under way begins again."""
         self._engine.reset(0)
         self._recent.clear()
+        self._made_due[:] = _NEVER
         if (under := self._under) is not None:
             under.swap = self._swap(under.swap.policy, under.manifest)
 
@@ -187,15 +200,19 @@ class Decider:
             decision = self._engine.step_run(0, frames, self.port, committed, mask, self.delay, noise)
         return decision.actions, noise
 
-    def _padded(self, committed: U8, mask: U8) -> tuple[U8, U8]:
-        """With a slot for any policy: those beyond what was asked with are neutral."""
+    def _known(self, frames: Frames, committed: U8, mask: U8) -> tuple[U8, U8]:
+        """What is committed at each frame, with a slot for any policy (neutral beyond those that were asked with)."""
         count, slots = mask.shape
-        if slots == MAX_DELAY:
-            return committed, mask
-        wide = np.tile(self.codec.neutral(), (count, MAX_DELAY, 1))
         known = np.zeros((count, MAX_DELAY), np.uint8)
-        wide[:, :slots], known[:, :slots] = committed, mask
-        return wide, known
+        known[:, :slots] = mask
+        actions = np.tile(self.codec.neutral(), (count, MAX_DELAY, 1))
+        actions[:, :slots][mask > 0] = committed[mask > 0]
+        due = frames.frame[:, None].astype(np.int64) + np.arange(1, self.delay + 1)  # [T, D]
+        place = due % _MEMORY
+        made = (self._made_due[place] == due) & (known[:, : self.delay] == 0)
+        actions[:, : self.delay][made] = self._made[place[made]]
+        known[:, : self.delay][made] = 1
+        return actions, known
 
     def _heat(self, manifest: Manifest) -> float:
         return manifest.temperature if self._temperature is None else self._temperature

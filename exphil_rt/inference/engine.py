@@ -223,7 +223,7 @@ class Engine:
         delay: int,
         noise: NDArray[np.float32],
     ) -> Decision:
-        """Decide on T consecutive frames of one row in one call, each by what was committed before it (``batch_steps``).
+        """Decide on T consecutive frames of one row in one call, each by what was committed before the call.
 
         Args:
             frames: ``[T]``; ``committed [T, dmax, K]``, ``mask [T, dmax]`` and ``noise [T, L]`` go with them.
@@ -235,9 +235,7 @@ class Engine:
         player = self._get(key)
         config = player.config
         some = slice(0, config.dmax)
-        inputs = build_inputs(
-            self._encoders[key], config.codec, frames, port, committed[:, some], mask[:, some], delay
-        )
+        inputs = build_inputs(self._encoders[key], config.codec, frames, port, committed[:, some], mask[:, some], delay)
         return Decision(*player.decide_run(row, inputs, noise[:, : config.codec.num_logits]))
 
     def _player(self, policy: Policy, temperature: float, kind: EngineKind) -> Player:

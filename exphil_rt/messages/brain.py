@@ -1,6 +1,6 @@
 """The edge between the daemon's dolphin agent and the inference process of a console.
 
-What passes between that process and the console itself, a record a frame, is no message: see ``exphil_rt.dolphin.link``.
+What passes between that process and the console itself is no message but a record a frame (``exphil_rt.dolphin.link``).
 Swaps are asked for and told in the rollout's words (``SwapPolicy``, ``SwapTold``), with slot 0.
 """
 

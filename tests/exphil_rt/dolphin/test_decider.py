@@ -13,6 +13,7 @@ from exphil_rt.game.frames import FIRST_FRAME
 from exphil_rt.inference.hot_swap import GUARD_DECISIONS, SHADOW_DECISIONS
 from exphil_rt.messages.rollout import SwapPolicy
 from exphil_rt.policy.codec import ActionCodec
+from exphil_rt.policy.delay import DelayQueue
 
 torch.set_num_threads(1)
 SEED, GAME = 5, 7
@@ -60,6 +61,39 @@ def test_several_frames_a_call_are_what_single_frames_are_where_the_same_was_com
         many.decide(1, GAME, frames[t : t + 7], committed[t : t + 7], mask[t : t + 7]).actions for t in range(0, 28, 7)
     ])  # fmt: skip
     assert np.array_equal(singly, together)
+
+
+@pytest.mark.parametrize("together", [1, 3])
+def test_what_was_decided_and_is_still_on_its_way_is_committed(together):
+    """A console that is asked to wait for nothing does not know the newest actions yet; the one who decided does."""
+    policy, frames = small_policy(delay=6), states(60)
+    wanted = play(decider(policy), frames) if together == 1 else None
+    made, queue, late = decider(policy), DelayQueue(1, 6), []
+    seen = []
+    engine_step = made._engine.step_run if together > 1 else made._engine.step_frames
+
+    def look(*args):
+        seen.append(args[4].copy())
+        return engine_step(*args)
+
+    setattr(made._engine, "step_run" if together > 1 else "step_frames", look)
+    got = {}
+    for t in range(0, 60, together):
+        some = slice(t, t + together)
+        asks = [queue.committed([0], int(frame)) for frame in frames.frame[some]]
+        committed, mask = (np.concatenate(parts) for parts in zip(*asks, strict=True))
+        decided = made.decide(1, GAME, frames[some], committed, mask).actions
+        late.append((frames.frame[some], decided))
+        if len(late) > 1:  # the answers come a call later than they were given
+            for frame, action in zip(*late.pop(0), strict=True):
+                queue.push([0], int(frame) + 7, action[None])
+        for frame, action in zip(frames.frame[some], decided, strict=True):
+            queue.pop([0], int(frame) + 1)
+            got[int(frame) + 7] = bytes(action)
+    known = np.concatenate(seen)[:, :6].sum(1)
+    assert (known == 6 - np.arange(60) % together).all()  # all but what this very call decides
+    if wanted is not None:
+        assert got == wanted
 
 
 def test_another_game_is_played_as_if_it_were_the_first():
@@ -161,15 +195,14 @@ def test_a_policy_that_is_too_slow_never_gets_the_agent():
 
 
 def test_a_policy_that_collapses_is_rolled_back():
-    old, dull = small_policy(), small_policy(seed=3)
-    with torch.no_grad():
-        dull.heads.weight.zero_()
-        dull.heads.bias.fill_(-50.0)
-    made = decider(old, temperature=None)
-    made.begin_swap(asked(), dull, manifest_of(dull, version=2, temperature=0.0), 1.0)
+    stuck = small_policy("mlp", seed=5, delay=2)
+    decide, same = stuck.act, torch.from_numpy(stuck.config.codec.neutral()[None])
+    stuck.act = lambda *args, **more: (same, *decide(*args, **more)[1:])
+    made = decider(None, delay=2)
+    made.begin_swap(asked(), stuck, manifest_of(stuck, version=2), 1.0)
     play(made, states(600))
     assert stages(made) == ["taken_over", "rolled_back"]
-    assert made.key == "old@v1"
+    assert made.key == "random"
 
 
 def test_what_does_not_fit_is_refused_by_the_field_that_differs():
