@@ -36,12 +36,15 @@ def scan(
         ``y [B, T, E]`` and h behind the last step.
     """
     if u.shape[1] > 1:
+        # Inside of a Function's forward gradients are always off, so that it has to be told.
+        record = torch.is_grad_enabled() and any(t.requires_grad for t in (u, dt, a, into, out, memory))
         if torch.is_autocast_enabled(u.device.type):  # a sum over hundreds of steps wants all of float32
             with torch.autocast(u.device.type, enabled=False):
                 parts = (part.float() for part in (u, dt, a, into, out, memory))
-                y, memory = _Scan.apply(*parts, None if keep is None else keep.float())  # type: ignore[no-untyped-call]
+                keep = None if keep is None else keep.float()
+                y, memory = _Scan.apply(*parts, keep, record)  # type: ignore[no-untyped-call]
             return y, memory
-        y, memory = _Scan.apply(u, dt, a, into, out, memory, keep)  # type: ignore[no-untyped-call]
+        y, memory = _Scan.apply(u, dt, a, into, out, memory, keep, record)  # type: ignore[no-untyped-call]
         return y, memory
     decay = torch.exp(dt[:, 0, :, None] * a)  # [B, E, N]
     if keep is not None:
@@ -65,10 +68,17 @@ def _decay(dt: Tensor, a: Tensor, keep: Tensor | None, found: Tensor) -> Tensor:
 class _Scan(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, u: Tensor, dt: Tensor, a: Tensor, into: Tensor, out: Tensor, memory: Tensor, keep: Tensor | None
+        ctx: Any,
+        u: Tensor,
+        dt: Tensor,
+        a: Tensor,
+        into: Tensor,
+        out: Tensor,
+        memory: Tensor,
+        keep: Tensor | None,
+        record: bool,
     ) -> tuple[Tensor, Tensor]:
         batch, steps, channels = u.shape
-        record = any(ctx.needs_input_grad)
         times, gains = dt.transpose(0, 1).contiguous(), (dt * u).transpose(0, 1).contiguous()  # [T, B, E]
         ins, outs = into.transpose(0, 1).contiguous(), out.transpose(0, 1).contiguous()  # [T, B, N]
         cuts: list[Tensor | None] = [None] * steps
@@ -125,5 +135,6 @@ class _Scan(torch.autograd.Function):
             of_ins.transpose(0, 1),
             of_outs.transpose(0, 1),
             of_memory,
+            None,
             None,
         )

@@ -68,6 +68,31 @@ def test_recurrent_nets_equal_torchs_own(ours, theirs, parts):
     torch.testing.assert_close(torch.cat(steps, 1), expected, rtol=0, atol=TOLERANCE)
 
 
+def test_a_grus_gradients_equal_torchs_own_across_resets():
+    """Two games in one sequence are two sequences of torch's."""
+    torch.manual_seed(0)
+    model, oracle = GRU(7, 9, 2), nn.GRU(7, 9, 2, batch_first=True)
+    oracle.load_state_dict({name.partition(".")[2]: value for name, value in model.state_dict().items()})
+    x, start, weight = torch.randn(3, 20, 7), torch.randn(2, 3, 9), torch.randn(3, 20, 9)
+    reset = torch.zeros(3, 20)
+    reset[:, 8] = 1
+    found, expected = [], []
+    for into, run in ((found, True), (expected, False)):
+        given, memory = x.clone().requires_grad_(), start.clone().requires_grad_()
+        if run:
+            y, after = model(given, tuple(memory.unbind(0)), reset)
+            last = torch.stack(after)
+        else:
+            before, _ = oracle(given[:, :8], memory)
+            behind, last = oracle(given[:, 8:])
+            y = torch.cat([before, behind], 1)
+        ((y * weight).sum() + last.square().sum()).backward()
+        weights = (model if run else oracle).parameters()
+        into += [y, last, given.grad, memory.grad, *(parameter.grad for parameter in weights)]
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=TOLERANCE)
+
+
 def test_attention_equals_torchs_own_but_for_places():
     """With the rotation taken out, a layer is torch's own multi-head attention under a band mask."""
     torch.manual_seed(0)
