@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import msgspec
 
 from exphil_rt.actor import SlotPool
 from exphil_rt.config import Config
 from exphil_rt.control.server import Hub
+from exphil_rt.messages.imitation import RunOver
 from exphil_rt.messages.league import LeagueSnapshot
 from exphil_rt.store.home import Home
 from exphil_rt.store.run import Run
@@ -42,31 +43,58 @@ class GoingOn:
         return None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class RunContext:
-    """What every actor of the run may use."""
+    """What every actor of any run may use."""
+
+    learner: ClassVar[str] = ""
+    """Name of the actor that learns."""
 
     run: Run
     home: Home
     config: Config
     hub: Hub
-    pool: SlotPool
     socket: Path
-    start: str
-    """Path of the bundle that the learner begins from; empty to learn from zero."""
     policy_name: str
     """Name of the bundles that the run publishes."""
     run_id: str
     origin: str
-    """``learning from zero`` or ``from NAME@vN``."""
+    """Where its policy comes from: ``learning from zero``, ``from NAME@vN``, ``learning from replays``."""
     delay: int
+    games: int
+    """Training games at a time; 0 where none are played."""
+    finish: Callable[[str], None]
+    """Says that the run is over, and why; the daemon then stops the tree."""
+    failure: RunOver | None = None
+    """What the daemon says where the run ended ``failed``."""
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def runners(self) -> tuple[str, ...]:
+        """Names of the actors that are told to pause and to go on."""
+        return (self.learner,)
+
+
+@dataclass(slots=True, kw_only=True)
+class ImitationContext(RunContext):
+    """What the actors of an imitation may use."""
+
+    learner: ClassVar[str] = "imitator"
+
+
+@dataclass(slots=True, kw_only=True)
+class SelfPlayContext(RunContext):
+    """What the actors of self-play may use."""
+
+    learner: ClassVar[str] = "trainer"
+
+    pool: SlotPool
+    start: str
+    """Path of the bundle that the learner begins from; empty to learn from zero."""
     characters: tuple[int, ...]
     stages: tuple[int, ...]
     going_on: GoingOn | None
     """Where a deterministic run goes on; None at its start, and for every other run."""
-    finish: Callable[[str], None]
-    """Says that the run is over, and why; the daemon then stops the tree."""
-    started: float = field(default_factory=time.monotonic)
 
     @property
     def first_version(self) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from agents.again import ask_again
-from agents.context import RunContext
+from agents.context import SelfPlayContext
 from exphil_rt.actor import GenServer, handle_cast
 from exphil_rt.messages.experience import SlotLearned, SlotReady, TrainerUp
 from exphil_rt.messages.league import RunnerUp
@@ -36,7 +36,7 @@ class ExperienceState(msgspec.Struct, kw_only=True):
 class Experience(GenServer[ExperienceState]):
     """The keeper of the slots."""
 
-    async def init(self, args: RunContext) -> ExperienceState:
+    async def init(self, args: SelfPlayContext) -> ExperienceState:
         """Who holds which slot is said by those who do."""
         self.context = args
         self.pool = args.pool

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from agents.context import RunContext
+from agents.context import SelfPlayContext
 from exphil_rt.actor import Ignore, ProcessChild
 from exphil_rt.errors import ExphilError
 from exphil_rt.messages.founding import FoundArgs
@@ -25,7 +25,7 @@ class Founder(ProcessChild[FounderState]):
     target = "exphil_rt.training.founding:main"
     init_timeout = 300.0
 
-    async def init(self, args: RunContext) -> Ignore:
+    async def init(self, args: SelfPlayContext) -> Ignore:
         """Write and commit ``name@v1``, unless the population has it."""
         if args.going_on is not None:
             return Ignore()

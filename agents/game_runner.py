@@ -11,7 +11,7 @@ from typing import Final
 import anyio
 import msgspec
 
-from agents.context import LOOP_FILE, RunContext
+from agents.context import LOOP_FILE, SelfPlayContext
 from agents.notes import note
 from agents.telemetry import LoopReading
 from exphil_rt.actor import ProcessChild, handle_cast
@@ -78,7 +78,7 @@ class GameRunner(ProcessChild[RunnerState]):
     sends = ToRollout
     init_timeout = 300.0
 
-    async def init(self, args: tuple[RunContext, RunnerArgs]) -> RunnerState:
+    async def init(self, args: tuple[SelfPlayContext, RunnerArgs]) -> RunnerState:
         """Start the process, once there are weights that it can get."""
         context, self.args = args
         self.context = context

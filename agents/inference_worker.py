@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from agents.again import ask_again
-from agents.context import LOOP_FILE, RunContext
+from agents.context import LOOP_FILE, SelfPlayContext
 from agents.notes import note
 from exphil_rt.actor import NO_REPLY, Down, From, GenServer, handle_call, handle_cast
 from exphil_rt.control.wire import Done, Refused
@@ -75,7 +75,7 @@ class InferenceState(msgspec.Struct, kw_only=True):
 class InferenceWorker(GenServer[InferenceState]):
     """The owner of the engines' policies."""
 
-    async def init(self, args: RunContext) -> InferenceState:
+    async def init(self, args: SelfPlayContext) -> InferenceState:
         """Nothing is known until the trainer says what ``current`` is."""
         self.context = args
         self.waiting: list[From] = []

@@ -15,7 +15,7 @@ import anyio.to_thread
 import msgspec
 
 from agents.again import ask_again
-from agents.context import LEAGUE_FILE, RunContext
+from agents.context import LEAGUE_FILE, SelfPlayContext
 from agents.notes import note
 from exphil_rt.actor import GenServer, NoProc, handle_cast
 from exphil_rt.errors import ExphilError
@@ -98,7 +98,7 @@ class LeagueState(msgspec.Struct, kw_only=True):
 class Matchmaker(GenServer[LeagueState]):
     """The one who decides who plays whom."""
 
-    async def init(self, args: RunContext) -> LeagueState:
+    async def init(self, args: SelfPlayContext) -> LeagueState:
         """Ratings are read when the first runner says which physics it plays."""
         self.context = args
         state = LeagueState()

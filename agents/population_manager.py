@@ -13,7 +13,7 @@ from typing import Final
 import anyio.to_thread
 import msgspec
 
-from agents.context import RunContext
+from agents.context import SelfPlayContext
 from agents.notes import note
 from exphil_rt.actor import From, GenServer, handle_call, handle_cast
 from exphil_rt.league.population import CURRENT, UNIFORMS, Roster, Shares, Snapshot, assign, keep
@@ -53,7 +53,7 @@ class PopulationState(msgspec.Struct, kw_only=True):
 class PopulationManager(GenServer[PopulationState]):
     """The keeper of past versions."""
 
-    async def init(self, args: RunContext) -> PopulationState:
+    async def init(self, args: SelfPlayContext) -> PopulationState:
         """Take the committed versions up again."""
         self.context = args
         settings = args.config.league

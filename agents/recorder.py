@@ -8,7 +8,7 @@ from __future__ import annotations
 import anyio.to_thread
 import msgspec
 
-from agents.context import RunContext
+from agents.context import SelfPlayContext
 from agents.notes import note
 from exphil_rt.actor import GenServer, MailboxSpec, handle_cast
 from exphil_rt.errors import ExphilError
@@ -29,7 +29,7 @@ class Recorder(GenServer[RecorderState]):
 
     mailbox = MailboxSpec(capacity=256, overflow="drop_oldest")
 
-    async def init(self, args: RunContext) -> RecorderState:
+    async def init(self, args: SelfPlayContext) -> RecorderState:
         """Make the folders."""
         self.folder = args.run.replays
         for kind in ("rated", "exhibition"):

@@ -18,6 +18,7 @@ from exphil_rt.actor import NO_REPLY as LATER
 from exphil_rt.actor import ActorError, From, GenServer, handle_call, handle_cast
 from exphil_rt.control.wire import Answer, Done, Refused
 from exphil_rt.messages.experience import TrainerUp
+from exphil_rt.messages.imitation import Doing, RunOver
 from exphil_rt.messages.league import GetPopulation, RunnerUp
 from exphil_rt.messages.learner import PublishNow
 from exphil_rt.messages.rollout import PauseGames, ResumeGames
@@ -61,6 +62,8 @@ class ManagerState(msgspec.Struct, kw_only=True):
     generation: int = 0
     runners: int = 0
     learning: bool = False
+    doing: str = ""
+    """What a run that plays no games does, in one line; empty while it learns."""
     pauses: dict[str, str] = {}
     """Why it is paused: by whom or what, in one sentence."""
     ending: str = ""
@@ -90,9 +93,9 @@ class RunManager(GenServer[ManagerState]):
         with args.run.reader() as database:
             progress = database.progress()
         state = ManagerState(frames=progress.frames, generation=progress.generation)
-        self.cast("telemetry", Phase(state="starting", message="starting the learner and the games"))
+        self.cast("telemetry", Phase(state="starting", message="starting"))
         self.send_after(0.0, Look())
-        ask_again(self, "trainer", *args.runners)
+        ask_again(self, *dict.fromkeys((args.learner, *args.runners)))
         return state
 
     # What it hears ---------------------------------------------------------------------------------------------------
@@ -104,7 +107,7 @@ class RunManager(GenServer[ManagerState]):
         if message.fresh:
             self._answer(Refused("The learner was restarted before it had saved.", "Ask again."))
         if self.state.ending:
-            self.cast("trainer", PublishNow())
+            self.cast(self.context.learner, PublishNow())
         elif self._played():
             self._end("timesteps", f"all {self.context.config.run.timesteps:,} frames are played")
         self._show()
@@ -136,6 +139,23 @@ class RunManager(GenServer[ManagerState]):
         self.state.frames = message.frames
         if self._played() and not self.state.ending:
             self._end("timesteps", f"all {self.context.config.run.timesteps:,} frames are played")
+
+    @handle_cast
+    async def on_doing(self, message: Doing) -> None:
+        """What a run without games does now."""
+        self.state.frames = max(self.state.frames, message.frames)
+        if message.text != self.state.doing:
+            self.state.doing = message.text
+            self._show()
+
+    @handle_cast
+    async def on_over(self, message: RunOver) -> None:
+        """The run has done what it is for, or cannot."""
+        self.state.ending = "failed" if message.failure else "done"
+        self.context.failure = message if message.failure else None
+        self._say("stopping", message.failure or "done")
+        self._answer(Refused("The run is over."))
+        await self._end_run()
 
     @handle_cast
     async def on_settled(self, message: Settled) -> None:
@@ -176,8 +196,9 @@ class RunManager(GenServer[ManagerState]):
     @handle_cast
     async def on_give_up(self, message: GiveUp) -> None:
         """The learner does not answer; what it saved last holds."""
-        if self.state.ending:
-            note(self, "warn", "checkpoint_missed", "The last checkpoint took too long; the one before it holds.")
+        if self.state.ending and not self.state.ended:
+            if self.state.learning:
+                note(self, "warn", "checkpoint_missed", "The last checkpoint took too long; the one before it holds.")
             await self._end_run()
 
     # What it is told -------------------------------------------------------------------------------------------------
@@ -205,10 +226,10 @@ class RunManager(GenServer[ManagerState]):
     @handle_call
     async def checkpoint(self, message: CheckpointRun, sender: From) -> object:
         """Publish and save; answered when both are on disk."""
-        if not self.state.learning or self.runtime.whereis("trainer") is None:
+        if not self.state.learning or self.runtime.whereis(self.context.learner) is None:
             return Refused("The learner is still starting.", "Try again in a few seconds.")
         self.waiting.append(sender)
-        self.cast("trainer", PublishNow())
+        self.cast(self.context.learner, PublishNow())
         note(self, "info", "checkpoint", "A checkpoint was asked for.", author=message.author)
         return LATER
 
@@ -227,8 +248,8 @@ class RunManager(GenServer[ManagerState]):
         self._say("stopping", text)
         for runner in self.context.runners:
             self.cast(runner, PauseGames())
-        if self.state.learning and self.runtime.whereis("trainer") is not None:
-            self.cast("trainer", PublishNow())
+        if self.state.learning and self.runtime.whereis(self.context.learner) is not None:
+            self.cast(self.context.learner, PublishNow())
             self.send_after(self.context.config.daemon.stop_deadline_s, GiveUp())
         else:
             self.send_after(0.0, GiveUp())
@@ -238,8 +259,9 @@ class RunManager(GenServer[ManagerState]):
             return
         self.state.ended = True
         try:
-            # What the trainer published before is committed once the population manager has answered.
-            await self.call("population_manager", GetPopulation(), timeout=30.0)
+            if self.runtime.whereis("population_manager") is not None:
+                # What the trainer published before is committed once the population manager has answered.
+                await self.call("population_manager", GetPopulation(), timeout=30.0)
             await self.call("telemetry", Flush())
             self._keep_progress()
             await self.call("store", AllWritten(), timeout=30.0)
@@ -271,9 +293,10 @@ class RunManager(GenServer[ManagerState]):
         if self.state.pauses:
             self._say("paused", next(iter(self.state.pauses.values())))
         elif self.state.learning and self.state.runners:
-            self._say("running", "")
+            self._say("running", self.state.doing)
         else:
-            self._say("starting", "starting the games" if self.state.learning else "starting the learner")
+            doing = self.state.doing or "starting the learner"
+            self._say("starting", "starting the games" if self.state.learning else doing)
 
     def _say(self, phase: RunState, message: str) -> None:
         self.state.phase, self.state.message = phase, message

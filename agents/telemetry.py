@@ -20,6 +20,7 @@ from agents.context import RunContext
 from exphil_rt.actor import From as Sender
 from exphil_rt.actor import GenServer, LagReport, MailboxSpec, handle_call, handle_cast
 from exphil_rt.control.wire import EventsUpdate, ExhibitionUpdate, GetActor, GetOverview, GetStatus, OverviewReply
+from exphil_rt.messages.imitation import ImitationShown
 from exphil_rt.messages.rollout import ExhibitionFrame, LoopStats, Samples
 from exphil_rt.messages.rows import Metric
 from exphil_rt.messages.run import Flush, NewestVersion, Note, Phase, Progress, RatingsChanged
@@ -75,6 +76,7 @@ class TelemetryState(msgspec.Struct, kw_only=True):
     """By runner: frames a second, and the shares of game, inference and waiting in its wall time."""
     learner: tuple[float, float] = (0.0, 0.0)
     """Moving seconds of waiting and of learning in the trainer."""
+    imitation: ImitationShown | None = None
     lag: LagReport | None = None
     seq: int = 0
 
@@ -98,11 +100,11 @@ class Telemetry(GenServer[TelemetryState]):
             self.events.extend(past)
             state.seq = past[-1].seq + 1 if past else 1
             state.frames = database.progress().frames
-            for name in ("loss", "value_loss", "entropy", "kl", "reward", "frames_per_s", "win_rate_vs_first"):
+            for name in database.metric_names():
                 points = database.recent_metrics(name, SERIES_POINTS)
                 state.series[name] = ([f for f, _ in points], [v for _, v in points])
         self.send_after(TICK_S, Tick())
-        ask_again(self, "store", "run_manager", "population_manager", "matchmaker")
+        ask_again(self, "store", "run_manager", "population_manager", "matchmaker", "imitator")
         return state
 
     # What comes in -------------------------------------------------------------------------------------------------
@@ -152,6 +154,16 @@ class Telemetry(GenServer[TelemetryState]):
             ("kl", metrics.kl),
             ("reward", metrics.reward),
         ):
+            self._point(name, value)
+
+    @handle_cast
+    async def on_imitation(self, message: ImitationShown) -> None:
+        """Where an imitation is."""
+        state = self.state
+        state.imitation, state.frames_per_s = message, message.frames_per_s
+        state.frames = max(state.frames, message.frames)
+        state.learner = (message.status.waited, 1.0 - message.status.waited) if message.status.nll else (0.0, 0.0)
+        for name, value in message.points.items():
             self._point(name, value)
 
     @handle_cast
@@ -244,10 +256,13 @@ class Telemetry(GenServer[TelemetryState]):
         return ActorReport(node=node, children=children, state=page.state, recent=page.recent, exits=page.exits)
 
     def _status(self) -> RunStatus:
-        state, config = self.state, self.context.config
-        target = config.run.timesteps
-        left = target - state.frames
-        eta = left / state.frames_per_s if target and state.frames_per_s > 1.0 and left > 0 else None
+        state, imitation = self.state, self.state.imitation
+        if imitation is not None:
+            target, eta = imitation.target_frames, imitation.eta_s
+        else:
+            target = self.context.config.run.timesteps
+            left = target - state.frames
+            eta = left / state.frames_per_s if target and state.frames_per_s > 1.0 and left > 0 else None
         return RunStatus(
             run=self.context.run.name,
             state=state.state,
@@ -257,7 +272,7 @@ class Telemetry(GenServer[TelemetryState]):
             frames=state.frames,
             target_frames=target,
             frames_per_s=state.frames_per_s,
-            games=config.run.games,
+            games=self.context.games,
             policy=state.policy,
             origin=self.context.origin,
             delay=self.context.delay,
@@ -270,6 +285,7 @@ class Telemetry(GenServer[TelemetryState]):
             loop_lag_ms=None if state.lag is None else state.lag.gross_p99_ms,
             loop_lag_own_ms=None if state.lag is None else state.lag.net_p99_ms,
             message=state.message,
+            imitation=None if imitation is None else imitation.status,
         )
 
     def _shares(self) -> Shares:

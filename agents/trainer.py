@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 
 import msgspec
 
-from agents.context import RunContext
+from agents.context import SelfPlayContext
 from agents.notes import note
 from exphil_rt.actor import ProcessChild, handle_cast
 from exphil_rt.messages.experience import CurrentWeights, SlotLearned, TrainerUp
@@ -64,7 +64,7 @@ class Trainer(ProcessChild[TrainerState]):
     heartbeat_s: ClassVar[float] = 120.0
     """The learner beats between two updates, and one may take long on a loaded machine."""
 
-    async def init(self, args: RunContext) -> TrainerState:
+    async def init(self, args: SelfPlayContext) -> TrainerState:
         """Start the process; it restores the newest good generation by itself."""
         self.context = args
         config, train = args.config, args.config.train
@@ -170,7 +170,7 @@ class Trainer(ProcessChild[TrainerState]):
             self.cast(name, progress)
 
     @staticmethod
-    def _where_from(context: RunContext) -> str:
+    def _where_from(context: SelfPlayContext) -> str:
         """A deterministic run goes on where loop, league and learner were saved together, or begins again."""
         if context.going_on is not None:
             return str(context.going_on.folder)

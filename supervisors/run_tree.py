@@ -1,4 +1,4 @@
-"""The tree of one run.
+"""The tree of a self-play run.
 
 ``root`` is rest_for_one: what comes later depends on what comes before. Within a branch actors find one another by
 name; one that is restarted reads the run's database and asks the others (``agents.again``), so a branch restarts one
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from agents.context import RunContext
+from agents.context import RunContext, SelfPlayContext
 from agents.control import Control
 from agents.experience import Experience
 from agents.founder import Founder
@@ -48,7 +48,7 @@ class Desk(Supervisor):
 class League(Supervisor):
     """Who plays whom, and how strong they are."""
 
-    def init(self, args: RunContext) -> Any:
+    def init(self, args: SelfPlayContext) -> Any:
         """The population before the one who pairs it."""
         return SupFlags("one_for_one", intensity=LOCKSTEP if args.deterministic else 5, period=60.0), [
             ChildSpec(id="population_manager", start=PopulationManager, args=args, name="population_manager"),
@@ -60,7 +60,7 @@ class League(Supervisor):
 class Learning(Supervisor):
     """The learner, and what feeds it."""
 
-    def init(self, args: RunContext) -> Any:
+    def init(self, args: SelfPlayContext) -> Any:
         """Slots and policies before the process that fills and uses them."""
         return SupFlags("one_for_one", intensity=LOCKSTEP if args.deterministic else 5, period=60.0), [
             ChildSpec(id="experience", start=Experience, args=args, name="experience"),
@@ -80,7 +80,7 @@ class Learning(Supervisor):
 class Games(Supervisor):
     """The processes that play."""
 
-    def init(self, args: RunContext) -> Any:
+    def init(self, args: SelfPlayContext) -> Any:
         """One runner a rollout worker."""
         return SupFlags("one_for_one", intensity=LOCKSTEP if args.deterministic else 5, period=60.0), [
             ChildSpec(
@@ -98,7 +98,7 @@ class Games(Supervisor):
 class Root(Supervisor):
     """The whole run."""
 
-    def init(self, args: RunContext) -> Any:
+    def init(self, args: SelfPlayContext) -> Any:
         """The database first, the games last."""
         return SupFlags("rest_for_one", intensity=LOCKSTEP if args.deterministic else 3, period=30.0), [
             ChildSpec(id="store", start=StoreWriter, args=args, name="store"),
@@ -109,6 +109,6 @@ class Root(Supervisor):
         ]
 
 
-def run_tree(context: RunContext) -> ChildSpec:
+def run_tree(context: SelfPlayContext) -> ChildSpec:
     """The specification of a run's root supervisor."""
     return ChildSpec(id="root", start=Root, args=context, name="root")

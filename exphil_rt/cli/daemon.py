@@ -13,7 +13,6 @@ from exphil_rt.control.sync import SyncClient, find_live_run
 from exphil_rt.control.wire import Stop
 from exphil_rt.errors import ExphilError
 from exphil_rt.store.home import Home
-from exphil_rt.store.lock import RunLocked
 from exphil_rt.store.run import Run as StoredRun
 from exphil_rt.store.run import live_runs
 
@@ -42,16 +41,11 @@ def start(
         config: a settings file; may be repeated, the last one wins.
         settings: one setting, as section.key=value; may be repeated.
     """
-    from exphil_rt.cli.self_play import start_daemon
+    from exphil_rt.cli.launch import free_run, start_daemon
 
     home = Home.find()
     if resume is not None:
-        found = StoredRun.open(resume, home)
-        holder = found.holder()
-        if holder is not None:
-            raise RunLocked(
-                f"The run {resume} already has a daemon (pid {holder.pid}).", hint="Use `exphil-rt attach`."
-            )
+        found = free_run(home, resume)
     else:
         found = StoredRun.create(home, resolve(preset, config, settings, {"run.name": run}))
     start_daemon(found)
@@ -84,7 +78,7 @@ def stop(*, run: Run = None, timeout: float = STOP_S) -> None:
             )
         time.sleep(0.05)
     show(f"Stopped {name}.")
-    say(f"next: exphil-rt self-play --resume {name}")
+    say(f"next: {stored.resume_command}")
 
 
 def status(*, json: Json = False) -> int:

@@ -8,15 +8,17 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import Parameter
 
 from exphil_rt.errors import ExphilError
 
 if TYPE_CHECKING:
-    from agents.context import RunContext
+    from agents.context import RunContext, SelfPlayContext
+    from exphil_rt.actor import ChildSpec
     from exphil_rt.actor.leftovers import Leftovers
+    from exphil_rt.messages.imitation import RunOver
     from exphil_rt.store.run import Run
 
 SLOTS: Final = 3
@@ -43,6 +45,7 @@ def run_daemon(*, run: Annotated[str, Parameter(name="--run")]) -> int:
     from exphil_rt.actor import start_forkserver
     from exphil_rt.actor.leftovers import Leftovers
     from exphil_rt.logs import open_log
+    from exphil_rt.store.files import remove_folder
     from exphil_rt.store.home import Home
     from exphil_rt.store.run import Run
 
@@ -55,20 +58,23 @@ def run_daemon(*, run: Annotated[str, Parameter(name="--run")]) -> int:
         if left := leftovers.end_earlier().processes:
             structlog.get_logger("exphil_rt").warning("leftovers_ended", os_pids=left)
         start_forkserver(PRELOADED)
-        outcome = trio.run(_serve, opened, leftovers)
+        outcome, failure = trio.run(_serve, opened, leftovers)
+        if outcome == "done":  # its database says so: there is nothing left to go on from
+            remove_folder(opened.learner)
+    if failure is not None:
+        raise RunFailed(failure.failure, hint=failure.hint, exit_code=failure.exit_code)
     if outcome.startswith("failed"):
         raise RunFailed(f"The run {run} {outcome}.", hint=f"See `exphil-rt logs --run {run}`; resume it with --resume.")
     return 0
 
 
-async def _serve(run: Run, leftovers: Leftovers) -> str:
-    """The tree's life; returns why it ended."""
+async def _serve(run: Run, leftovers: Leftovers) -> tuple[str, RunOver | None]:
+    """The tree's life; why it ended, and what is to be said where it failed."""
     import trio
 
     from exphil_rt.actor import ActorError, Runtime, StartError
     from exphil_rt.messages.run import StopRun
     from supervisors.reports import root_cause, tell_reports
-    from supervisors.run_tree import run_tree
 
     over = trio.Event()
     why: list[str] = []
@@ -77,7 +83,7 @@ async def _serve(run: Run, leftovers: Leftovers) -> str:
         why.append(reason)
         over.set()
 
-    with build_context(run, finish) as context:
+    with build_context(run, finish) as (context, tree):
         deadline = context.config.daemon.stop_deadline_s
         async with (
             Runtime.open(stop_deadline=deadline, exit_on_zombies=True) as runtime,
@@ -102,7 +108,7 @@ async def _serve(run: Run, leftovers: Leftovers) -> str:
 
             async def grow() -> None:
                 try:
-                    await runtime.start_root(run_tree(context))
+                    await runtime.start_root(tree)
                     reason = await runtime.wait_root()
                 except StartError as error:
                     reason = error.reason
@@ -112,19 +118,50 @@ async def _serve(run: Run, leftovers: Leftovers) -> str:
             nursery.start_soon(grow)
             await over.wait()
             nursery.cancel_scope.cancel()
-    return why[0]
+    return why[0], context.failure
 
 
 @contextlib.contextmanager
-def build_context(run: Run, finish: Callable[[str], None]) -> Iterator[RunContext]:
-    """The live things that the actors of the run share, released at the end.
+def build_context(run: Run, finish: Callable[[str], None]) -> Iterator[tuple[RunContext, ChildSpec]]:
+    """The live things that the actors of the run share, released at the end; and the tree that they live in.
 
     Raises:
         UnknownName: a character or stage of the settings that nobody knows.
     """
-    from agents.context import GoingOn, RunContext
-    from exphil_rt.actor import SlotPool
     from exphil_rt.control.server import Hub
+
+    config = run.config()
+    with run.database() as database:
+        progress = database.progress()
+        database.update_progress(starts=progress.starts + 1, ended="")
+        run_id, policy_name = database.meta("run_id"), database.meta("policy_name")
+    shared: dict[str, Any] = {
+        "run": run,
+        "home": run.home,
+        "config": config,
+        "hub": Hub(),
+        "socket": run.home.make_runtime_folder(run.name),
+        "policy_name": policy_name,
+        "run_id": run_id,
+        "finish": finish,
+    }
+    if run.plan_file.is_file():
+        from agents.context import ImitationContext
+        from supervisors.imitation_tree import imitation_tree
+
+        context = ImitationContext(**shared, origin="learning from replays", delay=config.policy.delay, games=0)
+        yield context, imitation_tree(context)
+        return
+    with _self_play(run, shared) as playing:
+        from supervisors.run_tree import run_tree
+
+        yield playing, run_tree(playing)
+
+
+@contextlib.contextmanager
+def _self_play(run: Run, shared: dict[str, Any]) -> Iterator[SelfPlayContext]:
+    from agents.context import GoingOn, SelfPlayContext
+    from exphil_rt.actor import SlotPool
     from exphil_rt.game import ids
     from exphil_rt.policy.backbones import entry, trust, widest_state
     from exphil_rt.policy.manifest import read_manifest
@@ -132,10 +169,6 @@ def build_context(run: Run, finish: Callable[[str], None]) -> Iterator[RunContex
     from exphil_rt.rollout.experience import RolloutShape
 
     config = run.config()
-    with run.database() as database:
-        progress = database.progress()
-        database.update_progress(starts=progress.starts + 1, ended="")
-        run_id, policy_name = database.meta("run_id"), database.meta("policy_name")
     trust(config.trust.packages)
     start, delay, origin = "", config.policy.delay, "learning from zero"
     layers = config.policy.layers or entry(config.policy.backbone).layers
@@ -150,22 +183,16 @@ def build_context(run: Run, finish: Callable[[str], None]) -> Iterator[RunContex
     shape = RolloutShape(steps=config.rollout.length, games=games, dmax=max(delay, 1), state=state)
     pool = SlotPool(LOCKSTEP_SLOTS if config.run.deterministic else SLOTS + workers - 1, shape.nbytes)
     try:
-        yield RunContext(
-            run=run,
-            home=run.home,
-            config=config,
-            hub=Hub(),
+        yield SelfPlayContext(
+            **shared,
+            games=config.run.games,
             pool=pool,
-            socket=run.home.make_runtime_folder(run.name),
             start=start,
-            policy_name=policy_name,
-            run_id=run_id,
             origin=origin,
             delay=delay,
             characters=tuple(int(ids.character(name)) for name in config.game.characters),
             stages=tuple(int(ids.stage(name)) for name in config.game.stages),
             going_on=GoingOn.find(run.learner) if config.run.deterministic else None,
-            finish=finish,
         )
     finally:
         pool.close()

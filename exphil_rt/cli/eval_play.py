@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
@@ -14,10 +13,9 @@ from exphil_rt.cli.options import Flag, Json
 from exphil_rt.cli.output import say, show, show_json, table
 from exphil_rt.policy.pack import REPORT_FILE
 from exphil_rt.policy.ref import resolve_bundle
-from exphil_rt.store.files import write_whole
 
 if TYPE_CHECKING:
-    from exphil_rt.rollout.closed_loop import Played, ReportCard
+    from exphil_rt.rollout.closed_loop import ReportCard
 
 Names = Parameter(consume_multiple=False, negative="")
 
@@ -63,7 +61,7 @@ def play(
     import torch
 
     from exphil_rt.policy.bundle import load_policy
-    from exphil_rt.rollout.closed_loop import grade
+    from exphil_rt.rollout.closed_loop import grade, keep_card
 
     torch.set_num_threads(1)  # so small a batch gains nothing by more
     card, recording = grade(
@@ -76,7 +74,7 @@ def play(
         stocks=stocks,
         max_frames=max_episode_frames,
         seed=seed,
-        on_played=lambda played: say(played_text(played)),
+        on_played=lambda played: say(played.line),
     )
     for folder in (output, resolve_bundle(policy) if save else None):
         if folder is not None:
@@ -86,23 +84,6 @@ def play(
         show_json(card)
     else:
         show_card(card)
-
-
-def keep_card(card: ReportCard, recording: bytes, folder: Path) -> None:
-    """Write the card and the game in the middle into a folder."""
-    from exphil_rt.rollout.closed_loop import write_median
-
-    folder.mkdir(parents=True, exist_ok=True)
-    write_median(recording, folder)
-    write_whole(folder / REPORT_FILE, msgspec.json.format(msgspec.json.encode(card), indent=1))
-
-
-def played_text(played: Played) -> str:
-    """One line of what came of an opponent."""
-    return (
-        f"  {played.games} games against {played.opponent} at temperature {played.temperature:g}: "
-        f"{played.win_rate:.0%} of the points, {played.self_destructs:.2f} self-destructs a minute"
-    )
 
 
 def show_card(card: ReportCard) -> None:

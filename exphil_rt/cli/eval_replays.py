@@ -14,7 +14,6 @@ from exphil_rt.cli.config import resolve
 from exphil_rt.cli.options import Json
 from exphil_rt.cli.output import say, show, show_json, table
 from exphil_rt.cli.progress import ProgressLine
-from exphil_rt.cli.replay_build import build_text
 from exphil_rt.cli.sides import Names, SideOptions, Workers, tell_selection
 from exphil_rt.errors import ExphilError
 from exphil_rt.game import ids
@@ -200,7 +199,7 @@ def _open(
         path,
         BuildSettings(schema=net.config.schema, filter=wanted, workers=workers),
         on_start=say,
-        on_progress=lambda now: line.update(lambda: build_text(now)),
+        on_progress=lambda now: line.update(lambda: now.line),
     )
     line.end()
     if dataset.schema != net.config.schema:

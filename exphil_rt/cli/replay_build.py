@@ -72,7 +72,7 @@ def build(
     def progress(now: BuildProgress) -> None:
         nonlocal last
         last = now
-        line.update(lambda: build_text(now))
+        line.update(lambda: now.line)
 
     with log:
         report = build_dataset(target, paths, settings, source=str(folder.path), on_progress=progress, on_bad=log.add)
@@ -92,15 +92,3 @@ def build(
         say("Nothing is new: every file was in the data set already.")
     show(f"data set: {manifest.name}  {target}  ({manifest.games} games, {manifest.frames:,} frames, {size(nbytes)})")
     show(f"next: exphil-rt train imitation {manifest.name}")
-
-
-def build_text(now: object) -> str:
-    """A progress line of a build."""
-    from exphil_rt.training.dataset.build import BuildProgress
-
-    assert isinstance(now, BuildProgress)
-    bad = f"  {now.bad} bad" if now.bad else ""
-    return (
-        f"read {now.files} of {now.total_files} replays  {now.files_per_second:,.1f} files/s  "
-        f"{now.frames_per_second:,.0f} frames/s  ETA {duration(now.eta_s)}{bad}"
-    )

@@ -43,14 +43,18 @@ class SideOptions:
     include_cpu: Flag = False
     """sides that the game's own CPU plays, too."""
 
-    def filter(self, home: Home) -> SideFilter:
+    def filter(self, home: Home, characters: tuple[str, ...] | None = None) -> SideFilter:
         """The choice, without those who asked not to be learned from.
+
+        Args:
+            home: where their list lies.
+            characters: instead of those that were named.
 
         Raises:
             UnknownName, BadFilter, OptOutInvalid: in one sentence.
         """
         return SideFilter.parse(
-            self.characters,
+            self.characters if characters is None else characters,
             self.versus,
             self.players,
             stage=self.stages,

@@ -73,9 +73,7 @@ def find_live_run(run: str | None = None, home: str | Path | None = None) -> tup
     if run is not None:
         named = Run.open(run, home)
         if named.holder() is None:
-            raise DaemonNotRunning(
-                f"No daemon holds the run {run}.", hint=f"Resume it with `exphil-rt self-play --resume {run}`."
-            )
+            raise DaemonNotRunning(f"No daemon holds the run {run}.", hint=f"Resume it with `{named.resume_command}`.")
         return run, named.socket
     live = live_runs(Home.find(home))
     if not live:

@@ -114,7 +114,8 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
     """The recent values of one metric."""
 
     name: str
-    """``loss``, ``entropy``, ``frames_per_s``, ``win_rate_vs_first``, ``kl``, ``value_loss``, ``reward``."""
+    """Of self-play ``loss``, ``entropy``, ``frames_per_s``, ``win_rate_vs_first``, ``kl``, ``value_loss``, ``reward``;
+    of an imitation ``held_out``, ``held_out_changed``, ``nll``, ``loss``, ``frames_per_s``, ``waited``, ..."""
     frames: tuple[int, ...]
     """The run's game frames at each value."""
     values: tuple[float, ...]
@@ -127,6 +128,54 @@ class Shares(msgspec.Struct, frozen=True, kw_only=True):
     inference: float = 0.0
     learning: float = 0.0
     waiting: float = 0.0
+
+
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """How well actions are predicted, on all frames and on those whose action differs from the one before."""
+
+    nll: float
+    """Nats a frame, summed over heads."""
+    nll_changed: float
+    accuracy: float
+    """Share of frames on which every head is right, 0..1."""
+    accuracy_changed: float
+
+
+class EpochFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """What an epoch came to."""
+
+    epoch: int
+    train_nll: float
+    held_out: Figures
+    best: bool
+    """Better than all before it."""
+    seconds: float
+
+
+class ImitationStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What is shown of an imitation."""
+
+    doing: str = "starting"
+    """What it does now, with how far it is, in one line."""
+    data: str = ""
+    """What it learns from, for people: ``17 games, 40 min of Fox``."""
+    dropped: tuple[str, ...] = ()
+    """What was left out of the data, by reason."""
+    held_out_games: int = 0
+    epoch: int = 0
+    """From 1, the one under way; 0 before the first."""
+    epochs: int = 0
+    nll: float | None = None
+    """Training NLL, a mean over about the last hundred batches."""
+    learning_rate: float = 0.0
+    waited: float = 0.0
+    """Share of the learning that went by waiting for data."""
+    marginal: Figures | None = None
+    previous: Figures | None = None
+    """What must be beaten: the tables P(a) and P(a | previous a) of the training games."""
+    best_epoch: int = 0
+    done: tuple[EpochFigures, ...] = ()
+    """The last epochs, oldest first."""
 
 
 class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,7 +207,9 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     loop_lag_own_ms: float | None = None
     """The same without the wait for a CPU."""
     message: str = ""
-    """Why the run ended, failed or waits; empty otherwise."""
+    """Why the run ended, failed or waits, or what it does besides learning; empty otherwise."""
+    imitation: ImitationStatus | None = None
+    """Where an imitation is; None for a run of self-play."""
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from exphil_rt.game.frames import FIRST_FRAME, Frames
 from exphil_rt.league.elo import score_interval
 from exphil_rt.messages.rollout import GameEnded
+from exphil_rt.policy.pack import REPORT_FILE
 from exphil_rt.policy.playable import PlayablePolicy
 from exphil_rt.replays.quality import FRAMES_PER_SECOND, SD_UNTOUCHED_S
 from exphil_rt.rollout.export import export_recording
@@ -57,6 +58,14 @@ class Played(msgspec.Struct, frozen=True, kw_only=True):
     def merit(self) -> float:
         """The ``standard`` reward a minute, without the win: 1 a stock, 0.01 a percent."""
         return self.stocks_taken - self.stocks_lost + 0.01 * (self.damage_dealt - self.damage_taken)
+
+    @property
+    def line(self) -> str:
+        """For people."""
+        return (
+            f"  {self.games} games against {self.opponent} at temperature {self.temperature:g}: "
+            f"{self.win_rate:.0%} of the points, {self.self_destructs:.2f} self-destructs a minute"
+        )
 
 
 class ReportCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -258,3 +267,10 @@ def write_median(recording: bytes, folder: Path) -> tuple[Path, ...]:
     finally:
         lane.close()
     return raw, slp
+
+
+def keep_card(card: ReportCard, recording: bytes, folder: Path) -> None:
+    """Write a card and the game in the middle into a folder, beside a bundle's own files or elsewhere."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_median(recording, folder)
+    write_whole(folder / REPORT_FILE, msgspec.json.format(msgspec.json.encode(card), indent=1))

@@ -253,6 +253,10 @@ class Database:
         )
         return rows[::-1]
 
+    def metric_names(self) -> list[str]:
+        """Names of all series, sorted."""
+        return [str(name) for (name,) in self._rows("SELECT DISTINCT name FROM metrics ORDER BY name")]
+
     def add_events(self, events: Iterable[Event]) -> None:
         """Keep events; the newest 10,000 stay."""
         rows = [

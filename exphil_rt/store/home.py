@@ -61,11 +61,6 @@ class Home:
         return self.root / "datasets"
 
     @property
-    def imitation(self) -> Path:
-        """Unfinished imitations, one folder a policy name."""
-        return self.root / "imitation"
-
-    @property
     def cache(self) -> Path:
         """What can be made again: the compiled game."""
         return self.root / "cache"

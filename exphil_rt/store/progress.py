@@ -17,4 +17,4 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     starts: int = 0
     """Times that a daemon began or resumed it."""
     ended: str = ""
-    """Why it ended (``timesteps``, ``stopped``); empty while it runs and after a crash."""
+    """Why it ended (``timesteps``, ``stopped``, ``done``, ``failed``); empty while it runs and after a crash."""

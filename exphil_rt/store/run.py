@@ -71,6 +71,10 @@ class Run:
         self.name = name
         self.folder = home.runs / name
         self.config_file = self.folder / "config.toml"
+        self.plan_file = self.folder / "plan.json"
+        """Of an imitation: what it learns from; a run of self-play has none."""
+        self.outcome_file = self.folder / "outcome.json"
+        """Of an imitation: what it has come to, once something was published."""
         self.database_file = self.folder / "run.db"
         self.lock_file = self.folder / "daemon.lock"
         self.processes_file = self.folder / "processes.json"
@@ -81,13 +85,17 @@ class Run:
     # --- finding and making
 
     @classmethod
-    def create(cls, home: Home, config: Resolved, name: str | None = None) -> Self:
+    def create(
+        cls, home: Home, config: Resolved, name: str | None = None, *, plan: bytes = b"", policy_name: str = ""
+    ) -> Self:
         """Make a run's folder, whole or not at all.
 
         Args:
             home: where; its folders are made if missing.
             config: written to ``config.toml``.
             name: else ``config.run.name``, else one is made up.
+            plan: of an imitation: what is learned from (``training.imitation_plan``), written to ``plan.json``.
+            policy_name: of the bundles that it publishes; by default the run's own name.
 
         Raises:
             RunError: the name is taken or impossible.
@@ -104,10 +112,12 @@ class Run:
                 for folder in _FOLDERS:
                     (making / folder).mkdir()
                 write_whole(making / "config.toml", to_toml(config))
+                if plan:
+                    write_whole(making / "plan.json", plan)
                 with Database.open(making / "run.db") as database:
                     database.set_meta(
                         run_id=secrets.token_hex(16),
-                        policy_name=_policy_name(home, run.name),
+                        policy_name=policy_name or _policy_name(home, run.name),
                         created_ns=str(time.time_ns()),
                     )
                 if run.folder.exists():
@@ -216,6 +226,12 @@ class Run:
     def reader(self) -> Database:
         """``run.db`` read-only, also while a daemon writes it."""
         return Database.open(self.database_file, readonly=True)
+
+    @property
+    def resume_command(self) -> str:
+        """What goes on with it: ``exphil-rt self-play --resume NAME``."""
+        verb = "train imitation" if self.plan_file.is_file() else "self-play"
+        return f"exphil-rt {verb} --resume {self.name}"
 
     def config(self) -> Config:
         """The settings that the run was created with."""

@@ -26,8 +26,9 @@ from exphil_rt.training.baselines import Score, Tables
 from exphil_rt.training.dataset import Side, Split
 from exphil_rt.training.dataset.dataset import actions_of
 from exphil_rt.training.imitation_config import ImitationConfig
+from exphil_rt.training.imitation_result import Ended, EpochReport, ImitationResult
 from exphil_rt.training.imitation_run import ImitationDiverged, ImitationRun, Progress
-from exphil_rt.training.imitation_state import EpochReport, StateWriter, copied, newest
+from exphil_rt.training.imitation_state import StateWriter, copied, newest
 from exphil_rt.training.scoring import evaluate, evaluation
 
 __all__ = (
@@ -44,7 +45,6 @@ __all__ = (
 )
 
 SAVE_EVERY_S: Final = 60.0
-Ended = Literal["epochs", "seconds", "patience", "interrupted", "diverged"]
 
 
 class Measuring(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,28 +57,6 @@ class Measuring(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Turn = Progress | Measuring | EpochReport
-
-
-class ImitationResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What training came to; the policy holds the weights of ``best_epoch``, or the mean of the last ones."""
-
-    score: Score
-    marginal: Score
-    """Baseline: smoothed P(a), counted on the training games."""
-    previous: Score
-    """Baseline: smoothed P(a | previous a)."""
-    best_epoch: int
-    averaged: int = 0
-    """Epochs whose mean it is; 0: it is one epoch's."""
-    epochs: tuple[EpochReport, ...]
-    steps: int
-    frames: int
-    """Frames learned from, over all epochs."""
-    seconds: float
-    frames_per_second: float
-    waited: float = 0.0
-    """Share of the learning that went by waiting for data."""
-    ended: Ended
 
 
 class Imitation:
@@ -128,7 +106,8 @@ class Imitation:
         self._lately: deque[dict[str, Tensor]] = deque(maxlen=config.average)
         self._writer = StateWriter(folder) if folder is not None else None
         self._saved = self._started = time.monotonic()
-        self._last: tuple[Score, int] | None = None
+        self._mean: Score | None = None
+        """Of the mean of the last epochs."""
 
     # Learning ---------------------------------------------------------------------------------------------------
 
@@ -242,7 +221,7 @@ class Imitation:
             score = yield from self._measured(self.policy)
         finally:
             self.policy.load_state_dict(raw)
-        self._last = score, len(self._lately)
+        self._mean = score
 
     # State and result -------------------------------------------------------------------------------------------
 
@@ -279,8 +258,8 @@ class Imitation:
             return False
         return True
 
-    def result(self) -> ImitationResult:
-        """What it came to; the policy holds the best weights from now on, so that the turns must be over.
+    def summary(self) -> ImitationResult:
+        """What it has come to so far.
 
         Raises:
             ValueError: no epoch is whole.
@@ -289,11 +268,8 @@ class Imitation:
         if run is None or not self.reports or self.marginal is None or self.previous is None:
             raise ValueError("no epoch is whole yet")
         score, averaged = self.reports[self.best_epoch - 1].held_out, 0
-        weights: dict[str, Tensor] = self._best
-        if self._last is not None and self._last[0].nll < score.nll:
-            (score, averaged), weights = self._last, mean_of(self._lately)
-        self.policy.load_state_dict(weights)
-        self.policy.eval()
+        if self._mean is not None and self._mean.nll < score.nll:
+            score, averaged = self._mean, len(self._lately)
         return ImitationResult(
             score=score,
             marginal=self.marginal,
@@ -308,6 +284,17 @@ class Imitation:
             waited=run.waited,
             ended=self.ended,
         )
+
+    def result(self) -> ImitationResult:
+        """What it came to; the policy holds the best weights from now on, so that the turns must be over.
+
+        Raises:
+            ValueError: no epoch is whole.
+        """
+        found = self.summary()
+        self.policy.load_state_dict(mean_of(self._lately) if found.averaged else self._best)
+        self.policy.eval()
+        return found
 
     @contextlib.contextmanager
     def best_so_far(self) -> Generator[Policy, None, None]:
@@ -386,24 +373,3 @@ def mean_of(many: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
         else tensor.clone()
         for name, tensor in last.items()
     }
-
-
-def metrics(result: ImitationResult, heads: Sequence[str]) -> dict[str, float]:
-    """What a bundle's manifest keeps of a result: scores of the policy and of both tables, and each head's."""
-    found: dict[str, float] = {}
-    for name, score in (("", result.score), ("marginal_", result.marginal), ("previous_", result.previous)):
-        found |= {
-            f"{name}nll": score.nll,
-            f"{name}nll_changed": score.nll_changed,
-            f"{name}accuracy": score.accuracy,
-            f"{name}accuracy_changed": score.accuracy_changed,
-        }
-    for number, head in enumerate(heads):
-        found[f"nll.{head}"] = result.score.head_nll[number]
-        found[f"accuracy.{head}"] = result.score.head_accuracy[number]
-        found[f"nll_changed.{head}"] = result.score.head_nll_changed[number]
-        found[f"accuracy_changed.{head}"] = result.score.head_accuracy_changed[number]
-    found["held_out_frames"] = float(result.score.frames)
-    found["held_out_changed_frames"] = float(result.score.changed_frames)
-    found["best_epoch"] = float(result.best_epoch)
-    return found

@@ -24,7 +24,8 @@ from exphil_rt.training.dataset import Batch, Loader, LoaderPosition, PlanConfig
 from exphil_rt.training.generations import LearnerStateInvalid
 from exphil_rt.training.imitation_config import ImitationConfig
 from exphil_rt.training.imitation_loss import Returns, edge_choices, head_losses
-from exphil_rt.training.imitation_state import EpochReport, Files, ImitationState, copied
+from exphil_rt.training.imitation_result import EpochReport
+from exphil_rt.training.imitation_state import Files, ImitationState, copied
 from exphil_rt.training.scoring import inputs_of
 
 _GOOD_STEPS: Final = 100

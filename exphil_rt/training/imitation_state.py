@@ -10,29 +10,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import msgspec
 from torch import Tensor
 
 from exphil_rt.training import generations
-from exphil_rt.training.baselines import Score
 from exphil_rt.training.generations import Generation, LearnerStateInvalid
 from exphil_rt.training.imitation_config import ImitationConfig
+from exphil_rt.training.imitation_result import EpochReport
 
 KEPT: Final = 2
 _WRITE_S: Final = 120.0
 """Longest that the end of a training waits for its last checkpoint."""
 
 Files = dict[str, dict[str, Tensor]]
-
-
-class EpochReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What an epoch came to."""
-
-    epoch: int
-    train_nll: float
-    held_out: Score
-    best: bool
-    seconds: float
 
 
 class ImitationState(Generation, frozen=True, kw_only=True):

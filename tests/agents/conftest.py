@@ -14,7 +14,7 @@ import msgspec
 import pytest
 import trio
 
-from agents.context import RunContext
+from agents.context import SelfPlayContext
 from agents.control import Control
 from agents.experience import Experience
 from agents.inference_worker import InferenceWorker
@@ -70,7 +70,7 @@ class Ear(GenServer[Nothing]):
 class World:
     """The actors of a run, by name."""
 
-    def __init__(self, context: RunContext, finished: list[str]) -> None:
+    def __init__(self, context: SelfPlayContext, finished: list[str]) -> None:
         self.context = context
         self.finished = finished
         """Why the run ended, once it has."""
@@ -204,7 +204,7 @@ class Maker:
         self.home = home
         self.folder = folder
 
-    def context(self, name: str = "one", **settings: Any) -> tuple[RunContext, list[str]]:
+    def context(self, name: str = "one", **settings: Any) -> tuple[SelfPlayContext, list[str]]:
         """The run of this name, made if it is not there."""
         if (self.home.runs / name).exists():
             run = Run.open(name, self.home)
@@ -215,10 +215,10 @@ class Maker:
         with run.reader() as database:
             run_id, policy_name = database.meta("run_id"), database.meta("policy_name")
         finished: list[str] = []
-        return RunContext(
+        return SelfPlayContext(
             run=run, home=self.home, config=config, hub=Hub(), pool=SlotPool(3 + config.rollout.workers - 1, 4096),
             socket=self.folder / "control.sock", start="", policy_name=policy_name, run_id=run_id,
-            origin="learning from zero", delay=0, characters=(1, 2, 5), stages=(31, 32), going_on=None,
+            origin="learning from zero", delay=0, games=1, characters=(1, 2, 5), stages=(31, 32), going_on=None,
             finish=finished.append,
         ), finished  # fmt: skip
 

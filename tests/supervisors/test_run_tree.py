@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.context import RunContext
+from agents.context import SelfPlayContext
 from exphil_rt.actor import check_childspecs
 from exphil_rt.actor.supervisor import Supervisor
 from exphil_rt.config import load_config
@@ -13,9 +13,9 @@ from supervisors.run_tree import run_tree
 
 
 def context(tmp_path, **overrides):
-    return RunContext(
+    return SelfPlayContext(
         run=None, home=None, config=load_config(env={}, overrides=overrides).config, hub=Hub(), pool=None,
-        socket=tmp_path / "s", start="", policy_name="one", run_id="1", origin="", delay=0, characters=(1,),
+        socket=tmp_path / "s", start="", policy_name="one", run_id="1", origin="", delay=0, games=1, characters=(1,),
         stages=(32,), going_on=None, finish=lambda reason: None,
     )  # fmt: skip
 

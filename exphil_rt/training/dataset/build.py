@@ -86,6 +86,16 @@ class BuildProgress(msgspec.Struct, frozen=True, kw_only=True):
     frames_per_second: float
     eta_s: float
 
+    @property
+    def line(self) -> str:
+        """For people."""
+        bad = f"  {self.bad} bad" if self.bad else ""
+        hours, rest = divmod(int(self.eta_s), 3600)
+        return (
+            f"read {self.files} of {self.total_files} replays  {self.files_per_second:,.1f} files/s  "
+            f"{self.frames_per_second:,.0f} frames/s  ETA {hours:02d}:{rest // 60:02d}:{rest % 60:02d}{bad}"
+        )
+
 
 @dataclass
 class BuildReport:

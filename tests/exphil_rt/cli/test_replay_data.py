@@ -8,11 +8,16 @@ import msgspec
 import pytest
 
 from exphil_rt.cli.app import run
+from exphil_rt.replays import SideFilter
+from exphil_rt.store.home import Home
+from exphil_rt.training.dataset import BuildSettings
+from exphil_rt.training.dataset.find import open_or_build
 
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("EXPHIL_RT_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("EXPHIL_RT_IMITATION__REPORT_GAMES", "0")  # it wants the compiled game
     return tmp_path / "home"
 
 
@@ -100,12 +105,15 @@ def test_training_takes_a_data_set_and_its_schema(marth, home, capsys):
     assert "own" in groups
 
 
-def test_a_folder_is_parsed_once_for_all_trainings(marth, home, capsys):
-    argv = ["train", "imitation", str(marth), "--character", "marth", "--epochs", "1", "--hidden", "16"]
-    assert run(argv) == 0
+def test_a_folder_is_parsed_once_for_all_trainings(marth, home):
+    settings = BuildSettings(filter=SideFilter.parse(["marth"]), workers=1)
+    place = Home(home).create()
+    dataset, selection = open_or_build(place, marth, settings)
+    assert selection is not None
+    assert len(dataset.sides) == 3
     made = {path: path.stat().st_mtime_ns for path in (home / "datasets").rglob("*.shard")}
     assert len({path.parents[1] for path in made}) == 1
-    assert run(argv) == 0
+    open_or_build(place, marth, settings)
     assert {path: path.stat().st_mtime_ns for path in (home / "datasets").rglob("*.shard")} == made
 
 
@@ -160,5 +168,5 @@ def test_a_file_name_that_is_no_text_breaks_nothing(marth, home, capsys):
         file.write(b"no replay" * 200)
     assert run(["replay", "validate", str(marth), "--json"]) == 1
     assert "\\xff\\xfe.slp" in msgspec.json.decode(capsys.readouterr().out)["bad"][0]["path"]
-    assert run(["train", "imitation", str(marth), "--epochs", "1", "--hidden", "16", "--policy-out", "odd"]) == 0
+    assert run(["replay", "build-dataset", str(marth), "-o", "odd"]) == 0
     assert "\\xff\\xfe.slp does not begin" in capsys.readouterr().err
