@@ -38,6 +38,19 @@ def free_port() -> int:
     raise OSError("no free port")
 
 
+REPORTS: list[dict[str, Any]] = []
+OUT = os.dup(1)
+HOPELESS_S = 3.0
+"""An interrupt takes a second."""
+
+
+def tell(reports: list[dict[str, Any]]) -> None:
+    """Print the reports and end, whatever else still runs."""
+    with os.fdopen(OUT, "w") as stream:
+        json.dump(reports, stream)
+    os._exit(0)
+
+
 class Session:
     """One console from its launch to its end."""
 
@@ -54,8 +67,12 @@ class Session:
         """Play; the report."""
         begun = time.monotonic()
         try:
+            if self.script.get("watch_launch"):
+                threading.Thread(target=self.watch, daemon=True).start()
             self.launch()
-            threading.Thread(target=self.watch, daemon=True).start()
+            self.moved = time.monotonic()
+            if not self.script.get("watch_launch"):
+                threading.Thread(target=self.watch, daemon=True).start()
             self.play()
         except Exception as error:
             self.report["outcome"] = "interrupted" if self.interrupted else type(error).__name__
@@ -95,12 +112,19 @@ class Session:
                 time.sleep(0.01)
 
     def watch(self) -> None:
-        """Interrupt a step that does not return."""
+        """Interrupt a step that does not return; where that does not help either, the process ends."""
         while not self.over.wait(0.05):
             if time.monotonic() - self.moved > self.limit:
-                self.interrupted = True
-                self.console.interrupt()
-                return
+                break
+        else:
+            return
+        self.interrupted = True
+        self.console.interrupt()
+        if not self.over.wait(HOPELESS_S):
+            self.report["outcome"] = "hung"
+            self.console._process.kill()
+            self.console._slippstream._worker.kill()
+            tell([*REPORTS, self.report])
 
     def play(self) -> None:
         """Step until the script is done."""
@@ -289,16 +313,11 @@ def main() -> None:
     """Run the scripts of stdin."""
     logging.disable(logging.CRITICAL)
     multiprocessing.set_start_method("forkserver")
-    out = os.dup(1)
     os.dup2(2, 1)  # what the children print is no report
-    reports = []
     with tempfile.TemporaryDirectory() as folder:
         tempfile.tempdir = folder
-        reports = [Session(script).run() for script in json.load(sys.stdin)]
-        tempfile.tempdir = None
-    with os.fdopen(out, "w") as stream:
-        json.dump(reports, stream)
-    os._exit(0)
+        REPORTS.extend(Session(script).run() for script in json.load(sys.stdin))
+    tell(REPORTS)
 
 
 if __name__ == "__main__":

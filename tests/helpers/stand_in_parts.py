@@ -18,7 +18,9 @@ DEADLINE_S = 120.0
 
 def stand_in(folder: Path, name: str = "stand-in", **settings: Any) -> str:
     """A stand-in with these settings; as fast as it goes and without menus unless said otherwise."""
-    config = msgspec.convert({"fps": 0.0, "menus": "skip", "menu_frames": 3} | settings, StandInConfig)
+    config = msgspec.convert(
+        {"fps": 0.0, "menus": "skip", "menu_frames": 3, "die_with_parent": True} | settings, StandInConfig
+    )
     return str(write_stand_in(folder / name, config))
 
 

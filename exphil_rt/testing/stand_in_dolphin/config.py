@@ -145,6 +145,8 @@ class StandInConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Packets of the code list behind the start block (real Dolphin sends 60 to 136)."""
     trace: str = ""
     """File for JSON lines of what it saw and did; empty for none."""
+    die_with_parent: bool = False
+    """End when the process that launched it ends, as real Dolphin does not; for tests that may be killed."""
     chaos: tuple[Chaos, ...] = ()
     soak: Soak | None = None
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+from exphil_rt.actor.parent_death import die_with_parent
 from exphil_rt.testing.stand_in_dolphin.config import StandInConfig
 from exphil_rt.testing.stand_in_dolphin.ini import read_user_folder
 from exphil_rt.testing.stand_in_dolphin.machine import Machine
@@ -17,6 +19,8 @@ def start(config: StandInConfig, home: Path, launch: int) -> int:
     Raises:
         NotStreamable: the recording cannot be played.
     """
+    if config.die_with_parent:
+        die_with_parent(os.getppid())
     user = read_user_folder(home, config.flavour == "mainline")
     trace = Trace(Path(config.trace) if config.trace else None, launch)
     return Machine(config, user, source_of(config, frozenset(user.pipes)), launch, trace).run()

@@ -55,6 +55,7 @@ def test_a_recording_gives_back_the_inputs_of_ports_with_a_pipe(replays_dir, tmp
     echoed(drive(script(tmp_path, "recorded", 1, source=source, override=True)))
 
 
+@pytest.mark.slow
 def test_inputs_come_back_without_blocking_at_60_frames_a_second(tmp_path):
     (report,) = drive(script(tmp_path, "live", 2, frames=120, blocking=False, fps=60.0))
     assert report["outcome"] == "played"
