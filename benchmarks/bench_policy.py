@@ -1,9 +1,11 @@
 """How long does a policy take: a step of play by batch size, and scoring given actions for training?
 
-    python benchmarks/bench_policy.py [--seconds 1.0]
+    python benchmarks/bench_policy.py [--seconds 1.0] [--path] [--backbones gru mamba]
 
 One thread. A step is the engine's whole work for one tick (inputs given): gather states, embed, backbone, heads,
-sample, scatter. Around it stand what a rollout adds: encoding, noise, delay queue.
+sample, scatter. Around it stand what a rollout adds: encoding, noise, delay queue. ``--path`` measures only the path of
+one decision, from a frame to controllers, phase by phase: wall clock, and beside it the thread's processor time, which
+other processes disturb less (they still take their part of the caches).
 """
 
 from __future__ import annotations
@@ -20,8 +22,12 @@ import torch
 
 from exphil_rt.game.frames import FIRST_FRAME, Frames
 from exphil_rt.inference import Engine
+from exphil_rt.inference.export import quantise, to_onnx
+from exphil_rt.inference.onnx_player import OnnxPlayer
+from exphil_rt.inference.torch_player import TorchPlayer
+from exphil_rt.policy.backbones import BACKBONES
 from exphil_rt.policy.codec import ActionCodec
-from exphil_rt.policy.config import PolicyConfig
+from exphil_rt.policy.config import PolicyConfig, new_config
 from exphil_rt.policy.delay import DelayQueue
 from exphil_rt.policy.embed import InputTensors, to_tensors
 from exphil_rt.policy.inputs import Inputs, build_inputs
@@ -139,6 +145,51 @@ def around(seconds: float) -> None:
         print(f"  {games:2d} games: {shown}")
 
 
+def path(seconds: float, backbones: list[str]) -> None:
+    """From a frame to controllers: encode, draw noise, decide (torch, ONNX, ONNX with 8-bit weights), decode."""
+    for name in backbones:
+        config = new_config(name, hidden=256, layers=max(2, BACKBONES[name].layers))
+        policy, encoder = Policy(config).eval(), Encoder(config.schema)
+        model = to_onnx(policy)
+        print(f"\n{name} {config.layers}x256, frame to controllers, microseconds: p50 / p99 (processor time p50 / p99)")
+        for rows in (1, 64):
+            frames, every = make_frames((rows,)), np.arange(rows)
+            nothing = np.zeros((rows, 0, config.codec.num_heads), np.uint8)
+
+            players = {
+                "torch": TorchPlayer(policy, 1.0, rows, torch.device("cpu")),
+                "onnx": OnnxPlayer(policy, 1.0, rows, model),
+            }
+            if rows == 1:
+                players["onnx 8 bit"] = OnnxPlayer(policy, 1.0, rows, quantise(model))
+            for label, player in players.items():
+                phases = {"encode": [], "noise": [], "decide": [], "decode": [], "all": []}
+                spent = {phase: [] for phase in phases}
+                end = time.perf_counter() + seconds
+                while time.perf_counter() < end or len(phases["all"]) < 300:
+                    stamps = [(time.perf_counter(), time.thread_time())]
+                    inputs = build_inputs(encoder, config.codec, frames, 0, nothing, nothing[..., 0], 0)
+                    stamps.append((time.perf_counter(), time.thread_time()))
+                    noise = keyed_uniform(0, ACTION_DOMAIN, every, FIRST_FRAME, 0, config.codec.num_logits)
+                    stamps.append((time.perf_counter(), time.thread_time()))
+                    actions, _, _ = player.decide(every, inputs, noise)
+                    stamps.append((time.perf_counter(), time.thread_time()))
+                    config.codec.decode(actions)
+                    stamps.append((time.perf_counter(), time.thread_time()))
+                    for number, phase in enumerate(("encode", "noise", "decide", "decode")):
+                        phases[phase].append(stamps[number + 1][0] - stamps[number][0])
+                        spent[phase].append(stamps[number + 1][1] - stamps[number][1])
+                    phases["all"].append(stamps[-1][0] - stamps[0][0])
+                    spent["all"].append(stamps[-1][1] - stamps[0][1])
+                cells = []
+                for phase in phases:
+                    wall = [v * 1e6 for v in np.quantile(phases[phase][20:], (0.5, 0.99))]
+                    own = [v * 1e6 for v in np.quantile(spent[phase][20:], (0.5, 0.99))]
+                    cells.append(f"{phase} {wall[0]:.0f} / {wall[1]:.0f} ({own[0]:.0f} / {own[1]:.0f})")
+                game = np.median(spent["all"][20:]) / rows * 1e6
+                print(f"  {rows:2d} games, {label:10s} {'  '.join(cells)}  = {game:.1f} of processor time a game")
+
+
 def learning(seconds: float) -> None:
     batch, length = LEARN
     print(f"\ntraining on [{batch}, {length}], frames a second: forward and backward (forward)")
@@ -168,10 +219,16 @@ def learning(seconds: float) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=1.0, help="time spent on each figure")
-    seconds = parser.parse_args().seconds
+    parser.add_argument("--path", action="store_true", help="only the path of a decision, phase by phase")
+    parser.add_argument("--backbones", nargs="*", default=["gru", "mamba"], help="of the path")
+    options = parser.parse_args()
+    seconds = options.seconds
     torch.set_num_threads(1)
     load = os.getloadavg()[0]
     print(f"{platform.machine()}, {os.cpu_count()} cores, load {load:.1f}, torch {torch.__version__}, one thread")
+    path(seconds, options.backbones)
+    if options.path:
+        return
     steps(seconds)
     several(seconds)
     around(seconds)
