@@ -74,6 +74,11 @@ class RunContext:
         """Names of the actors that are told to pause and to go on."""
         return (self.learner,)
 
+    @property
+    def swapper(self) -> str:
+        """Name of the actor that puts policies into running agents."""
+        return "inference_worker"
+
 
 @dataclass(slots=True, kw_only=True)
 class ImitationContext(RunContext):

@@ -9,8 +9,8 @@ import msgspec
 
 import exphil_rt
 from agents.context import RunContext
-from agents.inference_worker import SWAP_S
 from agents.notes import note
+from agents.swap_desk import SWAP_S
 from exphil_rt.actor import ActorError, GenServer, restart_child, terminate_child
 from exphil_rt.control.server import serve
 from exphil_rt.control.wire import (
@@ -81,7 +81,7 @@ class Control(GenServer[ControlState]):
                     return await self._restart(path, author)
                 case HotSwap(target=target, policy=policy):
                     swap = SwapAgent(author=author, target=target, policy=policy)
-                    answer: Answer = await self.runtime.call("inference_worker", swap, SWAP_S + 5.0)
+                    answer: Answer = await self.runtime.call(self.context.swapper, swap, SWAP_S + 5.0)
                     return answer
                 case _:
                     return Refused(f"The daemon does not know {type(command).__name__}.")

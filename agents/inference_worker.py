@@ -14,8 +14,9 @@ import msgspec
 from agents.again import ask_again
 from agents.context import LOOP_FILE, SelfPlayContext
 from agents.notes import note
+from agents.swap_desk import SwapDesk, SwapLate
 from exphil_rt.actor import NO_REPLY, Down, From, GenServer, handle_call, handle_cast
-from exphil_rt.control.wire import Done, Refused
+from exphil_rt.control.wire import Refused
 from exphil_rt.errors import ExphilError
 from exphil_rt.messages.experience import CurrentWeights, GetCurrent
 from exphil_rt.messages.league import GameOver, GamePlanned, LeagueSnapshot, PolicyBroken, RunnerUp
@@ -27,7 +28,6 @@ from exphil_rt.messages.rollout import (
     PolicyFault,
     PolicyLoaded,
     SetCurrent,
-    SwapPolicy,
     SwapTold,
     UnloadPolicy,
 )
@@ -38,19 +38,11 @@ from exphil_rt.policy.ref import resolve_bundle
 TRAINER: Final = "trainer"
 IDLE_POLICIES: Final = 4
 """Policies that an engine keeps loaded though no game names them."""
-SWAP_S: Final = 20.0
-"""Deadline of a swap's first word: loading, warming, and some frames beside the old policy."""
 _TARGET: Final = re.compile(r"(exhibition|\d{1,6})(?::([12]))?")
 
 
 class AgentUnknown(ExphilError):
     """A hot swap's target that names no running agent."""
-
-
-class SwapLate(msgspec.Struct, frozen=True):
-    """To itself: nothing was heard of this swap in time."""
-
-    id: int
 
 
 class Held(msgspec.Struct, kw_only=True):
@@ -68,8 +60,6 @@ class InferenceState(msgspec.Struct, kw_only=True):
     """By runner, by key."""
     clock: int = 0
     """Counts plans, for least recently used."""
-    swaps: int = 0
-    """Hot swaps that were asked for."""
 
 
 class InferenceWorker(GenServer[InferenceState]):
@@ -80,7 +70,7 @@ class InferenceWorker(GenServer[InferenceState]):
         self.context = args
         self.waiting: list[From] = []
         self.watching = False
-        self.swaps: dict[int, tuple[SwapAgent, str, From | None]] = {}
+        self.swaps = SwapDesk(self)
         ask_again(self, TRAINER, *args.runners)
         return InferenceState()
 
@@ -113,10 +103,7 @@ class InferenceWorker(GenServer[InferenceState]):
         if isinstance(message, Down):
             self.state.current, self.watching = None, False
         elif isinstance(message, SwapLate):
-            asked, _, sender = self.swaps.get(message.id, (None, "", None))
-            if asked is not None and sender is not None:
-                del self.swaps[message.id]
-                self.reply(sender, Refused(f"Nothing was heard of the swap of {asked.target} for {SWAP_S:g} s."))
+            self.swaps.late(message)
         else:
             await super().handle_info(message)
 
@@ -180,47 +167,17 @@ class InferenceWorker(GenServer[InferenceState]):
             read_manifest(path)
         except ExphilError as error:
             return Refused(error.message, error.hint)
-        key = path.name
-        version = key.rpartition("@v")[2]
-        self.state.swaps += 1
-        ident = self.state.swaps
-        self.swaps[ident] = (message, runner, sender)
-        self.send_after(SWAP_S, SwapLate(ident))
-        self.cast(
-            runner,
-            SwapPolicy(
-                id=ident,
-                slot=slot,
-                port=port,
-                key=key,
-                path=str(path),
-                version=int(version) if version.isdigit() else 0,
-            ),
-        )
+        self.cast(runner, self.swaps.begin(message, path, runner, slot, port, sender))
         return NO_REPLY
 
     @handle_cast
     async def on_swap(self, message: SwapTold) -> None:
         """How a swap goes: an event each time, and the answer to who asked for it."""
-        asked, runner, sender = self.swaps.pop(message.id, (None, "", None))
-        if asked is None:
-            return
-        text = told(asked.target, message)
-        figures = {
-            "target": asked.target, "old": message.old, "new": message.key, "frame": str(message.frame),
-            "due": str(message.due), "load_ms": f"{message.load_ms:.1f}", "warmed": str(message.warmed),
-            "cost_ms": f"{message.cost_ms:.2f}", "decisions": str(message.decisions),
-        }  # fmt: skip
-        bad = message.stage in ("refused", "rolled_back")
-        note(self, "warn" if bad else "info", f"swap_{message.stage}", text, author=asked.author, **figures)
-        if message.stage == "taken_over":
-            self.swaps[message.id] = (asked, runner, None)
-        elif message.stage == "settled" and (held := self.state.engines.get(runner)) is not None:
+        runner = self.swaps.told(message)
+        if message.stage == "settled" and (held := self.state.engines.get(runner)) is not None:
             held.setdefault(message.key, Held()).games += 1
             if message.old in held:
                 held[message.old].games -= 1
-        if sender is not None:
-            self.reply(sender, Refused(text) if message.stage == "refused" else Done(text))
 
     def _agent(self, target: str) -> tuple[str, int, int]:
         """Runner, lane slot and port that are meant.
@@ -277,24 +234,3 @@ class InferenceWorker(GenServer[InferenceState]):
         for _, key in idle[: max(0, len(idle) - IDLE_POLICIES)]:
             del held[key]
             self.cast(runner, UnloadPolicy(key=key))
-
-
-def told(target: str, swap: SwapTold) -> str:
-    """One sentence about how a swap goes."""
-    match swap.stage:
-        case "taken_over":
-            return (
-                f"{swap.key} plays {target} in place of {swap.old}: its first decision, on frame {swap.frame}, was"
-                f" played on frame {swap.due} (loaded in {swap.load_ms:.0f} ms, warmed on {swap.warmed} frames,"
-                f" {swap.cost_ms:.1f} ms a decision)."
-            )
-        case "settled":
-            return f"{swap.key} stays on {target}: {swap.decisions} decisions were watched."
-        case "rolled_back":
-            return (
-                f"{target} was given back to {swap.old} after {swap.decisions} decisions of {swap.key}: {swap.reason}."
-            )
-        case "refused":
-            return f"{swap.key} did not take over {target}: {swap.reason.rstrip('.')}."
-        case "game_over":
-            return f"The game of {target} ended while {swap.key} was watched ({swap.decisions} decisions)."

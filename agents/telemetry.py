@@ -21,6 +21,7 @@ from exphil_rt.actor import From as Sender
 from exphil_rt.actor import GenServer, LagReport, MailboxSpec, handle_call, handle_cast
 from exphil_rt.control.wire import EventsUpdate, ExhibitionUpdate, GetActor, GetOverview, GetStatus, OverviewReply
 from exphil_rt.messages.imitation import ImitationShown
+from exphil_rt.messages.match import MatchReading
 from exphil_rt.messages.rollout import ExhibitionFrame, LoopStats, Samples
 from exphil_rt.messages.rows import Metric
 from exphil_rt.messages.run import Flush, NewestVersion, Note, Phase, Progress, RatingsChanged
@@ -30,6 +31,7 @@ from exphil_rt.messages.telemetry import (
     ActorReport,
     Event,
     GameSample,
+    MatchStatus,
     Overview,
     Rating,
     RunState,
@@ -43,6 +45,8 @@ SERIES_POINTS: Final = 240
 """Points of a series that are shown; at twice as many, neighbours are merged."""
 TICK_S: Final = 0.25
 METRICS_EVERY_S: Final = 2.0
+POINT_S: Final = 1.0
+"""Seconds between two points of a match's series."""
 
 
 class Tick(msgspec.Struct, frozen=True):
@@ -78,6 +82,7 @@ class TelemetryState(msgspec.Struct, kw_only=True):
     """Moving seconds of waiting and of learning in the trainer."""
     imitation: ImitationShown | None = None
     lag: LagReport | None = None
+    match: MatchStatus | None = None
     seq: int = 0
 
 
@@ -92,7 +97,7 @@ class Telemetry(GenServer[TelemetryState]):
         self.log = structlog.get_logger("exphil_rt")
         self.events: deque[Event] = deque(maxlen=EVENTS_SHOWN)
         self.unsaved: list[Metric] = []
-        self.unsaved_since = anyio.current_time()
+        self.unsaved_since = self.next_point = anyio.current_time()
         state = TelemetryState()
         await self.call("store", AllWritten(), timeout=30.0)  # events of the incarnation before this one
         with args.run.reader() as database:
@@ -165,6 +170,20 @@ class Telemetry(GenServer[TelemetryState]):
         state.learner = (message.status.waited, 1.0 - message.status.waited) if message.status.nll else (0.0, 0.0)
         for name, value in message.points.items():
             self._point(name, value)
+
+    @handle_cast
+    async def on_match(self, message: MatchReading) -> None:
+        """The figures of a match on a console."""
+        state, match = self.state, message.status
+        state.match, state.frames, state.frames_per_s = match, match.frames, match.fps
+        state.matches = match.games
+        now = anyio.current_time()
+        if match.fps and now >= self.next_point:
+            self.next_point = now + POINT_S
+            self._point("fps", match.fps)
+            self._point("late", float(match.late))
+            for one in match.latency:
+                self._point(f"{one.phase}_p99_ms", one.p99_us / 1e3)
 
     @handle_cast
     async def on_ratings(self, message: RatingsChanged) -> None:
@@ -286,6 +305,7 @@ class Telemetry(GenServer[TelemetryState]):
             loop_lag_own_ms=None if state.lag is None else state.lag.net_p99_ms,
             message=state.message,
             imitation=None if imitation is None else imitation.status,
+            match=state.match,
         )
 
     def _shares(self) -> Shares:

@@ -7,7 +7,7 @@ for one.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from agents.context import RunContext, SelfPlayContext
 from agents.control import Control
@@ -22,7 +22,7 @@ from agents.run_manager import RunManager
 from agents.store_writer import StoreWriter
 from agents.telemetry import Telemetry
 from agents.trainer import Trainer
-from exphil_rt.actor import Backoff, ChildSpec, LagMonitor, LagSettings, Supervisor, SupFlags
+from exphil_rt.actor import Backoff, ChildSpec, GenServer, LagMonitor, LagSettings, Supervisor, SupFlags
 
 LOCKSTEP: Final = 0
 """Restarts in league, learning and games that a deterministic run survives: they only go on together, from disk."""
@@ -35,12 +35,15 @@ LAG: Final = LagSettings(tick_s=1 / 60, blocked_s=0.2)
 class Desk(Supervisor):
     """What a person looks at and steers with; games and learning do not notice when it is restarted."""
 
+    manager: ClassVar[type[GenServer[Any]]] = RunManager
+    """Who knows the run's state, and ends it."""
+
     def init(self, args: RunContext) -> Any:
         """The door is open before the slow ones start, so that a person sees them start."""
         return SupFlags("one_for_one", intensity=5, period=60.0), [
             ChildSpec(id="telemetry", start=Telemetry, args=args, name="telemetry"),
             ChildSpec(id="lag_monitor", start=LagMonitor, args=LAG, name="lag_monitor"),
-            ChildSpec(id="run_manager", start=RunManager, args=args, name="run_manager"),
+            ChildSpec(id="run_manager", start=self.manager, args=args, name="run_manager"),
             ChildSpec(id="control", start=Control, args=args, name="control"),
         ]
 

@@ -385,6 +385,8 @@ class ExphilApp(App[Outcome]):
         """Ask which policy goes into which agent; the game that is shown is proposed."""
         screen = self.screen
         target = f"{screen.slot}:1" if isinstance(screen, GameScreen) and not screen.live else "exhibition:1"
+        if self.view.status is not None and (match := self.view.status.match) is not None:
+            target = f"console:{match.bots[0] + 1}"
         names = [rating.policy for rating in self.view.overview.ratings] if self.view.overview else []
 
         def answered(swap: HotSwap | None) -> None:
@@ -422,7 +424,9 @@ class ExphilApp(App[Outcome]):
 
     async def _stop(self) -> None:
         self._leaving = True
-        self._tell("Writing a checkpoint and stopping. ctrl+q leaves at once.", "information")
+        match = self.view.status is not None and self.view.status.match is not None
+        doing = "Ending the match." if match else "Writing a checkpoint and stopping."
+        self._tell(f"{doing} ctrl+q leaves at once.", "information")
         answer = await self._say(Stop(), STOP_S)
         if isinstance(answer, Refused):
             self._leaving = False

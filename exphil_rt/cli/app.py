@@ -33,6 +33,7 @@ TRAIN, WATCH, KEEP = (
 )
 NOUNS = {
     "train": ("Learn from recorded play.", TRAIN),
+    "play": ("Play matches in Dolphin, or in the stand-in.", TRAIN),
     "eval": ("Measure policies.", TRAIN),
     "replay": ("Recorded games: check, count, make data sets.", TRAIN),
     "daemon": ("The process that holds a run.", WATCH),
@@ -56,6 +57,20 @@ class Verb(NamedTuple):
 
 VERBS = (
     Verb("self-play", "self_play:self_play", "Run self-play training.", TRAIN, ("", "--policy NAME --headless")),
+    Verb(
+        "play dolphin",
+        "play:dolphin",
+        "Play in Slippi Dolphin.",
+        TRAIN,
+        ("my-fox --opponent human", "my-fox@v3 --opponent cpu9 --stage battlefield --games 3"),
+    ),
+    Verb(
+        "play stand-in",
+        "play:stand_in",
+        "Play as in Dolphin, on a machine without it.",
+        TRAIN,
+        ("my-fox --opponent cpu5", "my-fox --opponent my-marth --headless --games 3"),
+    ),
     Verb(
         "train imitation",
         "train:imitation",

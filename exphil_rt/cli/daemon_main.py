@@ -83,7 +83,7 @@ async def _serve(run: Run, leftovers: Leftovers) -> tuple[str, RunOver | None]:
         why.append(reason)
         over.set()
 
-    with build_context(run, finish) as (context, tree):
+    with build_context(run, finish, leftovers) as (context, tree):
         deadline = context.config.daemon.stop_deadline_s
         async with (
             Runtime.open(stop_deadline=deadline, exit_on_zombies=True) as runtime,
@@ -122,11 +122,14 @@ async def _serve(run: Run, leftovers: Leftovers) -> tuple[str, RunOver | None]:
 
 
 @contextlib.contextmanager
-def build_context(run: Run, finish: Callable[[str], None]) -> Iterator[tuple[RunContext, ChildSpec]]:
+def build_context(
+    run: Run, finish: Callable[[str], None], leftovers: Leftovers
+) -> Iterator[tuple[RunContext, ChildSpec]]:
     """The live things that the actors of the run share, released at the end; and the tree that they live in.
 
     Raises:
         UnknownName: a character or stage of the settings that nobody knows.
+        ExphilError: a match that cannot be played.
     """
     from exphil_rt.control.server import Hub
 
@@ -151,6 +154,22 @@ def build_context(run: Run, finish: Callable[[str], None]) -> Iterator[tuple[Run
 
         context = ImitationContext(**shared, origin="learning from replays", delay=config.policy.delay, games=0)
         yield context, imitation_tree(context)
+        return
+    if config.run.kind == "match":
+        from agents.match_context import MatchContext
+        from exphil_rt.cli.play import plan_of
+        from supervisors.match_tree import match_tree
+
+        plan = plan_of(config, run.folder, run.home)
+        match = MatchContext(
+            **shared,
+            origin=" against ".join(plan.players),
+            delay=plan.plans[0].delay,
+            games=1,
+            plan=plan,
+            leftovers=leftovers,
+        )
+        yield match, match_tree(match)
         return
     with _self_play(run, shared) as playing:
         from supervisors.run_tree import run_tree

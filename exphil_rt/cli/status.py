@@ -5,7 +5,7 @@ from __future__ import annotations
 from exphil_rt.cli.options import Json, Run
 from exphil_rt.cli.output import duration, show, show_json
 from exphil_rt.control.sync import connect
-from exphil_rt.messages.telemetry import RunStatus
+from exphil_rt.messages.telemetry import MatchStatus, RunStatus
 
 
 def status(*, run: Run = None, json: Json = False) -> None:
@@ -25,6 +25,8 @@ def status(*, run: Run = None, json: Json = False) -> None:
 
 def describe(found: RunStatus) -> str:
     """The status in a few lines for a person."""
+    if found.match is not None:
+        return describe_match(found, found.match)
     share = (
         f" of {found.target_frames:,} ({min(found.frames / found.target_frames, 1.0):.0%})"
         if found.target_frames
@@ -47,5 +49,25 @@ def describe(found: RunStatus) -> str:
         "loop lag": ""
         if found.loop_lag_ms is None
         else f"p99 {found.loop_lag_ms:.1f} ms, {found.loop_lag_own_ms or 0.0:.1f} ms without the wait for a CPU",
+    }
+    return "\n".join(f"{name:<10} {text}" for name, text in rows.items() if text)
+
+
+def describe_match(found: RunStatus, match: MatchStatus) -> str:
+    """The same of a match on a console."""
+    won, drawn, lost = match.score
+    rows = {
+        "run": f"{found.run}  {found.state}  up {duration(found.uptime_s)}  daemon pid {found.daemon_pid}",
+        "message": found.message,
+        "console": f"{match.console}, {match.phase}" + (f", start {match.starts}" if match.starts > 1 else ""),
+        "players": f"{match.players[0]} {won}:{lost} {match.players[1]}" + (f", {drawn} drawn" if drawn else ""),
+        "pace": f"{match.fps:.1f} fps, {match.frames:,} frames",
+        "delay": "; ".join(dict.fromkeys(match.plan)),
+        "frames": f"{match.late} late, {match.dropped} dropped, {match.skipped} skipped, {match.duplicate} duplicate, "
+        f"{match.resimulated} resimulated",
+        "inputs": f"back after {', '.join(map(str, match.echo_lag)) or '?'} of {match.echo_wanted} frames, early by at "
+        f"least {match.headroom}",
+        **{one.phase: f"{one.p50_us / 1e3:.2f} ms, p99 {one.p99_us / 1e3:.2f} ms" for one in match.latency},
+        "fault": match.fault,
     }
     return "\n".join(f"{name:<10} {text}" for name, text in rows.items() if text)

@@ -23,6 +23,8 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class RunSettings(Section, frozen=True):
     """What is run, and for how long."""
 
+    kind: Literal["training", "match"] = "training"
+    """Set by the command that makes the run: self-play trains, play begins a match on a console."""
     name: Annotated[str, Meta(max_length=48)] = ""
     """Name of the run; empty for a generated one."""
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 1
@@ -210,6 +212,66 @@ class LeagueSettings(Section, frozen=True):
     """Games that the newest version plays against the first one before all others."""
 
 
+class DolphinSettings(Section, frozen=True):
+    """Slippi Dolphin on this machine; `exphil-rt setup` finds it."""
+
+    path: str = ""
+    """Dolphin's executable, or the folder that it lies in; empty: DOLPHIN_PATH, else what Slippi Launcher installed."""
+    iso: str = ""
+    """Your copy of Melee 1.02 (NTSC); empty: ISO_PATH, else the one that Slippi Launcher knows."""
+    user: str = ""
+    """Your own Dolphin's User folder, of which a person's controllers are taken; empty: its usual place."""
+
+
+class PlaySettings(Section, frozen=True):
+    """A match on a console (`play dolphin`, `play stand-in`)."""
+
+    console: Literal["dolphin", "stand-in"] = "dolphin"
+    """Slippi Dolphin, or the stand-in that speaks as it does."""
+    policy: str = ""
+    """Who plays: NAME, NAME@vN, a path, or random."""
+    opponent: str = "human"
+    """Against whom: human, cpu1 to cpu9 (the game's own), or another policy."""
+    port: Annotated[int, Meta(ge=1, le=4)] = 1
+    """Controller port of the policy."""
+    opponent_port: Annotated[int, Meta(ge=1, le=4)] = 2
+    """Controller port of the opponent."""
+    characters: tuple[Name, ...] = ()
+    """The policy's fighter, then the opponent's; by default one that the policy was trained with, for both."""
+    stage: Name = "final_destination"
+    """Where they play; beside a person, who chooses, of no meaning."""
+    console_delay: Annotated[int, Meta(ge=-1, le=24)] = -1
+    """Frames of the policy's delay that Dolphin itself takes (its online delay); -1: Slippi's two, where they fit."""
+    frame_delay: Annotated[int, Meta(ge=-1, le=64)] = -1
+    """The policy's delay; -1: its own. Another one than it was trained for needs `force`."""
+    batch_steps: Annotated[int, Meta(ge=0, le=32)] = 0
+    """Frames that one call of the policy may decide; 0: as its bundle says."""
+    force: bool = False
+    """Play also with an untrained delay, and with a policy that is too slow; what is late is counted."""
+    engine: Literal["onnx", "torch"] = "onnx"
+    """What runs the policy: ONNX Runtime or torch, one thread."""
+    temperature: Annotated[float, Meta(ge=-1.0, le=100.0)] = -1.0
+    """Sampling temperature, 0 for the likeliest choice always; -1: each policy's own."""
+    action_repeat: Annotated[int, Meta(ge=1, le=60)] = 1
+    """Frames that one decision is held; more than 1 has the game wait for each decision."""
+    late: Literal["hold", "neutral", "wait"] = "hold"
+    """What is sent for a frame whose action has not come: the last one, nothing, or the action, shortly waited for."""
+    on_game_end: Literal["restart", "stop"] = "restart"
+    """What follows a game: the next one, or the end."""
+    games: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    """Games until the match ends; 0 plays on until it is stopped."""
+    fps: Annotated[float, Meta(ge=0.0, le=10_000.0)] = 60.0
+    """Frames a second; 0 for as fast as it goes."""
+    source: Literal["game", "still"] = "game"
+    """What the stand-in plays: the embedded game, or fighters that only walk (which needs nothing to be compiled)."""
+    stocks: Annotated[int, Meta(ge=1, le=99)] = 4
+    """Stocks of each fighter; the stand-in's alone, as Dolphin has its own rules."""
+    seconds: Annotated[int, Meta(ge=0, le=5940)] = 480
+    """Seconds of the game's clock, the stand-in's alone; 0 for none."""
+    fullscreen: bool = False
+    """Dolphin over the whole screen."""
+
+
 class StoreSettings(Section, frozen=True):
     """Disk."""
 
@@ -260,6 +322,8 @@ class Config(Section, frozen=True):
     train: TrainSettings = msgspec.field(default_factory=TrainSettings)
     imitation: ImitationSettings = msgspec.field(default_factory=ImitationSettings)
     league: LeagueSettings = LeagueSettings()
+    dolphin: DolphinSettings = DolphinSettings()
+    play: PlaySettings = PlaySettings()
     store: StoreSettings = StoreSettings()
     daemon: DaemonSettings = DaemonSettings()
     trust: TrustSettings = TrustSettings()

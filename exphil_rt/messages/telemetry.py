@@ -178,6 +178,59 @@ class ImitationStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The last epochs, oldest first."""
 
 
+class Latency(msgspec.Struct, frozen=True, kw_only=True):
+    """How long one phase of a frame takes, of the last seconds, in microseconds."""
+
+    phase: str
+    """``flush`` (state seen to inputs sent), ``flush_net`` (without the wait for a CPU), ``step`` (packet to state),
+    ``decide`` (asked to answered), ``call`` (in the policy)."""
+    p50_us: float
+    p99_us: float
+
+
+class MatchStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How a match on a console goes. Counts are of all starts of the console, rates of the last seconds."""
+
+    console: str
+    """``Dolphin`` or ``stand-in``."""
+    phase: str = "starting"
+    """What the console does: ``launch``, ``connect``, ``menus``, ``game``."""
+    players: tuple[str, str] = ("", "")
+    bots: tuple[int, ...] = ()
+    """Which players are policies: 0, 1."""
+    plan: tuple[str, ...] = ()
+    """How each policy's delay is shared out: ``delay 18 = 2 console + 16 headroom``."""
+    engine: str = ""
+    starts: int = 0
+    """Of the console."""
+    games: int = 0
+    """That are over."""
+    score: tuple[int, int, int] = (0, 0, 0)
+    """Games that player 1 won, draws, games that player 2 won."""
+    frames: int = 0
+    fps: float = 0.0
+    late: int = 0
+    """Frames whose action had not come in time."""
+    dropped: int = 0
+    """Actions that came too late."""
+    skipped: int = 0
+    duplicate: int = 0
+    resimulated: int = 0
+    unasked: int = 0
+    waiting: int = 0
+    """Most frames that waited for one call of a policy."""
+    echo_lag: tuple[int, ...] = ()
+    """Frames until own inputs come back, a bot."""
+    echo_wanted: int = 1
+    ages: dict[int, int] = {}
+    """Actions sent by their age in frames, since the console's start."""
+    headroom: int = 0
+    """Least number of frames that an action was early by; negative: late."""
+    latency: tuple[Latency, ...] = ()
+    fault: str = ""
+    """The last fault of the console, in a sentence."""
+
+
 class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The head line of a run."""
 
@@ -209,7 +262,9 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     """Why the run ended, failed or waits, or what it does besides learning; empty otherwise."""
     imitation: ImitationStatus | None = None
-    """Where an imitation is; None for a run of self-play."""
+    """Where an imitation is; None for other runs."""
+    match: MatchStatus | None = None
+    """Of a match on a console; None for a run that trains."""
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):

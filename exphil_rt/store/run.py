@@ -230,6 +230,8 @@ class Run:
     @property
     def resume_command(self) -> str:
         """What goes on with it: ``exphil-rt self-play --resume NAME``."""
+        if self.config().run.kind == "match":
+            return f"exphil-rt daemon start --resume {self.name}"
         verb = "train imitation" if self.plan_file.is_file() else "self-play"
         return f"exphil-rt {verb} --resume {self.name}"
 

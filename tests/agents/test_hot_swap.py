@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rollout_parts import small_policy
 
-from agents.inference_worker import SWAP_S
+from agents.swap_desk import SWAP_S
 from exphil_rt.control.client import connect_async
 from exphil_rt.control.wire import Done, HotSwap, Refused
 from exphil_rt.messages.league import RunnerUp

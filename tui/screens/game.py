@@ -1,4 +1,7 @@
-"""One game drawn over the whole screen: live for the exhibition game, as sampled for the others."""
+"""One game drawn over the whole screen: live for the exhibition game, as sampled for the others.
+
+Below a match on a console stand its figures.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from textual.widget import Widget
 from exphil_rt.messages.telemetry import GameSample
 from tui.screens.base import RunScreen
 from tui.view import View
+from tui.widgets.console import ConsolePanel
 from tui.widgets.exhibition import Exhibition
 
 
@@ -23,12 +27,21 @@ class GameScreen(RunScreen):
         self.crumb = f"game {slot}"
         self._worker = ""
 
+    DEFAULT_CSS = """
+    GameScreen ConsolePanel { display: none; height: 14; }
+    GameScreen.-match ConsolePanel { display: block; }
+    """
+
     def body(self) -> Iterable[Widget]:
         picture = Exhibition(id="page", empty=f"No game runs in slot {self.slot} now.")
         picture.opens = False
         yield picture.add_class("page")
+        yield ConsolePanel(id="console")
 
     def fill(self, view: View) -> None:
+        match = view.status.match if view.status else None
+        self.set_class(match is not None, "-match")
+        self.query_one(ConsolePanel).show_match(match)
         if self.live:
             self.show_exhibition(view.exhibition)
             return

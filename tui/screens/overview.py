@@ -12,6 +12,7 @@ from textual.widget import Widget
 from exphil_rt.messages.telemetry import GameSample
 from tui.screens.base import RunScreen
 from tui.view import View
+from tui.widgets.console import ConsolePanel
 from tui.widgets.elo_table import EloTable
 from tui.widgets.events import EventLog
 from tui.widgets.exhibition import Exhibition
@@ -67,6 +68,21 @@ class OverviewScreen(RunScreen):
     }
     OverviewScreen.-narrow.-medium #page, OverviewScreen.-narrow.-tall #page { grid-rows: 4fr 3fr 6; }
 
+    /* A match on a console: its figures in place of tiles and ratings. */
+    OverviewScreen #console { display: none; }
+    OverviewScreen.-match {
+        #games, #elo { display: none; }
+        #console { display: block; column-span: 18; }
+        #tree { column-span: 24; }
+        #training { column-span: 16; }
+    }
+    OverviewScreen.-match.-wide {
+        #console { column-span: 23; }
+        #tree { column-span: 17; }
+        #training { column-span: 10; }
+    }
+    OverviewScreen.-match.-narrow #console { column-span: 16; }
+
     /* Below 80 columns: one panel at a time. */
     OverviewScreen.-tabs {
         TabLine { display: block; }
@@ -84,8 +100,8 @@ class OverviewScreen(RunScreen):
         yield TabLine(TABS)
         with_empty = Exhibition(id="game", empty="No games yet: they appear when the rollout worker is ready.")
         yield Grid(
-            with_empty, Tiles(id="games"), EloTable(id="elo"), TreeTable(id="tree"), Sparklines(id="training"),
-            EventLog(id="events"), id="page", classes="page",
+            with_empty, Tiles(id="games"), ConsolePanel(id="console"), EloTable(id="elo"), TreeTable(id="tree"),
+            Sparklines(id="training"), EventLog(id="events"), id="page", classes="page",
         )  # fmt: skip
 
     def on_mount(self) -> None:
@@ -95,6 +111,9 @@ class OverviewScreen(RunScreen):
 
     def fill(self, view: View) -> None:
         overview = view.overview
+        match = view.status.match if view.status else None
+        self.set_class(match is not None, "-match")
+        self.query_one(ConsolePanel).show_match(match)
         self.query_one(Exhibition).empty = waiting_words(view)
         self.query_one(Tiles).show_games(overview.games if overview else ())
         self.query_one(EloTable).show_ratings(
@@ -102,7 +121,7 @@ class OverviewScreen(RunScreen):
         )
         self.query_one(TreeTable).show_tree(view.tree, view.rates)
         self.query_one(Sparklines).show_series(
-            overview.series if overview else (), overview.status.shares if overview else None
+            overview.series if overview else (), overview.status.shares if overview and match is None else None
         )
         self.query_one(EventLog).show_events(view.events)
         self.show_exhibition(view.exhibition)
@@ -139,4 +158,6 @@ def waiting_words(view: View) -> str:
         return f"Starting: {status.message}" if status.message else "Starting the supervision tree."
     if status.state in ("ended", "failed"):
         return f"The run {status.state}. {status.message}"
+    if status.match is not None:
+        return f"{status.match.console}: {status.match.phase}."
     return status.message or "No exhibition game yet: it starts when two policies are ready."

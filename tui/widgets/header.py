@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from textual.strip import Strip
 from textual.widget import Widget
 
-from exphil_rt.messages.telemetry import RunStatus
+from exphil_rt.messages.telemetry import MatchStatus, RunStatus
 from tui.glyphs import Glyphs
 from tui.look import look_of
 from tui.table import Line
@@ -55,11 +55,12 @@ def first_line(status: RunStatus, view: View, glyphs: Glyphs, width: int) -> Lin
         state_part: Line = [(f"{glyphs.dot} reconnecting {max(1, round(view.retry_s))} s", "alarm")]
     else:
         state_part = [(f"{glyphs.dot} {state} ", style), (clock(status.uptime_s, glyphs), "text")]
+    policy: Line = [("policy ", "dim"), (fit_name(status.policy or glyphs.dash, 28, glyphs), "text")]
     parts: list[Part] = [
         (0, [("exphil_rt", "accent")]),
         (1, [(fit_name(status.run, 28, glyphs), "bold")]),
         (0, state_part),
-        (3, [("policy ", "dim"), (fit_name(status.policy or glyphs.dash, 28, glyphs), "text")]),
+        *([] if status.match else [(3, policy)]),
         (2, [(status.origin, "primary")]),
         (6, [("delay ", "dim"), (str(status.delay), "text")]),
         (5, [("matches ", "dim"), (count(status.matches), "text")]),
@@ -75,7 +76,9 @@ def first_line(status: RunStatus, view: View, glyphs: Glyphs, width: int) -> Lin
 
 
 def second_line(status: RunStatus, glyphs: Glyphs, width: int) -> Line:
-    """How far: frames of the target, speed, time left, progress against the first version."""
+    """How far: frames of the target, speed, time left, progress against the first version; of a match, how it goes."""
+    if status.match is not None:
+        return match_line(status.match, width)
     target = status.target_frames
     done = min(1.0, status.frames / target) if target else 0.0
     cells = 10 if width < 110 else 20
@@ -94,6 +97,20 @@ def second_line(status: RunStatus, glyphs: Glyphs, width: int) -> Line:
         (5, [("games ", "dim"), (str(status.games), "text")]),
         (6, [("population ", "dim"), (str(status.population), "text")]),
     ]
+    return join_parts(parts, width)
+
+
+def match_line(match: MatchStatus, width: int) -> Line:
+    """How a match goes: what the console does, its pace, what was late, how the delay is spent."""
+    won, _, lost = match.score
+    parts: list[Part] = [
+        (0, [(match.phase, "text")]),
+        (1, [(f"{match.fps:.1f}", "bold"), (" fps", "dim")]),
+        (2, [(str(match.late), "bad" if match.late else "good"), (" late", "dim")]),
+        (3, [("score ", "dim"), (f"{won}:{lost}", "bold")]),
+        (5, [("frames ", "dim"), (count(match.frames), "text")]),
+        *((4, [(plan, "primary")]) for plan in dict.fromkeys(match.plan)),
+    ]  # fmt: skip
     return join_parts(parts, width)
 
 

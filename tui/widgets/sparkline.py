@@ -15,16 +15,23 @@ from tui.table import Line, line_width
 from tui.widgets.panel import Panel
 from tui.words import count, fit, metric
 
-ORDER: Final = ("win_rate_vs_first", "frames_per_s", "loss", "entropy", "reward", "value_loss", "kl")
+ORDER: Final = (
+    "win_rate_vs_first", "frames_per_s", "loss", "entropy", "reward", "value_loss", "kl",
+    "fps", "late", "decide_p99_ms", "flush_p99_ms", "call_p99_ms", "step_p99_ms", "flush_net_p99_ms",
+)  # fmt: skip
 """What is shown first where not all fits."""
 
 LABELS: Final = {
     "win_rate_vs_first": "vs first", "frames_per_s": "frames/s", "value_loss": "value", "policy_loss": "policy",
+    "decide_p99_ms": "decide", "flush_p99_ms": "flush", "call_p99_ms": "call", "step_p99_ms": "step",
+    "flush_net_p99_ms": "net",
 }  # fmt: skip
 
 SCALES: Final[dict[str, dict[str, float]]] = {
     "win_rate_vs_first": {"low": 0.0, "high": 1.0},
     "frames_per_s": {"low": 0.0},
+    "fps": {"low": 0.0},
+    "late": {"low": 0.0},
 }
 """Where a graph does not run from the least to the greatest value."""
 

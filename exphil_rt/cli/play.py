@@ -1,0 +1,292 @@
+"""``play``: a match on a console: Slippi Dolphin, or the stand-in for a machine without it."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from exphil_rt.cli.attach import need_terminal
+from exphil_rt.cli.config import resolve
+from exphil_rt.cli.launch import (
+    DaemonFailed,
+    await_answer,
+    follow,
+    last_words,
+    launch,
+    start_daemon,
+    stopping_on_signals,
+)
+from exphil_rt.cli.options import ConfigFiles, Flag, Preset, Settings
+from exphil_rt.cli.output import say
+from exphil_rt.config import Config
+from exphil_rt.messages.telemetry import MatchStatus, RunStatus
+from exphil_rt.store.home import Home
+from exphil_rt.store.run import Run
+
+if TYPE_CHECKING:
+    from exphil_rt.dolphin.match import MatchPlan
+
+Names = Annotated[tuple[str, ...], Parameter(name="--character", consume_multiple=False, negative="")]
+Port = Annotated[int | None, Parameter(validator=Number(gte=1, lte=4))]
+Count = Annotated[int | None, Parameter(validator=Number(gte=0))]
+LINE_S: Final = 5.0
+"""Seconds between two progress lines."""
+STAND_IN: Final = "stand-in"
+
+
+def dolphin(
+    policy: str,
+    /,
+    *,
+    opponent: str | None = None,
+    port: Port = None,
+    opponent_port: Port = None,
+    characters: Names = (),
+    stage: str | None = None,
+    console_delay: Count = None,
+    frame_delay: Count = None,
+    batch_steps: Count = None,
+    force: Flag = False,
+    engine: str | None = None,
+    argmax: Flag = False,
+    action_repeat: Count = None,
+    late: str | None = None,
+    on_game_end: str | None = None,
+    games: Count = None,
+    fullscreen: Flag = False,
+    seed: int | None = None,
+    run: Annotated[str | None, Parameter(name="--run")] = None,
+    headless: Flag = False,
+    preset: Preset = None,
+    config: ConfigFiles = (),
+    set_: Settings = (),
+) -> int:
+    """Play in Slippi Dolphin. Dolphin, the ISO, the delay and the temperature are found, not asked.
+
+    Args:
+        policy: who plays: NAME, NAME@vN, a path, or random.
+        opponent: human (your own controller), cpu1 to cpu9, or another policy.
+        port: controller port of the policy (1).
+        opponent_port: controller port of the opponent (2).
+        characters: the policy's fighter; repeat it for the opponent's.
+        stage: where they play, unless a person chooses.
+        console_delay: frames of the policy's delay that Dolphin takes as its online delay; 2, where they fit.
+        frame_delay: assert the policy's delay; another one needs --force.
+        batch_steps: frames that one call of the policy may decide; by default as its bundle says.
+        force: play also with an untrained delay or a policy that is too slow.
+        engine: what runs the policy: onnx or torch.
+        argmax: always the likeliest action.
+        action_repeat: frames that one decision is held.
+        late: for a frame whose action has not come: hold, neutral or wait.
+        on_game_end: restart or stop.
+        games: games until the match ends; 0 plays on.
+        fullscreen: Dolphin over the whole screen.
+        seed: key of every random draw.
+        run: name of the run; one is made up without it.
+        headless: print progress lines until the match ends, instead of opening the terminal client.
+        preset: a named set of settings.
+        config: a settings file; repeat it for several, the last one wins.
+        set_: one setting, as `section.key=value`.
+    """
+    flags: dict[str, object] = {
+        "run.name": run, "run.seed": seed, "play.console": "dolphin", "play.policy": policy, "play.opponent": opponent,
+        "play.port": port, "play.opponent_port": opponent_port, "play.characters": characters or None,
+        "play.stage": stage, "play.console_delay": console_delay, "play.frame_delay": frame_delay,
+        "play.batch_steps": batch_steps, "play.force": force or None, "play.engine": engine,
+        "play.temperature": 0.0 if argmax else None, "play.action_repeat": action_repeat, "play.late": late,
+        "play.on_game_end": on_game_end, "play.games": games, "play.fullscreen": fullscreen or None,
+    }  # fmt: skip
+    return _begin(flags, preset, config, set_, headless)
+
+
+def stand_in(
+    policy: str,
+    /,
+    *,
+    opponent: str | None = None,
+    port: Port = None,
+    opponent_port: Port = None,
+    characters: Names = (),
+    stage: str | None = None,
+    stocks: Count = None,
+    seconds: Count = None,
+    source: str | None = None,
+    fps: float | None = None,
+    console_delay: Count = None,
+    frame_delay: Count = None,
+    batch_steps: Count = None,
+    force: Flag = False,
+    engine: str | None = None,
+    argmax: Flag = False,
+    action_repeat: Count = None,
+    late: str | None = None,
+    on_game_end: str | None = None,
+    games: Count = None,
+    seed: int | None = None,
+    run: Annotated[str | None, Parameter(name="--run")] = None,
+    headless: Flag = False,
+    preset: Preset = None,
+    config: ConfigFiles = (),
+    set_: Settings = (),
+) -> int:
+    """Play as in Dolphin on a machine without it: libmelee drives a stand-in that plays the embedded game.
+
+    Args:
+        policy: who plays: NAME, NAME@vN, a path, or random.
+        opponent: cpu1 to cpu9 or another policy; cpu5 by default.
+        port: controller port of the policy (1).
+        opponent_port: controller port of the opponent (2).
+        characters: the policy's fighter; repeat it for the opponent's.
+        stage: where they play.
+        stocks: of each fighter.
+        seconds: of the game's clock; 0 for none.
+        source: game (the embedded game), or still (fighters that only walk, which needs nothing to be compiled).
+        fps: frames a second; 0 for as fast as it goes.
+        console_delay: frames of the policy's delay that the console takes as its online delay.
+        frame_delay: assert the policy's delay; another one needs --force.
+        batch_steps: frames that one call of the policy may decide; by default as its bundle says.
+        force: play also with an untrained delay or a policy that is too slow.
+        engine: what runs the policy: onnx or torch.
+        argmax: always the likeliest action.
+        action_repeat: frames that one decision is held.
+        late: for a frame whose action has not come: hold, neutral or wait.
+        on_game_end: restart or stop.
+        games: games until the match ends; 0 plays on.
+        seed: key of every random draw.
+        run: name of the run; one is made up without it.
+        headless: print progress lines until the match ends, instead of opening the terminal client.
+        preset: a named set of settings.
+        config: a settings file; repeat it for several, the last one wins.
+        set_: one setting, as `section.key=value`.
+    """
+    flags: dict[str, object] = {
+        "run.name": run, "run.seed": seed, "play.console": STAND_IN, "play.policy": policy,
+        "play.opponent": opponent or "cpu5", "play.port": port, "play.opponent_port": opponent_port,
+        "play.characters": characters or None, "play.stage": stage, "play.stocks": stocks, "play.seconds": seconds,
+        "play.source": source, "play.fps": fps, "play.console_delay": console_delay, "play.frame_delay": frame_delay,
+        "play.batch_steps": batch_steps, "play.force": force or None, "play.engine": engine,
+        "play.temperature": 0.0 if argmax else None, "play.action_repeat": action_repeat, "play.late": late,
+        "play.on_game_end": on_game_end, "play.games": games,
+    }  # fmt: skip
+    return _begin(flags, preset, config, set_, headless)
+
+
+def _begin(flags: dict[str, object], preset: str | None, files: ConfigFiles, settings: Settings, headless: bool) -> int:
+    if not headless:
+        need_terminal()  # before anything is started for its sake
+    home = Home.find()
+    resolved = resolve(preset, files, settings, {"run.kind": "match", **flags})
+    plan = plan_of(resolved.config, home.root / "unnamed", home)  # what cannot be played is told here
+    for one, seat in zip(plan.plans, plan.brain.seats, strict=True):
+        say(f"{plan.players[seat.port]}: {one}")
+    for text in plan.notes:
+        say(text)
+    play = resolved.config.play
+    if play.console == STAND_IN and play.source == "game":
+        _compile()
+    found = Run.create(home, resolved)
+    if headless:
+        process = launch(found)
+        with stopping_on_signals(process):
+            await_answer(found, process)
+            return _follow(found, process)
+    start_daemon(found)
+    from exphil_rt.cli.attach import open_client
+
+    open_client(found.name, found.socket, owns_daemon=True)
+    return 0
+
+
+def _follow(run: Run, process: subprocess.Popen[bytes]) -> int:
+    """Progress lines until the match is over; its result is the exit code."""
+    code = follow(run, process, lambda client: say(progress_line(client.status())), LINE_S)
+    with run.reader() as database:
+        progress = database.progress()
+    if code != 0:
+        raise DaemonFailed(
+            f"The match {run.name} ended badly after {progress.frames:,} frames: {last_words(run, code)}",
+            hint=f"See `exphil-rt logs --run {run.name}`.",
+        )
+    say(f"The match {run.name} is over after {progress.frames:,} frames ({progress.ended or 'stopped'}).")
+    if progress.frames:
+        say(f"next: exphil-rt replay stats {run.replays / 'console'}")
+    return 0
+
+
+def plan_of(config: Config, folder: Path, home: Home) -> MatchPlan:
+    """The match of the settings, worked out; a stand-in is written where the run's folder is there.
+
+    Args:
+        folder: of the run, which need not be there yet.
+
+    Raises:
+        ExphilError: what is missing or cannot be played, in a sentence.
+    """
+    from exphil_rt.dolphin.match import plan_match
+
+    if config.play.console == STAND_IN:
+        place = folder / STAND_IN
+        executable = _write_stand_in(config, place) if folder.exists() else place / STAND_IN
+        return plan_match(config, folder, home.root, executable=str(executable))
+    from exphil_rt.dolphin.find import need
+
+    found = need(config.dolphin)
+    return plan_match(config, folder, home.root, executable=found.executable, iso=found.iso, user=found.user)
+
+
+def _write_stand_in(config: Config, folder: Path) -> Path:
+    from exphil_rt.testing.stand_in_dolphin import StandInConfig, write_stand_in
+
+    play = config.play
+    return write_stand_in(
+        folder,
+        StandInConfig(
+            source=play.source,
+            fps=play.fps,
+            seed=config.run.seed,
+            stocks=play.stocks,
+            time_limit_frames=60 * play.seconds or 10_000_000,
+        ),
+    )
+
+
+def _compile() -> None:
+    from exphil_rt.sim import warmup
+
+    said = False
+
+    def tell(name: str, done: int, total: int) -> None:
+        nonlocal said
+        if not said:
+            say("Compiling the embedded game (once a version; about a minute) ...")
+            said = True
+
+    warmup(tell)
+
+
+def progress_line(status: RunStatus) -> str:
+    """One line for a log."""
+    match = status.match
+    if match is None or status.state != "running":
+        return f"{status.state:<8}  {status.message}".rstrip()
+    return f"{match.phase:<22}  {figures(match)}"
+
+
+def figures(match: MatchStatus) -> str:
+    """The match's figures in a line."""
+    won, drawn, lost = match.score
+    parts = [
+        f"{match.players[0]} {won}:{lost} {match.players[1]}" + (f" ({drawn} drawn)" if drawn else ""),
+        f"{match.frames:,} frames",
+        f"{match.fps:.1f} fps",
+        f"{match.late} late",
+        f"{match.skipped} skipped",
+    ]
+    parts += [f"{one.phase} p99 {one.p99_us / 1e3:.1f} ms" for one in match.latency if one.phase in ("flush", "decide")]
+    if match.starts > 1:
+        parts.append(f"{match.starts} starts")
+    return "  ".join(parts)
