@@ -36,6 +36,8 @@ class ChildPort:
         self._sock.settimeout(_SEND_S)
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
+        self._room = select.poll()
+        self._room.register(sock, select.POLLOUT)
         self._buffer = FrameBuffer()
         self._inbox: deque[bytes] = deque()
         self._args: bytes | None = None
@@ -73,6 +75,10 @@ class ChildPort:
             PortClosed: the proxy is gone.
         """
         self._send(pack(MESSAGE, message))
+
+    def has_room(self) -> bool:
+        """Whether a small message would be taken at once: a work loop that must not wait leaves it out otherwise."""
+        return bool(self._room.poll(0))
 
     def receive(self, kind: Any, timeout: float = 0.0) -> Any:
         """The next message, of one of the types of the union ``kind``; None after ``timeout`` seconds or when stopping.

@@ -55,6 +55,7 @@ class EchoCheck:
         self.lag = -1
         """The lag that was seen; -1 before any input showed it."""
         self._sent: dict[int, Pad] = {}
+        self._found = -1
 
     def sent(self, frame: int, pad: Pad) -> None:
         """At ``frame``, ``pad`` was sent."""
@@ -73,9 +74,12 @@ class EchoCheck:
                 self.lag = self.expected
             return True
         self.wrong += 1
+        found = -1
         for lag in range(1, _LONGEST):
             other = self._sent.get(frame - lag)
             if other is not None and _same(other, pad):
-                self.lag = lag
+                found = lag
                 break
+        self.lag = found if found == self._found else -1  # an input that stays for ever has another lag each frame
+        self._found = found
         return False

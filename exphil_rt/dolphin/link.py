@@ -7,10 +7,12 @@ Unix sockets, records are framed. No pickle: fixed layouts, and JSON for the one
 
 from __future__ import annotations
 
+import math
 import select
 import socket
 import struct
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -31,6 +33,9 @@ _ASK, _ANSWER, _READY = 1, 2, 3
 _FRAME: Final = Frames.nbytes((1,))
 _ASK_HEAD: Final = struct.Struct("<BBBBBxxxiiqq")  # kind, player, delay, dmax, K; epoch, frame, game id, seen_ns
 _ANSWER_HEAD: Final = struct.Struct(f"<BBBBiiiI{MAX_HEADS}s{_MAX_VERSION}s")
+_LEAVES: Final = attrgetter(*(name for name, _, _ in Frames.leaves()))
+_SIZES: Final = tuple(-(-dtype.itemsize * math.prod(shape) // 8) * 8 for _, dtype, shape in Frames.leaves())
+"""Bytes of each array as ``Frames.over`` lays them out, by which the other side reads them."""
 _LENGTH: Final = struct.Struct("<I")
 _CHUNK: Final = 256 * 1024
 
@@ -198,15 +203,14 @@ def _pack(record: Record) -> bytes:
         dmax, heads = record.committed.shape
         if dmax > MAX_DELAY or heads > MAX_HEADS or record.mask.shape != (dmax,):
             raise ValueError(f"committed {record.committed.shape} and mask {record.mask.shape} fit no record")
-        data = bytearray(_ASK_HEAD.size + _FRAME + dmax * (heads + 1))
-        _ASK_HEAD.pack_into(
-            data, 0, _ASK, record.player, record.delay, dmax, heads,
+        head = _ASK_HEAD.pack(
+            _ASK, record.player, record.delay, dmax, heads,
             record.epoch, record.frame, record.game_id, record.seen_ns,
         )  # fmt: skip
-        Frames.over(memoryview(data), (1,), _ASK_HEAD.size).assign(slice(None), record.state)
-        end = _ASK_HEAD.size + _FRAME
-        data[end:] = np.ascontiguousarray(record.committed, np.uint8).tobytes() + record.mask.astype(np.uint8).tobytes()
-        return bytes(data)
+        state = b"".join(
+            array.tobytes().ljust(size, b"\0") for array, size in zip(_LEAVES(record.state), _SIZES, strict=True)
+        )
+        return head + state + record.committed.tobytes() + record.mask.tobytes()
     if isinstance(record, Answer):
         version = record.version.encode()
         if len(record.action) > MAX_HEADS or len(version) > _MAX_VERSION:

@@ -18,6 +18,8 @@ from exphil_rt.messages.dolphin import LatePolicy
 from exphil_rt.policy.delay import DelayQueue
 
 _ROW: Final = np.zeros(1, np.intp)
+_PADS: Final = 4096
+"""Decoded actions that are kept: policies play few different ones."""
 MAX_AGE: Final = 255
 """Ages are counted up to this one."""
 
@@ -62,6 +64,7 @@ class BotRunner:
         self._versions: dict[int, str] = {}  # by due frame, of first actions of a version
         self._held_source: int | None = None
         self._repeated: U8 | None = None
+        self._pads: dict[bytes, Controllers] = {}
 
     @property
     def epoch(self) -> int:
@@ -131,7 +134,16 @@ class BotRunner:
         swapped = ""
         for first in [first for first in self._versions if first <= due]:
             swapped = self._versions.pop(first)
-        return Due(self.codec.decode(action), due, swapped)
+        return Due(self._pad(action), due, swapped)
+
+    def _pad(self, action: U8) -> Controllers:
+        key = action.tobytes()
+        pad = self._pads.get(key)
+        if pad is None:
+            if len(self._pads) >= _PADS:
+                self._pads.clear()
+            pad = self._pads[key] = self.codec.decode(action)
+        return pad
 
     def _next_due(self) -> int:
         return int(self._queue.served[0]) + 1

@@ -71,6 +71,8 @@ class ConsoleDeadlines(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """In the menus before a game."""
     menu_steps: int = 3600
     """Frames of the menus before a game."""
+    menus_human_s: float = 3600.0
+    """The same where a person has to choose, or to be found over the network."""
     frame_s: float = 2.5
     """Between two frames of a game."""
     frame_netplay_s: float = 10.0

@@ -11,6 +11,7 @@ import time
 import msgspec
 import pytest
 
+from exphil_rt.actor import start_forkserver, stop_forkserver
 from exphil_rt.actor.child import ChildPort
 from exphil_rt.actor.process_wire import MESSAGE, SHUTDOWN, FrameBuffer, pack
 from exphil_rt.dolphin.brain import Brain
@@ -110,3 +111,11 @@ def served(tmp_path):
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture(scope="session")
+def forkserver():
+    """One forkserver for every test that starts processes."""
+    start_forkserver()
+    yield
+    stop_forkserver()

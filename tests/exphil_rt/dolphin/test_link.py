@@ -6,7 +6,7 @@ import socket
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exphil_rt.dolphin.link import SWAPPED, Answer, Ask, Link, LinkBroken, LinkLost, Ready, link_pair
@@ -46,6 +46,7 @@ def same_ask(a: Ask, b: Ask) -> bool:
     return True
 
 
+@settings(max_examples=40)
 @given(st.integers(0, 64), st.sampled_from((11, 13, 16)), st.integers(-123, 2**31 - 1), st.integers(0, 2**31 - 1))
 def test_an_ask_arrives_as_it_was_sent(dmax, heads, frame, seed):
     one, two = (Link(sock) for sock in link_pair())
@@ -56,6 +57,7 @@ def test_an_ask_arrives_as_it_was_sent(dmax, heads, frame, seed):
     one.close(), two.close()
 
 
+@settings(max_examples=40)
 @given(st.integers(11, 16), st.integers(-123, 2**30), st.text(max_size=32), st.integers(0, 2**32 - 1), st.booleans())
 def test_an_answer_arrives_as_it_was_sent(heads, frame, version, took, swapped):
     one, two = (Link(sock) for sock in link_pair())

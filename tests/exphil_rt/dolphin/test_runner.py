@@ -46,6 +46,7 @@ def answer(runner: BotRunner, frame: int, **more) -> Answer:
 delays = st.integers(0, 24).flatmap(lambda delay: st.tuples(st.just(delay), st.integers(0, delay)))
 
 
+@settings(max_examples=40)
 @given(delays, st.data())
 def test_answers_within_the_headroom_are_played_when_due_by_console_and_queue_together(both, data):
     delay, console_delay = both
@@ -70,7 +71,7 @@ def test_answers_within_the_headroom_are_played_when_due_by_console_and_queue_to
     assert sum(runner.ages.values()) == max(0, 60 - headroom)
 
 
-@settings(max_examples=150)
+@settings(max_examples=40)
 @given(delays, st.sampled_from(["hold", "neutral"]), st.lists(st.integers(0, 40), min_size=80, max_size=80))
 def test_late_answers_are_counted_exactly_and_shift_nothing(both, late, times):
     delay, console_delay = both
@@ -104,6 +105,7 @@ def test_late_answers_are_counted_exactly_and_shift_nothing(both, late, times):
     assert (runner.late, runner.dropped) == (expected_late, expected_dropped)
 
 
+@settings(max_examples=25)
 @given(delays)
 def test_the_console_asks_what_the_embedded_game_asks(both):
     """Delay parity: with the same decisions, committed actions and dues are those of the plain queue."""
@@ -202,6 +204,7 @@ def test_frames_are_tracked():
     assert track.jumped == 7
 
 
+@settings(max_examples=40)
 @given(st.integers(0, 20), st.integers(-2, 3), st.integers(0, 2**31 - 1))
 def test_the_echo_check_finds_any_other_lag(console_delay, off, seed):
     rng = np.random.default_rng(seed)

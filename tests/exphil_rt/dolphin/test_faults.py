@@ -1,0 +1,22 @@
+"""Every fault of a stand-in, at a real console: by its name, in time, and nothing left (docs/dolphin-faults.md)."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from console_parts import EVERY, Case, console, saved_frames, suffer
+
+pytestmark = [pytest.mark.trio, pytest.mark.slow, pytest.mark.usefixtures("forkserver")]
+
+
+@pytest.mark.parametrize("case", EVERY, ids=lambda case: case.name)
+async def test_every_fault_has_its_name_and_its_time(tmp_path, case: Case):
+    stand_in = case.stand_in | {"chaos": [msgspec.to_builtins(fault) for fault in case.chaos]}
+    came = await suffer(console(tmp_path, stand_in, **case.fields), tmp_path)
+    assert came.said in case.comes_to, came
+    assert came.seconds < case.within
+    assert came.left == []
+    if came.said == "played on":
+        assert "Normal" in came.text
+    if came.shown:
+        assert saved_frames(tmp_path)[-1] >= came.shown
