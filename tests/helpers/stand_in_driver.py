@@ -172,6 +172,13 @@ class Session:
                 parity.compare(state)
             if bot is not None:
                 bot.check_and_act(state)
+            for port, stick in script.get("hold", {}).items():
+                self.pads[int(port)].tilt_analog(melee.Button.BUTTON_MAIN, *stick)
+            if script.get("watch"):
+                report.setdefault("seen", []).append([
+                    [float(player.position.x), float(player.position.y), int(player.stock), float(player.percent)]
+                    for player in state.players.values()
+                ])  # fmt: skip
         if bot is not None:
             report["echo"] = bot.report()
         if parity is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -24,11 +25,11 @@ def stand_in(folder: Path, name: str = "stand-in", **settings: Any) -> str:
     return str(write_stand_in(folder / name, config))
 
 
-def drive(*scripts: dict[str, Any], deadline_s: float = DEADLINE_S) -> list[dict[str, Any]]:
+def drive(*scripts: dict[str, Any], deadline_s: float = DEADLINE_S, **env: str) -> list[dict[str, Any]]:
     """What libmelee saw in each script (see ``stand_in_driver``)."""
     done = subprocess.run(
         [sys.executable, str(DRIVER)], input=json.dumps(scripts), timeout=deadline_s,
-        capture_output=True, text=True, check=False,
+        capture_output=True, text=True, check=False, env=os.environ | env,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     reports: list[dict[str, Any]] = json.loads(done.stdout)
