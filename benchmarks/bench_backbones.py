@@ -1,8 +1,10 @@
-"""Which backbone, for what is to be had? All of them on the same games: loss at equal wall clock and at equal steps.
+"""Which backbone, for what is to be had? All of them on the same games: loss at equal time and at equal steps.
 
     python benchmarks/bench_backbones.py FOLDER [--minutes 3] [--epochs 3] [--seeds 1] [--out backbones]
 
-FOLDER (else EXPHIL_RT_REPLAYS, else Slippi's own) holds .slp files. Writes OUT.json and OUT.html (tables and plots).
+FOLDER (else EXPHIL_RT_REPLAYS, else Slippi's own) holds .slp files. Time is the learner's own processor time, measuring
+left out, so that a machine which others use gives the same table. Each training is added to OUT.jsonl when it is over;
+run again with the same OUT, only those are trained that it lacks. Writes OUT.html (tables and plots) at the end.
 Latency is that of a whole step, from a frame to controllers: batch 1, and 64 games at once, torch beside ONNX Runtime.
 """
 
@@ -19,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import torch
 
@@ -33,39 +36,44 @@ from exphil_rt.policy.inputs import build_inputs
 from exphil_rt.policy.observation import Encoder
 from exphil_rt.policy.policy import Policy
 from exphil_rt.replays import find_replays, replay_folder
-from exphil_rt.training.dataset import BuildSettings, Split, build_dataset
-from exphil_rt.training.imitation import ImitationConfig, ImitationResult, fit
+from exphil_rt.training.dataset import BuildReport, BuildSettings, Split, build_dataset
+from exphil_rt.training.imitation import ImitationConfig, fit
 
+WALL, STEPS = "time", "steps"
+SHOWN = (
+    "frames_per_second", "steps", "nll", "table_nll", "nll_changed", "table_nll_changed", "accuracy",
+    "accuracy_changed",
+)  # fmt: skip
 COLOURS = ("#4e79a7", "#f28e2b", "#e15759", "#76b7b2", "#59a14f", "#b07aa1", "#9c755f")
-PROBE_EPOCHS = 1
 
 
-def train(
-    config: PolicyConfig, data: Split, epochs: int, batch: int, seed: int
-) -> tuple[Policy, ImitationResult, list]:
-    """A clone, and its held-out loss over seconds: (seconds, frames, NLL, NLL on changed frames)."""
+def train(config: PolicyConfig, data: Split, seed: int, kind: str, options: argparse.Namespace) -> dict[str, Any]:
+    """One training, for equal time or for equal steps."""
     torch.manual_seed(seed)
-    policy, curve, frames = Policy(config), [], [0]
-    began = time.monotonic()
+    curve, frames = [], [0]
+    began = time.process_time()
 
     def told(report: Any) -> None:
-        curve.append((time.monotonic() - began, frames[0], report.held_out.nll, report.held_out.nll_changed))
+        curve.append((time.process_time() - began, frames[0], report.held_out.nll, report.held_out.nll_changed))
 
     def counted(progress: Any) -> None:
         frames[0] = progress.frames
 
-    settings = ImitationConfig(epochs=epochs, batch=batch, seed=seed, patience=epochs)
-    return policy, fit(policy, data, settings, on_progress=counted, on_epoch=told), curve
-
-
-def row(result: ImitationResult, curve: list) -> dict[str, Any]:
-    """What a training came to."""
+    given = {"batch": 32, "learning_rate": 2e-3, "seed": seed, **parse_options(options.set)}
+    if kind == "steps":
+        given |= {"epochs": options.epochs, "patience": options.epochs}
+    else:
+        given |= {"epochs": 1000, "patience": 1000, "max_seconds": 60 * options.minutes}
+    settings = msgspec.convert(given, ImitationConfig)
+    result = fit(Policy(config), data, settings, on_progress=counted, on_epoch=told, clock=time.process_time)
     return {
         "epochs": len(result.epochs),
-        "seconds": result.seconds,
+        "steps": result.steps,
+        "seconds": time.process_time() - began,
         "frames_per_second": result.frames_per_second,
         "nll": result.score.nll,
         "nll_changed": result.score.nll_changed,
+        "accuracy": result.score.accuracy,
         "accuracy_changed": result.score.accuracy_changed,
         "table_nll": result.previous.nll,
         "table_nll_changed": result.previous.nll_changed,
@@ -141,14 +149,15 @@ def page(found: dict[str, Any]) -> str:
     """The report: self-contained."""
     names = list(found["backbones"])
     shown = [f"<h1>Backbones</h1><p>{html.escape(found['machine'])}<br>{html.escape(found['data'])}</p>"]
-    for key, title in (("wall", f"Equal wall clock ({found['minutes']:g} min)"), ("steps", "Equal steps")):
+    for key, title in ((WALL, f"Equal processor time ({found['minutes']:g} min)"), (STEPS, "Equal steps")):
         head = "".join(f"<th>{h}</th>" for h in (
-            "backbone", "seed", "epochs", "frames/s", "NLL", "table", "changed", "table", "changed right", "beats both"
+            "backbone", "seed", "epochs", "frames/s", "NLL", "table", "changed", "table", "right",
+            "changed right", "beats both",
         ))  # fmt: skip
         rows = "".join(
             f"<tr><td>{name}</td><td>{seed}</td><td>{r['epochs']}</td><td>{r['frames_per_second']:,.0f}</td>"
             f"<td>{r['nll']:.3f}</td><td>{r['table_nll']:.3f}</td><td>{r['nll_changed']:.3f}</td>"
-            f"<td>{r['table_nll_changed']:.3f}</td><td>{r['accuracy_changed']:.3f}</td>"
+            f"<td>{r['table_nll_changed']:.3f}</td><td>{r['accuracy']:.3f}</td><td>{r['accuracy_changed']:.3f}</td>"
             f"<td>{'yes' if r['beats_table'] else 'no'}</td></tr>"
             for name in names
             for seed, r in enumerate(found["backbones"][name][key])
@@ -158,16 +167,17 @@ def page(found: dict[str, Any]) -> str:
             lines = {n: [(c[at], c[2]) for c in found["backbones"][n][key][0]["curve"]] for n in names
                      if found["backbones"][n][key]}  # fmt: skip
             shown.append(plot(lines, across, "held-out NLL, nats a frame"))
-    kinds = list(next(iter(found["backbones"].values()))["latency"])
+    found_latency = {name: found["backbones"][name]["latency"] for name in names if found["backbones"][name]["latency"]}
+    kinds = list(next(iter(found_latency.values()), {}))
     head = "".join(f"<th>{html.escape(kind)}</th>" for kind in ("backbone", "weights", *kinds))
     rows = "".join(
         f"<tr><td>{name}</td><td>{found['backbones'][name]['weights']:,}</td>"
         + "".join(
             f"<td>{v['p50']:.0f} / {v['p99']:.0f}" + (f" ({v['a_game']:.1f} a game)" if "64" in kind else "") + "</td>"
-            for kind, v in found["backbones"][name]["latency"].items()
+            for kind, v in of.items()
         )
         + "</tr>"
-        for name in names
+        for name, of in found_latency.items()
     )
     shown.append(f"<h2>A step, frame to controllers: microseconds, p50 / p99</h2><table><tr>{head}</tr>{rows}</table>")
     style = (
@@ -179,21 +189,21 @@ def page(found: dict[str, Any]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?")
-    parser.add_argument("--minutes", type=float, default=3.0, help="wall clock of each training; 0 leaves it out")
+    parser.add_argument("--minutes", type=float, default=3.0, help="processor time of each training; 0 leaves it out")
     parser.add_argument("--epochs", type=int, default=3, help="of the trainings of equal steps; 0 leaves them out")
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--hold", action="append", default=[], help="a file to hold out for every seed")
     parser.add_argument("--backbones", nargs="*", default=list(BACKBONES))
     parser.add_argument("--option", action="append", default=[], help="BACKBONE.NAME=VALUE")
+    parser.add_argument("--set", action="append", default=[], help="NAME=VALUE of the imitation's config")
     parser.add_argument("--hidden", type=int, default=256)
     parser.add_argument("--layers", type=int, default=2, help="jamba has at least three")
     parser.add_argument("--heads", default="autoregressive")
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=2.0, help="spent on each latency")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=2.0, help="spent on each latency; 0 leaves it out")
     parser.add_argument("--out", type=Path, default=Path("backbones"))
     options = parser.parse_args()
-    folder = replay_folder(options.folder)
-    paths = find_replays(folder)
+    paths = find_replays(replay_folder(options.folder))
     machine = (
         f"{platform.platform()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, torch {torch.__version__}, "
         f"{options.threads} threads to train, 1 to play"
@@ -201,53 +211,100 @@ def main() -> None:
     print(machine)
     with tempfile.TemporaryDirectory() as scratch:
         report = build_dataset(Path(scratch) / "bench", paths, BuildSettings())
-        splits = [report.dataset.split(seed=seed) for seed in range(options.seeds)]
-        found: dict[str, Any] = {
-            "machine": machine, "data": report.selection.kept_line(), "minutes": options.minutes, "backbones": {},
-        }  # fmt: skip
-        for name in options.backbones:
-            given = parse_options(o.partition(".")[2] for o in options.option if o.startswith(f"{name}."))
-            layers = max(options.layers, BACKBONES[name].layers if name in BACKBONES else 1)
-            config = new_config(name, hidden=options.hidden, layers=layers, options=given, heads=options.heads)
-            found["backbones"][name] = one(config, splits, options)
-            options.out.with_suffix(".json").write_text(json.dumps(found, indent=1))
-            options.out.with_suffix(".html").write_text(page(found))
-    print(f"{options.out.with_suffix('.json')}, {options.out.with_suffix('.html')}")
+        trainings(report, machine, options)
+    print(options.out.with_suffix(".html"))
 
 
-def one(config: PolicyConfig, splits: list[Split], options: argparse.Namespace) -> dict[str, Any]:
-    """Everything about one backbone."""
-    torch.set_num_threads(options.threads)
-    kept: dict[str, Any] = {"wall": [], "steps": []}
-    policy = Policy(config)
-    kept["weights"] = policy.parameter_count
-    for seed, data in enumerate(splits):
-        speed = 0.0
-        if options.epochs:
-            policy, result, curve = train(config, data, options.epochs, options.batch, seed)
-            kept["steps"].append(row(result, curve))
-            speed = len(result.epochs) / max(result.seconds, 1e-9)
-        if options.minutes:
-            if not speed:
-                _, result, _ = train(config, data, PROBE_EPOCHS, options.batch, seed)
-                speed = len(result.epochs) / max(result.seconds, 1e-9)
-            epochs = max(1, round(speed * options.minutes * 60))
-            policy, result, curve = train(config, data, epochs, options.batch, seed)
-            kept["wall"].append(row(result, curve))
-        for key in ("steps", "wall"):
-            if kept[key]:
-                r = kept[key][-1]
+def trainings(report: BuildReport, machine: str, options: argparse.Namespace) -> None:
+    """Those that the file lacks; seed by seed, so that a table of fewer seeds is whole early."""
+    file = options.out.with_suffix(".jsonl")
+    done = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    settings = {
+        name: value
+        for name, value in sorted(vars(options).items())
+        if name not in ("out", "seconds", "seeds", "backbones", "folder")
+    }
+    known = {(row["backbone"], row["seed"], row["kind"]) for row in done if row["settings"] == settings}
+    configs = {name: config_of(name, options) for name in options.backbones}
+    for seed in range(options.seeds):
+        data = split(report, options.hold, seed)
+        for kind in [kind for kind, wanted in ((WALL, options.minutes), (STEPS, options.epochs)) if wanted]:
+            for name, config in configs.items():
+                if (name, seed, kind) in known:
+                    continue
+                torch.set_num_threads(options.threads)
+                row = {"backbone": name, "seed": seed, "kind": kind, "settings": settings}
+                row |= train(config, data, seed, kind, options)
+                done.append(row)
+                with file.open("a") as stream:
+                    stream.write(json.dumps(row) + "\n")
                 print(
-                    f"{config.backbone:10} seed {seed} {key:5} {r['epochs']:3} epochs {r['seconds']:5.0f} s "
-                    f"{r['frames_per_second']:8,.0f} frames/s  NLL {r['nll']:.3f} (table {r['table_nll']:.3f})  "
-                    f"changed {r['nll_changed']:.3f} ({r['table_nll_changed']:.3f})  beats both: {r['beats_table']}",
+                    f"{name:10} seed {seed} {kind:5} {row['epochs']:3} epochs {row['steps']:5} steps "
+                    f"{row['frames_per_second']:8,.0f} frames/s  NLL {row['nll']:.3f} (table {row['table_nll']:.3f})  "
+                    f"changed {row['nll_changed']:.3f} ({row['table_nll_changed']:.3f})  right {row['accuracy']:.3f}, "
+                    f"changed {row['accuracy_changed']:.3f}  beats both: {row['beats_table']}",
                     flush=True,
                 )
+    mine = [row for row in done if row["settings"] == settings]
+    found: dict[str, Any] = {
+        "machine": machine, "data": report.selection.kept_line(), "minutes": options.minutes, "backbones": {},
+    }  # fmt: skip
     torch.set_num_threads(1)
-    kept["latency"] = latency(policy.eval(), options.seconds)
-    for kind, v in kept["latency"].items():
-        print(f"{'':10} {kind:20} p50 {v['p50']:7.0f} p99 {v['p99']:7.0f} us, a game {v['a_game']:.1f}", flush=True)
-    return kept
+    for name, config in configs.items():
+        policy = Policy(config).eval()
+        kept: dict[str, Any] = {"weights": policy.parameter_count, "latency": {}}
+        for kind in (WALL, STEPS):
+            kept[kind] = sorted(
+                (row for row in mine if (row["backbone"], row["kind"]) == (name, kind)), key=lambda row: row["seed"]
+            )
+        if options.seconds:
+            kept["latency"] = latency(policy, options.seconds)
+            for kind, v in kept["latency"].items():
+                print(
+                    f"{name:10} {kind:20} p50 {v['p50']:7.0f} p99 {v['p99']:7.0f} us, a game {v['a_game']:.1f}",
+                    flush=True,
+                )
+        found["backbones"][name] = kept
+    summary(found)
+    options.out.with_suffix(".html").write_text(page(found))
+
+
+def summary(found: dict[str, Any]) -> None:
+    """Means over the seeds, as a table for a page."""
+    for kind in (WALL, STEPS):
+        print(f"\n{kind}: means of the seeds (smallest to largest NLL)")
+        for name, kept in found["backbones"].items():
+            if not (rows := kept[kind]):
+                continue
+            mean = {key: float(np.mean([row[key] for row in rows])) for key in rows[0] if key in SHOWN}
+            nlls = [row["nll"] for row in rows]
+            cells = [
+                f"`{name}`",
+                f"{len(rows)}",
+                f"{mean['frames_per_second']:,.0f}",
+                f"{mean['steps']:,.0f}",
+                f"{mean['nll']:.3f} ({min(nlls):.3f} to {max(nlls):.3f})",
+                *(f"{mean[key]:.3f}" for key in SHOWN[3:]),
+            ]
+            print(f"| {' | '.join(cells)} |")
+
+
+def config_of(name: str, options: argparse.Namespace) -> PolicyConfig:
+    """Of one backbone."""
+    given = parse_options(o.partition(".")[2] for o in options.option if o.startswith(f"{name}."))
+    layers = max(options.layers, BACKBONES[name].layers if name in BACKBONES else 1)
+    return new_config(name, hidden=options.hidden, layers=layers, options=given, heads=options.heads)
+
+
+def split(report: BuildReport, held: list[str], seed: int) -> Split:
+    """By the names of files, else by the seed."""
+    dataset = report.dataset
+    if not held:
+        return dataset.split(seed=seed)
+    known = {Path(game.path).stem: game.meta.digest for game in dataset.games}
+    if missing := set(held) - set(known):
+        raise SystemExit(f"no such file: {', '.join(sorted(missing))}")
+    return dataset.split_by(known[name] for name in held)
 
 
 if __name__ == "__main__":

@@ -74,6 +74,8 @@ class Imitation:
         folder: of its state; None keeps none.
         save_every_s: seconds between two states, besides those of every epoch's end.
         on_event: told what went wrong and was put right.
+        clock: seconds, by which speed and ``max_seconds`` are measured (``time.process_time`` where others use the
+            machine, too).
     """
 
     def __init__(
@@ -86,7 +88,9 @@ class Imitation:
         folder: Path | None = None,
         save_every_s: float = SAVE_EVERY_S,
         on_event: Callable[[str], None] = lambda text: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         self.policy, self.data, self.config = policy, data, config
         self.reports: list[EpochReport] = []
         """One an epoch that is whole; also of those before an interruption."""
@@ -119,7 +123,7 @@ class Imitation:
             LearnerStateInvalid: what lies in the folder is of another network or other data, or damaged.
         """
         yield from self._count_tables()
-        run = self._run = ImitationRun(self.policy, self.data, self.config, self._on_event)
+        run = self._run = ImitationRun(self.policy, self.data, self.config, self._on_event, self._clock)
         self._take_up(run)
         self._saved = time.monotonic()
         try:
@@ -326,6 +330,7 @@ def fit(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     on_epoch: Callable[[EpochReport], None] = lambda report: None,
     on_event: Callable[[str], None] = lambda text: None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> ImitationResult:
     """An :class:`Imitation` from beginning to end; its arguments, and whom to tell. Ctrl-C ends it early.
 
@@ -340,7 +345,7 @@ def fit(
         LearnerStateInvalid: what lies in ``folder`` is of another network or other data, or damaged.
     """
     imitation = Imitation(
-        policy, data, config, fresh=fresh, folder=folder, save_every_s=save_every_s, on_event=on_event
+        policy, data, config, fresh=fresh, folder=folder, save_every_s=save_every_s, on_event=on_event, clock=clock
     )
     turns = imitation.turns()
     try:

@@ -70,12 +70,18 @@ class ImitationRun:
         data: what is learned from.
         config: how.
         on_event: told, in a sentence, what went wrong and was put right.
+        clock: seconds, by which speed and ``max_seconds`` are measured.
     """
 
     def __init__(
-        self, policy: Policy, data: Split, config: ImitationConfig, on_event: Callable[[str], None] = lambda text: None
+        self,
+        policy: Policy,
+        data: Split,
+        config: ImitationConfig,
+        on_event: Callable[[str], None] = lambda text: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.policy, self.config, self._on_event = policy, config, on_event
+        self.policy, self.config, self._on_event, self._clock = policy, config, on_event, clock
         self.device = next(policy.parameters()).device
         delays = config.delays or (policy.config.delay,)
         plan = PlanConfig(
@@ -136,14 +142,14 @@ class ImitationRun:
         policy.train()
         if self.loader.position.epoch != number or self.loader.position.batch == 0:
             self.recurrent, self._summed, self._seen = (), 0.0, 0.0
-        began = time.monotonic()
+        began = self._clock()
         for batch in self.loader.epoch(number):
             if not self.recurrent:
                 self.recurrent = policy.init_state(len(batch.reset))
             nll = self._batch(batch)
             frames = int(batch.weight.sum())
             self.frames += frames
-            self.seconds += time.monotonic() - began
+            self.seconds += self._clock() - began
             if nll is not None:
                 self._summed += nll * frames
                 self._seen += frames
@@ -151,7 +157,7 @@ class ImitationRun:
             yield self._progress(number)
             if self.out_of_time:
                 break
-            began = time.monotonic()
+            began = self._clock()
         if self.pending:
             self._apply()
         self.loader.position = LoaderPosition(epoch=number + 1)  # also where time was up

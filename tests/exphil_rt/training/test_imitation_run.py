@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 
@@ -203,6 +204,15 @@ def test_time_ends_a_training(data):
     result = fit(Policy(SMALL), data, ImitationConfig(epochs=50, batch=4, max_seconds=1e-3))
     assert result.ended == "seconds"
     assert len(result.epochs) == 1
+
+
+def test_time_is_that_of_the_clock_given(data):
+    """Each look at this clock is a second later: a batch takes one, and after three of them time is up."""
+    now = itertools.count()
+    config = ImitationConfig(epochs=50, batch=4, max_seconds=3)
+    result = fit(Policy(SMALL), data, config, clock=lambda: float(next(now)))
+    assert result.ended == "seconds"
+    assert result.steps == 3
 
 
 def test_the_mean_of_networks():
