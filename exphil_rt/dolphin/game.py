@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from exphil_rt.dolphin.echo import EchoCheck, Pad, pad_of
 from exphil_rt.dolphin.events import EndMethod
@@ -17,7 +17,6 @@ from exphil_rt.dolphin.faults import DolphinFault
 from exphil_rt.dolphin.figures import Figures
 from exphil_rt.dolphin.link import Answer, Link
 from exphil_rt.dolphin.runner import MAX_AGE, BotRunner, FrameTrack
-from exphil_rt.dolphin.session import Session, Step
 from exphil_rt.dolphin.watch import SLICE_S, Watch
 from exphil_rt.game.frames import Frames, swapped
 from exphil_rt.game.ids import character_name, stage_name
@@ -33,6 +32,9 @@ from exphil_rt.messages.dolphin import (
 from exphil_rt.messages.rollout import GameSpec, PlayerSpec
 from exphil_rt.messages.telemetry import GameSample
 from exphil_rt.rollout.samples import sample
+
+if TYPE_CHECKING:  # it loads melee
+    from exphil_rt.dolphin.session import Session, Step
 
 _US: Final = 1e-3
 Reason = Literal["stocks", "timer", "no_contest", "fault", "stopped"]

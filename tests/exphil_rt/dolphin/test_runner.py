@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exphil_rt.dolphin.delays import DelayTooSmall, plan
 from exphil_rt.dolphin.echo import EchoCheck, pad_of
 from exphil_rt.dolphin.link import SWAPPED, Answer, Ready
 from exphil_rt.dolphin.runner import BotRunner, FrameTrack
@@ -248,31 +247,7 @@ def test_the_same_input_for_ever_says_nothing_of_the_lag():
     assert check.lag == -1
 
 
-@pytest.mark.parametrize(
-    ("delay", "console", "steps", "runner", "force", "expected"),
-    [
-        (18, 2, 1, "async", False, ("async", 1, 16)),
-        (18, 2, 7, "async", False, ("async", 7, 16)),
-        (18, 5, 7, "async", False, ("sync", 1, 13)),
-        (2, 0, 1, "async", False, ("async", 1, 2)),
-        (1, 0, 1, "async", False, ("sync", 1, 1)),
-        (3, 0, 7, "async", True, ("async", 7, 3)),
-        (0, 0, 1, "async", True, ("sync", 1, 0)),
-        (18, 18, 1, "async", False, ("sync", 1, 0)),
-        (18, 0, 7, "sync", False, ("sync", 1, 18)),
-    ],
-)
-def test_delays_are_planned(delay, console, steps, runner, force, expected):
-    found = plan(delay, console, steps, runner, force=force)
-    assert (found.runner, found.batch_steps, found.headroom) == expected
-    assert (found.note == "") == (found.runner == runner and found.batch_steps == steps)
-    assert found.text == f"delay {delay} = {console} console + {delay - console} headroom"
-
-
 @pytest.mark.parametrize(("delay", "console"), [(2, 3), (0, 1), (3, -1)])
 def test_a_console_takes_no_more_than_there_is(delay, console):
-    with pytest.raises(DelayTooSmall):
-        plan(delay, console)
-    if console > 0:
-        with pytest.raises(ValueError, match="console delay"):
-            DelayQueue(1, delay, console_delay=console)
+    with pytest.raises(ValueError, match="console delay"):
+        DelayQueue(1, delay, console_delay=console)
