@@ -42,6 +42,7 @@ class OnnxPlayer:
         names, _ = names_of(policy)
         self._states = names[len(INPUTS) :]
         self._known = {given.name for given in self._session.get_inputs()}  # what the policy does not look at is gone
+        self._every = np.arange(num_rows)
         self._state = tuple(np.zeros((num_rows, part.shape[1]), np.float32) for part in policy.init_state(1))
 
     def decide(self, rows: NDArray[np.intp], inputs: Inputs, noise: NDArray[np.float32]) -> tuple[U8, F32, F32]:
@@ -57,11 +58,15 @@ class OnnxPlayer:
             "temperature": np.full(len(rows), self.temperature, np.float32),
         }
         feed = {name: np.ascontiguousarray(array) for name, array in feed.items() if name in self._known}
+        whole = np.array_equal(rows, self._every)  # as a rule: the states need no copies then
         for name, part in zip(self._states, self._state, strict=True):
-            feed[name] = part[rows]
+            feed[name] = part if whole else part[rows]
         action, _, logp, value, *after = self._session.run(None, feed)
-        for part, new in zip(self._state, after, strict=True):
-            part[rows] = new
+        if whole:
+            self._state = tuple(after)
+        else:
+            for part, new in zip(self._state, after, strict=True):
+                part[rows] = new
         return action, logp, value
 
     def decide_run(self, row: int, inputs: Inputs, noise: NDArray[np.float32]) -> tuple[U8, F32, F32]:

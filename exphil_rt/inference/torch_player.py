@@ -24,20 +24,25 @@ class TorchPlayer:
         self.config = policy.config
         self.temperature = temperature
         self.device = device
+        self._every = np.arange(num_rows)
         with torch.inference_mode():
             self._state: State = self.policy.init_state(num_rows)
 
     def decide(self, rows: NDArray[np.intp], inputs: Inputs, noise: NDArray[np.float32]) -> tuple[U8, F32, F32]:
         """As ``Player``."""
         with torch.inference_mode():
+            whole = np.array_equal(rows, self._every)  # as a rule: the states need no copies then
             index = self._index(rows)
-            state = tuple(part.index_select(0, index) for part in self._state)
+            state = self._state if whole else tuple(part.index_select(0, index) for part in self._state)
             draws = torch.from_numpy(noise).to(self.device)
             action, logp, value, after = self.policy.act(
                 to_tensors(inputs, self.device), state, draws, self.temperature
             )
-            for part, new in zip(self._state, after, strict=True):
-                part.index_copy_(0, index, new)
+            if whole:
+                self._state = after
+            else:
+                for part, new in zip(self._state, after, strict=True):
+                    part.index_copy_(0, index, new)
         return action.cpu().numpy(), logp.cpu().numpy(), value.cpu().numpy()
 
     def decide_run(self, row: int, inputs: Inputs, noise: NDArray[np.float32]) -> tuple[U8, F32, F32]:

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from exphil_rt.policy.plain import is_plain
+
 _CACHED = 1 << 17
 """Numbers of ``h`` that go through the steps together on a CPU (512 KiB: with what a step adds, a core's own cache)."""
 
@@ -46,10 +48,15 @@ def scan(
             return y, memory
         y, memory = _Scan.apply(u, dt, a, into, out, memory, keep, record)  # type: ignore[no-untyped-call]
         return y, memory
-    decay = torch.exp(dt[:, 0, :, None] * a)  # [B, E, N]
-    if keep is not None:
-        decay = decay * keep[:, :, None]
-    memory = decay * memory + (dt * u)[:, 0, :, None] * into
+    if torch.is_grad_enabled() or is_plain():
+        decay = torch.exp(dt[:, 0, :, None] * a)  # [B, E, N]
+        if keep is not None:
+            decay = decay * keep[:, :, None]
+        memory = decay * memory + (dt * u)[:, 0, :, None] * into
+    else:  # in one place: with many rows a step is memory traffic
+        decay = torch.empty_like(memory)
+        _decay(dt[:, 0], a, None if keep is None else keep[:, 0], decay)
+        memory = decay.mul_(memory).addcmul_((dt * u)[:, 0, :, None], into)
     return (memory @ out[:, 0, :, None])[:, None, :, 0], memory
 
 

@@ -8,6 +8,7 @@ import torch
 from exphil_rt import inference
 from exphil_rt.game.frames import FIRST_FRAME, Frames
 from exphil_rt.inference import RANDOM, EngineError
+from exphil_rt.inference.engine import Decision
 from exphil_rt.inference.player import EngineKind
 from exphil_rt.policy.codec import ActionCodec
 from exphil_rt.policy.config import PolicyConfig
@@ -99,7 +100,12 @@ def test_a_row_does_not_care_who_is_asked_with_it():
     order = np.array([5, 2, 7, 0, 1, 6, 4, 3])
     for t in range(4):
         every = inputs(8, t)
-        first = together.step(np.arange(8), every, noise(np.arange(8), t))
+        for engine in (together, apart) if t == 2 else ():
+            engine.reset([6])
+        asked = order if t % 2 else np.arange(8)  # all rows, in their own order and in another one
+        given = together.step(asked, every[asked], noise(asked, t))
+        back = np.argsort(asked)
+        first = Decision(given.actions[back], given.logp[back], given.value[back])
         for some in (order[:3], order[3:4], order[4:]):
             found = apart.step(some, every[some], noise(some, t))
             assert np.array_equal(found.actions, first.actions[some])
