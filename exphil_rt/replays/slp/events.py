@@ -34,6 +34,7 @@ _FOLLOWER: Final = (4, 0x08)
 _DEAD: Final = (4, 0x40)
 _SHIELD_STATES: Final = (178, 179, 181, 182)  # GuardOn, Guard, GuardSetOff, GuardReflect
 _DEAD_STATES: Final = (0, 1, 2, 3)  # DeadDown to DeadUp; a fighter on its way to be a star is not dead yet
+_SHIELDED, _IS_DEAD = (np.isin(np.arange(1 << 16), states) for states in (_SHIELD_STATES, _DEAD_STATES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +144,15 @@ def frame_events(start: GameStart, frames: Frames, carry: Carry | None = None) -
     ]
     earlier = (before.players, before.nanas)
     for now, kind, port, side in fighters:
-        there = np.flatnonzero(now.exists)
+        if not len(there := np.flatnonzero(now.exists)):
+            continue
         held = frames.controllers[:, side]
         add(_pre(held if kind == 0 else None, earlier[kind][:, side], frames, seeds, port, kind)[there], there)
     _stage_events(frames, before, carry.last is None, add)
     items, spawned = _item_events(start, frames, carry, add)
     for now, kind, port, _ in fighters:
-        there = np.flatnonzero(now.exists)
-        add(_post(start, now, frames, port, kind)[there], there)
+        if len(there := np.flatnonzero(now.exists)):
+            add(_post(start, now, frames, port, kind)[there], there)
     closing = np.zeros(count, layout.BOOKEND)
     closing["code"], closing["frame"], closing["finalized"] = 0x3C, frames.frame, frames.frame
     add(closing)
@@ -159,6 +161,8 @@ def frame_events(start: GameStart, frames: Frames, carry: Carry | None = None) -
 
 def _before(frames: Frames, last: Frames | None) -> Frames:
     """Each frame's predecessor; the first frame's is itself."""
+    if len(frames.frame) == 1:  # a live game: nothing to shift
+        return frames if last is None else last
     rows = Frames.allocate(frames.lead)
     rows.assign(slice(1, None), frames[:-1])
     rows.assign(slice(0, 1), frames[:1] if last is None else last)
@@ -234,10 +238,10 @@ def _flags(now: PlayerColumns, follower: int) -> U8:
     state = now.state
     told = (
         (_IN_HITLAG, now.hitlag > 0),
-        (_SHIELD_UP, np.isin(state, _SHIELD_STATES)),
+        (_SHIELD_UP, _SHIELDED[state]),
         (_IN_HITSTUN, now.hitstun > 0),
         (_FOLLOWER, np.full(len(state), bool(follower))),
-        (_DEAD, np.isin(state, _DEAD_STATES)),
+        (_DEAD, _IS_DEAD[state]),
     )
     flags = np.zeros((len(state), 5), np.uint8)
     for (byte, bit), true in told:

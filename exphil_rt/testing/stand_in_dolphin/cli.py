@@ -47,7 +47,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from exphil_rt.testing.stand_in_dolphin.start import start
 
     launch = 1 if arguments.config is None else launches(arguments.config, count=True)
-    return start(config, arguments.user, launch)
+    start(config, arguments.user, launch)
 
 
 def _say_version(config: StandInConfig, launch: int) -> int:

@@ -1,7 +1,7 @@
 """The stand-in's one loop: boot, menus, game, menus, ..., as the emulated console would go through them.
 
-One thread: whatever it waits for, it waits in :meth:`Machine._idle`, where the network lives on. A request to end
-(SIGTERM, SIGINT) is obeyed there, too.
+One thread, but for the loading of the game: whatever it waits for, it waits in :meth:`Machine._idle`, where the network
+lives on. A request to end (SIGTERM, SIGINT) is obeyed there, too.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import resource
 import select
 import signal
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Final, NoReturn
@@ -58,13 +59,18 @@ class Machine:
     Args:
         config: how it behaves.
         user: what libmelee asked for.
-        source: its games.
+        source: loads its games; that may take seconds, in which the network and the pads already live.
         launch: the count of this launch.
         trace: where it notes what happens.
     """
 
-    def __init__(self, config: StandInConfig, user: UserFolder, source: Source, launch: int, trace: Trace) -> None:
-        self._config, self._user, self._source, self._trace = config, user, source, trace
+    def __init__(
+        self, config: StandInConfig, user: UserFolder, source: Callable[[], Source], launch: int, trace: Trace
+    ) -> None:
+        self._config, self._user, self._trace = config, user, trace
+        self._load = source
+        self._source: Source
+        self._load_error: Exception | None = None
         self._chaos = Schedule(config, launch)
         self._start_faults = self._chaos.at_start()
         self._pipes = Pipes({})
@@ -121,10 +127,21 @@ class Machine:
         if "no_menus" in faults:
             self._for_ever()
         done = time.monotonic() + self._config.boot_s
-        while time.monotonic() < done or (self._config.wait_for_client and not self._awaited()):
+        loader = threading.Thread(target=self._load_source, daemon=True)
+        loader.start()
+        while time.monotonic() < done or loader.is_alive() or (self._config.wait_for_client and not self._awaited()):
             self._poll()
             self._idle(until=time.monotonic() + _POLL_S)
+            if self._load_error is not None:
+                raise self._load_error
         self._trace.write("booted", flushes=self._pipes.flushes())
+
+    def _load_source(self) -> None:
+        """In a thread: the compiled game takes its time, and ENet would be given up for dead."""
+        try:
+            self._source = self._load()
+        except Exception as error:
+            self._load_error = error
 
     def _listen(self) -> None:
         for attempt in range(_BIND_TRIES):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NoReturn
 
 from exphil_rt.actor.parent_death import die_with_parent
 from exphil_rt.testing.stand_in_dolphin.config import StandInConfig
@@ -13,8 +14,8 @@ from exphil_rt.testing.stand_in_dolphin.sources.source import Source
 from exphil_rt.testing.stand_in_dolphin.trace import Trace
 
 
-def start(config: StandInConfig, home: Path, launch: int) -> int:
-    """Run until the end; the exit status.
+def start(config: StandInConfig, home: Path, launch: int) -> NoReturn:
+    """Run until the end, then end the process at once: a game that is still being compiled waits for nobody.
 
     Raises:
         NotStreamable: the recording cannot be played.
@@ -23,7 +24,8 @@ def start(config: StandInConfig, home: Path, launch: int) -> int:
         die_with_parent(os.getppid())
     user = read_user_folder(home, config.flavour == "mainline")
     trace = Trace(Path(config.trace) if config.trace else None, launch)
-    return Machine(config, user, source_of(config, frozenset(user.pipes)), launch, trace).run()
+    status = Machine(config, user, lambda: source_of(config, frozenset(user.pipes)), launch, trace).run()
+    os._exit(status)
 
 
 def source_of(config: StandInConfig, piped: frozenset[int]) -> Source:

@@ -70,10 +70,10 @@ class EmbeddedGame:
             shown = self._lane.frames(_SLOT)
             for end in self._lane.ended():
                 self._ended = end
-        row = shown.copy()
-        row.controllers.assign(slice(None), self._pads)
-        self.frame = int(row.frame[0])
-        (packet,), self._carry = frame_events(self._start, row, self._carry)
+        # As the pads were held: the embedded game keeps no raw y. These frames are nobody else's.
+        shown.controllers.assign(slice(None), self._pads)
+        self.frame = int(shown.frame[0])
+        (packet,), self._carry = frame_events(self._start, shown, self._carry)
         return packet
 
     def end(self) -> list[bytes]:

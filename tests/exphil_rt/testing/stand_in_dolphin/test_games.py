@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import numpy as np
 import pytest
 from stand_in_parts import drive, stand_in
@@ -121,3 +123,11 @@ def test_every_flavour_is_known_by_libmelee_and_played_with(tmp_path, flavour):
 def test_a_start_block_of_an_old_version_is_refused_by_libmelee(tmp_path):
     (report,) = drive({"exe": stand_in(tmp_path, slippi_version="2.0.1"), "frames": 20})
     assert (report["outcome"], report["frames"]) == ("SlippiVersionTooLow", [])
+
+
+def test_a_recording_that_cannot_be_streamed_ends_the_stand_in_with_a_sentence(tmp_path):
+    (tmp_path / "no.slp").write_bytes(b"no replay")
+    exe = stand_in(tmp_path, source=str(tmp_path / "no.slp"))
+    done = subprocess.run([exe, "-u", str(tmp_path)], timeout=60, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "no.slp is no .slp file" in done.stderr
