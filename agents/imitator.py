@@ -150,7 +150,7 @@ class Imitator(ProcessChild[ImitatorState]):
         done = (*self.state.status.done, message.figures)[-EPOCHS_SHOWN:]
         best = message.figures.epoch if message.figures.best else self.state.status.best_epoch
         self._update(done=done, best_epoch=best, epoch=message.figures.epoch)
-        self.state.frames = max(self.state.frames, message.frames)
+        self.state.frames = message.frames
         held_out = message.figures.held_out
         self._show(
             {}

@@ -143,7 +143,7 @@ class RunManager(GenServer[ManagerState]):
     @handle_cast
     async def on_doing(self, message: Doing) -> None:
         """What a run without games does now."""
-        self.state.frames = max(self.state.frames, message.frames)
+        self.state.frames = message.frames
         if message.text != self.state.doing:
             self.state.doing = message.text
             self._show()

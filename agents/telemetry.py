@@ -166,7 +166,7 @@ class Telemetry(GenServer[TelemetryState]):
         """Where an imitation is."""
         state = self.state
         state.imitation, state.frames_per_s = message, message.frames_per_s
-        state.frames = max(state.frames, message.frames)
+        state.frames = message.frames  # fewer than before where a learner was lost
         state.learner = (message.status.waited, 1.0 - message.status.waited) if message.status.nll else (0.0, 0.0)
         for name, value in message.points.items():
             self._point(name, value)

@@ -350,7 +350,10 @@ class ExphilApp(App[Outcome]):
     # -- keys that change
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Hide what a read-only client may not do."""
+        """Hide what a read-only client may not do, and what the run has nothing for."""
+        status = self.view.status
+        if action == "hot_swap" and status is not None and status.imitation is not None:
+            return False
         return not (self.view.readonly and action in CHANGING)
 
     def action_toggle_run(self) -> None:

@@ -20,7 +20,8 @@ def verbs(app: ExphilApp) -> Iterable[SystemCommand]:
         paused = app.view.status is not None and app.view.status.state == "paused"
         verb = "Resume" if paused else "Pause"
         yield SystemCommand(f"{verb} the run", "Games and learning", app.action_toggle_run)
-        yield SystemCommand("Hot-swap a policy", "Into a running agent, between two frames", app.action_hot_swap)
+        if app.check_action("hot_swap", ()):
+            yield SystemCommand("Hot-swap a policy", "Into a running agent, between two frames", app.action_hot_swap)
         yield SystemCommand("Checkpoint now", "Write the learner's state, publish a policy", app.action_checkpoint)
         for node in app.view.tree:
             yield SystemCommand(

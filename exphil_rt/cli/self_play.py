@@ -27,7 +27,7 @@ from exphil_rt.messages.telemetry import RunStatus
 from exphil_rt.policy.manifest import check_delay, delay_sentence, read_manifest, read_weights
 from exphil_rt.policy.ref import resolve_bundle
 from exphil_rt.store.home import Home
-from exphil_rt.store.run import Run
+from exphil_rt.store.run import Run, RunError
 
 LINE_S: Final = 10.0
 """Seconds between two progress lines of a run without a terminal client."""
@@ -83,6 +83,8 @@ def self_play(
     home = Home.find()
     if resume is not None:
         found = free_run(home, resume)
+        if found.plan_file.is_file():
+            raise RunError(f"The run {resume} is an imitation.", hint=f"Go on with it: `{found.resume_command}`.")
         if _is_over(found):
             return 0
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from exphil_rt.cli.options import Json, Run
 from exphil_rt.cli.output import duration, show, show_json
 from exphil_rt.control.sync import connect
-from exphil_rt.messages.telemetry import MatchStatus, RunStatus
+from exphil_rt.messages.telemetry import ImitationStatus, MatchStatus, RunStatus
 
 
 def status(*, run: Run = None, json: Json = False) -> None:
@@ -34,6 +34,8 @@ def describe(found: RunStatus) -> str:
     )
     win_rate = "" if found.win_rate_vs_first is None else f"{found.win_rate_vs_first:.0%} against the first version"
     shares = found.shares
+    if found.imitation is not None:
+        return _imitation(found, found.imitation, share)
     rows = {
         "run": f"{found.run}  {found.state}  up {duration(found.uptime_s)}  daemon pid {found.daemon_pid}",
         "message": found.message,
@@ -69,5 +71,28 @@ def describe_match(found: RunStatus, match: MatchStatus) -> str:
         f"least {match.headroom}",
         **{one.phase: f"{one.p50_us / 1e3:.2f} ms, p99 {one.p99_us / 1e3:.2f} ms" for one in match.latency},
         "fault": match.fault,
+    }
+    return "\n".join(f"{name:<10} {text}" for name, text in rows.items() if text)
+
+
+def _imitation(found: RunStatus, now: ImitationStatus, share: str) -> str:
+    best = next((done.held_out for done in now.done if done.epoch == now.best_epoch), None)
+    rows = {
+        "run": f"{found.run}  {found.state}  up {duration(found.uptime_s)}  daemon pid {found.daemon_pid}",
+        "message": found.message,
+        "data": f"{now.data}, {now.held_out_games} games held out" if now.data else "",
+        "frames": f"{found.frames:,}{share}  {found.frames_per_s:,.0f} frames/s",
+        "time left": "" if found.eta_s is None else duration(found.eta_s),
+        "epoch": f"{now.epoch} of {now.epochs}" if now.epochs else "",
+        "NLL": "" if now.nll is None else f"{now.nll:.3f} in training",
+        "held out": ""
+        if best is None
+        else f"{best.nll:.3f}, changed frames {best.nll_changed:.3f} (epoch {now.best_epoch})",
+        "table": ""
+        if now.previous is None
+        else f"{now.previous.nll:.3f}, changed frames {now.previous.nll_changed:.3f}: P(a | previous a)",
+        "waiting": "" if now.nll is None else f"{now.waited:.1%} of the learning",
+        "policy": found.policy,
+        "restarts": str(found.restarts),
     }
     return "\n".join(f"{name:<10} {text}" for name, text in rows.items() if text)

@@ -21,4 +21,7 @@ class GamesScreen(RunScreen):
 
     def fill(self, view: View) -> None:
         if view.overview is not None:
-            self.query_one(Tiles).show_games(view.overview.games)
+            tiles = self.query_one(Tiles)
+            if view.overview.status.imitation is not None:
+                tiles.empty = "No games: this run learns from replays. 4 shows its training."
+            tiles.show_games(view.overview.games)

@@ -14,8 +14,10 @@ from tui.screens.base import RunScreen
 from tui.view import View
 from tui.widgets.console import ConsolePanel
 from tui.widgets.elo_table import EloTable
+from tui.widgets.epoch_table import EpochTable
 from tui.widgets.events import EventLog
 from tui.widgets.exhibition import Exhibition
+from tui.widgets.panel import Panel
 from tui.widgets.sparkline import Sparklines
 from tui.widgets.tab_line import TabLine
 from tui.widgets.tiles import Tiles
@@ -25,6 +27,7 @@ TABS: Final = (
     ("game", "Game"), ("games", "Games"), ("elo", "Elo"), ("tree", "Tree"), ("training", "Training"),
     ("events", "Events"),
 )  # fmt: skip
+IMITATION_TABS: Final = (("epochs", "Epochs"), ("tree", "Tree"), ("training", "Training"), ("events", "Events"))
 
 
 class OverviewScreen(RunScreen):
@@ -82,25 +85,36 @@ class OverviewScreen(RunScreen):
         #training { column-span: 10; }
     }
     OverviewScreen.-match.-narrow #console { column-span: 16; }
+    /* An imitation plays no games: its epochs stand where these would. */
+    OverviewScreen #epochs { display: none; column-span: 20; }
+    OverviewScreen.-imitation {
+        #epochs { display: block; }
+        #game, #games, #elo { display: none; }
+        #tree { column-span: 20; }
+        #training { column-span: 40; }
+    }
+    OverviewScreen.-imitation.-wide #training { column-span: 27; }
 
     /* Below 80 columns: one panel at a time. */
     OverviewScreen.-tabs {
         TabLine { display: block; }
         #page { grid-size: 1; grid-rows: 1fr; }
-        Panel { display: none; column-span: 1; }
-        Panel.-current { display: block; }
+        #page Panel { display: none; column-span: 1; }
+        #page Panel.-current { display: block; }
     }
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._tab = 0
+        self._tabs: tuple[tuple[str, str], ...] = TABS
 
     def body(self) -> Iterable[Widget]:
         yield TabLine(TABS)
         with_empty = Exhibition(id="game", empty="No games yet: they appear when the rollout worker is ready.")
         yield Grid(
-            with_empty, Tiles(id="games"), ConsolePanel(id="console"), EloTable(id="elo"), TreeTable(id="tree"),
+            EpochTable(id="epochs"), with_empty, Tiles(id="games"), ConsolePanel(id="console"), EloTable(id="elo"),
+            TreeTable(id="tree"),
             Sparklines(id="training"), EventLog(id="events"), id="page", classes="page",
         )  # fmt: skip
 
@@ -114,6 +128,13 @@ class OverviewScreen(RunScreen):
         match = view.status.match if view.status else None
         self.set_class(match is not None, "-match")
         self.query_one(ConsolePanel).show_match(match)
+        imitation = overview.status.imitation if overview else None
+        if (imitation is not None) != self.has_class("-imitation"):
+            self.set_class(imitation is not None, "-imitation")
+            self._tabs = TABS if imitation is None else IMITATION_TABS
+            self.query_one(TabLine).show_tabs(self._tabs)
+            self._turn_to(0)
+        self.query_one(EpochTable).show_imitation(imitation)
         self.query_one(Exhibition).empty = waiting_words(view)
         self.query_one(Tiles).show_games(overview.games if overview else ())
         self.query_one(EloTable).show_ratings(
@@ -121,7 +142,9 @@ class OverviewScreen(RunScreen):
         )
         self.query_one(TreeTable).show_tree(view.tree, view.rates)
         self.query_one(Sparklines).show_series(
-            overview.series if overview else (), overview.status.shares if overview and match is None else None
+            overview.series if overview else (),
+            overview.status.shares if overview and match is None else None,
+            learning_from_replays=imitation is not None,
         )
         self.query_one(EventLog).show_events(view.events)
         self.show_exhibition(view.exhibition)
@@ -140,12 +163,12 @@ class OverviewScreen(RunScreen):
         self._turn_to(message.index)
 
     def _turn_to(self, index: int) -> None:
-        self._tab = index % len(TABS)
+        self._tab = index % len(self._tabs)
         self.query_one(TabLine).show_current(self._tab)
-        for position, (name, _) in enumerate(TABS):
-            panel = self.query_one(f"#{name}")
-            panel.set_class(position == self._tab, "-current")
-            if position == self._tab and self.has_class("-tabs"):
+        shown = self._tabs[self._tab][0]
+        for panel in self.query_one("#page").query(Panel):
+            panel.set_class(panel.id == shown, "-current")
+            if panel.id == shown and self.has_class("-tabs"):
                 panel.focus()
 
 

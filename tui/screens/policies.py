@@ -21,7 +21,12 @@ class PoliciesScreen(RunScreen):
 
     def fill(self, view: View) -> None:
         if view.overview is not None:
-            self.query_one(EloTable).show_ratings(view.overview.ratings, view.overview.status.population)
+            table = self.query_one(EloTable)
+            if view.overview.status.imitation is not None:
+                table.empty = (
+                    "No ratings: this run learns from replays. `exphil-rt eval play NAME` measures what it made."
+                )
+            table.show_ratings(view.overview.ratings, view.overview.status.population)
 
     def report(self, view: View) -> str:
         key = self.query_one(EloTable).key

@@ -21,6 +21,8 @@ COLUMNS: Final = (
 class EloTable(Rows):
     """Rows are keyed by policy name."""
 
+    empty = "No ratings yet: the first rated match sets them."
+
     def show_ratings(self, ratings: Sequence[Rating], population: int = 0) -> None:
         """Show ``ratings``, best first."""
         glyphs = self.look.glyphs
@@ -46,5 +48,5 @@ class EloTable(Rows):
                 (score, "dim"), (bar, "game"),
             ]  # fmt: skip
             rows.append((rating.policy, row_line(cells, fitted, glyphs)))
-        self.set_rows(header_line(fitted, glyphs), rows, "No ratings yet: the first rated match sets them.")
+        self.set_rows(header_line(fitted, glyphs), rows, self.empty)
         self.entitle(f"Elo  population {population}" if population else "Elo", self.position)

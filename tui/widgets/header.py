@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from textual.strip import Strip
 from textual.widget import Widget
 
-from exphil_rt.messages.telemetry import MatchStatus, RunStatus
+from exphil_rt.messages.telemetry import ImitationStatus, MatchStatus, RunStatus
 from tui.glyphs import Glyphs
 from tui.look import look_of
 from tui.table import Line
@@ -63,7 +63,7 @@ def first_line(status: RunStatus, view: View, glyphs: Glyphs, width: int) -> Lin
         *([] if status.match else [(3, policy)]),
         (2, [(status.origin, "primary")]),
         (6, [("delay ", "dim"), (str(status.delay), "text")]),
-        (5, [("matches ", "dim"), (count(status.matches), "text")]),
+        *([] if status.imitation is not None else [(5, [("matches ", "dim"), (count(status.matches), "text")])]),
         (7, [("restarts ", "dim"), (str(status.restarts), "warn" if status.restarts else "text")]),
         (8, [(f"v{status.version}", "faint")]),
         (9, [(f"daemon pid {status.daemon_pid}", "faint")]),
@@ -76,7 +76,8 @@ def first_line(status: RunStatus, view: View, glyphs: Glyphs, width: int) -> Lin
 
 
 def second_line(status: RunStatus, glyphs: Glyphs, width: int) -> Line:
-    """How far: frames of the target, speed, time left, progress against the first version; of a match, how it goes."""
+    """How far: frames of the target, speed, time left, progress against the first version or the table; of a match,
+    how it goes."""
     if status.match is not None:
         return match_line(status.match, width)
     target = status.target_frames
@@ -90,8 +91,10 @@ def second_line(status: RunStatus, glyphs: Glyphs, width: int) -> Line:
     parts: list[Part] = [(0, frames)]
     if target:
         parts.append((4, [*bar, (f" {100 * done:.0f} %", "text")]))
+    parts.append((1, [(count(status.frames_per_s), "bold"), (" frames/s", "dim")]))
+    if status.imitation is not None:
+        return join_parts([*parts, *_imitation_parts(status.imitation, status.eta_s, glyphs)], width)
     parts += [
-        (1, [(count(status.frames_per_s), "bold"), (" frames/s", "dim")]),
         (2, [("vs first ", "dim"), (share(status.win_rate_vs_first, glyphs), _win_style(status.win_rate_vs_first))]),
         (3, [("ETA ", "dim"), (clock(status.eta_s, glyphs), "text")]),
         (5, [("games ", "dim"), (str(status.games), "text")]),
@@ -112,6 +115,20 @@ def match_line(match: MatchStatus, width: int) -> Line:
         *((4, [(plan, "primary")]) for plan in dict.fromkeys(match.plan)),
     ]  # fmt: skip
     return join_parts(parts, width)
+
+
+def _imitation_parts(now: ImitationStatus, eta_s: float | None, glyphs: Glyphs) -> list[Part]:
+    """How well it predicts what was held out, beside the table that it must beat."""
+    best = next((done.held_out.nll for done in now.done if done.epoch == now.best_epoch), None)
+    table = None if now.previous is None else now.previous.nll
+    style = "dim" if best is None or table is None else "good" if best < table else "bad"
+    return [
+        (3, [("epoch ", "dim"), (f"{now.epoch}/{now.epochs}" if now.epochs else glyphs.dash, "text")]),
+        (2, [("held out ", "dim"), (glyphs.dash if best is None else f"{best:.3f}", style)]),
+        (5, [("table ", "dim"), (glyphs.dash if table is None else f"{table:.3f}", "text")]),
+        (3, [("ETA ", "dim"), (clock(eta_s, glyphs), "text")]),
+        (6, [("waiting ", "dim"), (share(now.waited if now.nll is not None else None, glyphs), "text")]),
+    ]
 
 
 def _win_style(rate: float | None) -> str:

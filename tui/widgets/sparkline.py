@@ -16,7 +16,8 @@ from tui.widgets.panel import Panel
 from tui.words import count, fit, metric
 
 ORDER: Final = (
-    "win_rate_vs_first", "frames_per_s", "loss", "entropy", "reward", "value_loss", "kl",
+    "win_rate_vs_first", "held_out", "held_out_changed", "nll", "frames_per_s", "loss", "entropy", "reward",
+    "value_loss", "kl", "waited", "accuracy", "learning_rate",
     "fps", "late", "decide_p99_ms", "flush_p99_ms", "call_p99_ms", "step_p99_ms", "flush_net_p99_ms",
 )  # fmt: skip
 """What is shown first where not all fits."""
@@ -25,6 +26,8 @@ LABELS: Final = {
     "win_rate_vs_first": "vs first", "frames_per_s": "frames/s", "value_loss": "value", "policy_loss": "policy",
     "decide_p99_ms": "decide", "flush_p99_ms": "flush", "call_p99_ms": "call", "step_p99_ms": "step",
     "flush_net_p99_ms": "net",
+    "held_out": "held out", "held_out_changed": "changed", "waited": "waiting", "learning_rate": "step",
+    "accuracy": "right", "files_per_s": "files/s",
 }  # fmt: skip
 
 SCALES: Final[dict[str, dict[str, float]]] = {
@@ -32,9 +35,16 @@ SCALES: Final[dict[str, dict[str, float]]] = {
     "frames_per_s": {"low": 0.0},
     "fps": {"low": 0.0},
     "late": {"low": 0.0},
+    "files_per_s": {"low": 0.0},
+    "waited": {"low": 0.0},
 }
 """Where a graph does not run from the least to the greatest value."""
 
+PERCENT: Final = frozenset({"win_rate_vs_first", "waited", "accuracy"})
+COUNTED: Final = frozenset({"frames_per_s", "files_per_s"})
+"""How values are said; the others as they are."""
+
+EMPTY: Final = "No update yet: the trainer waits for its first rollout."
 _LABEL_WIDTH: Final = 8
 _VALUE_WIDTH: Final = 6
 
@@ -82,9 +92,11 @@ def shown_value(series: Series) -> str:
     if not series.values:
         return ""
     value = series.values[-1]
-    if series.name == "win_rate_vs_first":
+    if series.name in PERCENT:
         return f"{100 * value:.0f}%"
-    return count(value) if series.name == "frames_per_s" else metric(value)
+    if series.name == "learning_rate":
+        return f"{value:.1e}".replace("e-0", "e-")
+    return count(value) if series.name in COUNTED else metric(value)
 
 
 def share_bar(shares: Shares, width: int, glyphs: Glyphs) -> Line:
@@ -110,12 +122,16 @@ class Sparklines(Panel):
     def __init__(self, *, id: str | None = None, most: int = 7) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._most = most
+        self._empty = EMPTY
         self._series: tuple[Series, ...] = ()
         self._shares: Shares | None = None
         self._lines: list[Line] = []
 
-    def show_series(self, series: Sequence[Series], shares: Shares | None = None) -> None:
+    def show_series(
+        self, series: Sequence[Series], shares: Shares | None = None, *, learning_from_replays: bool = False
+    ) -> None:
         """Show the metrics that have values."""
+        self._empty = "Nothing learned yet." if learning_from_replays else EMPTY
         known = {one.name: one for one in series if one.values}
         names = [name for name in ORDER if name in known] + sorted(set(known) - set(ORDER))
         self._series = tuple(known[name] for name in names)
@@ -144,7 +160,7 @@ class Sparklines(Panel):
 
     def line_at(self, y: int, width: int) -> tuple[Line, Style | None]:
         if not self._series:
-            return self.centered(y, "No update yet: the trainer waits for its first rollout."), None
+            return self.centered(y, self._empty), None
         return (self._lines[y] if y < len(self._lines) else []), None
 
     def on_resize(self) -> None:
@@ -175,7 +191,11 @@ class Sparklines(Panel):
         if series.name == "win_rate_vs_first":
             return "0-100%"
         low, high = SCALES.get(series.name, {}).get("low", min(series.values)), max(series.values)
-        show = count if series.name == "frames_per_s" else (lambda value: f"{value:.2g}")
+        if series.name in PERCENT:
+            return f"{100 * low:.0f}-{100 * high:.0f}%"
+        if series.name == "learning_rate":
+            return ""
+        show = count if series.name in COUNTED else (lambda value: f"{value:.2g}")
         return f"{show(low)}-{show(high)}"[:_LABEL_WIDTH]
 
     def _foot(self, width: int) -> list[Line]:

@@ -32,6 +32,11 @@ class TabLine(Widget):
         self._titles = [title for _, title in tabs]
         self._current = 0
 
+    def show_tabs(self, tabs: Sequence[tuple[str, str]]) -> None:
+        """Show other names."""
+        self._titles = [title for _, title in tabs]
+        self.refresh()
+
     def show_current(self, index: int) -> None:
         """Mark one name."""
         self._current = index

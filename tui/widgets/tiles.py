@@ -65,6 +65,8 @@ class Tiles(Panel):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
+        self.empty = "No games yet: the run is starting."
+        """What it says while there is none."""
         self._games: tuple[GameSample, ...] = ()
         self._cursor = 0
         self._tiles: list[list[Line]] = []
@@ -98,7 +100,7 @@ class Tiles(Panel):
 
     def line_at(self, y: int, width: int) -> tuple[Line, Style | None]:
         if not self._games:
-            return self.centered(y, "No games yet: the run is starting."), None
+            return self.centered(y, self.empty), None
         columns, _, tile_width, tile_height = self._shape
         row, inner = divmod(y, tile_height)
         line: Line = []
