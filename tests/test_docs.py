@@ -23,6 +23,9 @@ from exphil_rt.control.sync import connect
 from exphil_rt.sim.jit import cache_root
 from exphil_rt.store.home import Home
 from exphil_rt.store.run import Run
+from exphil_rt.testing.stand_in_dolphin import KINDS, StandInConfig
+from exphil_rt.testing.stand_in_dolphin.cli import main
+from exphil_rt.testing.stand_in_dolphin.config import START_KINDS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -34,7 +37,7 @@ SMALL = (
 )  # fmt: skip
 START_S = 300.0
 """A machine that has not compiled the game yet does so first."""
-COMMAND = re.compile(r"`(exphil-rt[^`]*)`")
+COMMAND = re.compile(r"`(exphil-rt(?: [^`]*)?)`")
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -172,6 +175,23 @@ def test_every_documented_command_is_one(page: Path) -> None:
             app.parse_args(words, exit_on_error=False, print_error=False)
         except Exception as error:  # cyclopts has one of its own for each way to be wrong
             pytest.fail(f"{page.name}: `{line}`: {error}")
+
+
+def test_the_page_on_the_stand_in_is_true(tmp_path: Path) -> None:
+    page = ROOT / "docs" / "stand-in.md"
+    text = page.read_text()
+    for kind, does in (KINDS | START_KINDS).items():
+        assert f"| `{kind}` | {does} |" in text
+    lines = [line.strip() for line in text.splitlines() if line.startswith("    exphil-rt-stand-in ")]
+    for number, line in enumerate(lines):
+        words = shlex.split(line.replace("--write stand-in", f"--write {tmp_path / str(number)}"))[1:]
+        assert main(words) == 0
+    (example,) = blocks(page, "python")
+    assert main(["--write", str(tmp_path / "stand-in"), "--set", "menus=skip", "--set", "die_with_parent=true"]) == 0
+    (tmp_path / "example.py").write_text(example)
+    assert python("example.py", cwd=tmp_path).startswith("60 ")
+    names = StandInConfig.__struct_fields__
+    assert [name for name in names if f"`{name}`" not in text] == ["slippi_version", "gecko_packets"]
 
 
 def test_every_command_is_documented() -> None:

@@ -15,16 +15,16 @@ from exphil_rt.errors import ExphilError
 from exphil_rt.testing.stand_in_dolphin.config import (
     BadStandIn,
     StandInConfig,
-    check_config,
     launches,
     read_config,
+    with_settings,
     write_stand_in,
 )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a stand-in; its exit status."""
-    arguments = _parser().parse_args(sys.argv[1:] if argv is None else argv)
+    arguments = parser().parse_args(sys.argv[1:] if argv is None else argv)
     try:
         return _run(arguments)
     except ExphilError as error:
@@ -34,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     config = StandInConfig() if arguments.config is None else read_config(arguments.config)
+    config = with_settings(config, arguments.set)
     if arguments.write is not None:
         print(write_stand_in(arguments.write, config))
         return 0
@@ -51,7 +52,6 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _say_version(config: StandInConfig, launch: int) -> int:
-    check_config(config)
     faults = {fault.do: fault for fault in config.chaos if fault.at == "start" and fault.launch in (0, launch)}
     if "version_hang" in faults:
         while True:
@@ -71,15 +71,17 @@ def _say_version(config: StandInConfig, launch: int) -> int:
     return faults["version_rc"].arg if "version_rc" in faults else status
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The command line: Dolphin's, as far as libmelee uses it, and the stand-in's own."""
+    found = argparse.ArgumentParser(
         prog="exphil-rt-stand-in",
         description="An executable that libmelee launches and plays with as with Dolphin. It is no emulator.",
     )
-    parser.add_argument("-e", "--exec", dest="iso", type=Path, help="the ISO, which is not looked at")
-    parser.add_argument("-u", "--user", type=Path, help="the user folder that libmelee wrote")
-    parser.add_argument("--platform", help="as Dolphin's; nothing is drawn in any case")
-    parser.add_argument("--version", action="store_true", help="say the version as the chosen flavour of Dolphin does")
-    parser.add_argument("--config", type=Path, help="settings, as JSON")
-    parser.add_argument("--write", type=Path, metavar="FOLDER", help="write a file there that libmelee can launch")
-    return parser
+    found.add_argument("-e", "--exec", dest="iso", type=Path, help="the ISO, which is not looked at")
+    found.add_argument("-u", "--user", type=Path, help="the user folder that libmelee wrote")
+    found.add_argument("--platform", help="as Dolphin's; nothing is drawn in any case")
+    found.add_argument("--version", action="store_true", help="say the version as the chosen flavour of Dolphin does")
+    found.add_argument("--config", type=Path, help="settings, as JSON")
+    found.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; JSON, or a word")
+    found.add_argument("--write", type=Path, metavar="FOLDER", help="write a file there that libmelee can launch")
+    return found

@@ -10,6 +10,7 @@ import os
 import re
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Literal
 
@@ -194,6 +195,33 @@ def read_config(path: Path) -> StandInConfig:
         raise BadStandIn(f"The stand-in's settings {path} cannot be read: {error.strerror}.") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadStandIn(f"The stand-in's settings {path} are not understood: {error}.") from None
+    check_config(found)
+    return found
+
+
+def with_settings(config: StandInConfig, settings: Sequence[str]) -> StandInConfig:
+    """The settings with some of them replaced.
+
+    Args:
+        config: the settings.
+        settings: ``KEY=VALUE`` each; the value as JSON, or else a word.
+
+    Raises:
+        BadStandIn: no such setting, or no such value.
+    """
+    values = msgspec.to_builtins(config)
+    for setting in settings:
+        key, _, text = setting.partition("=")
+        if key not in values:
+            raise BadStandIn(f"There is no setting {key!r}.", hint=f"There are {', '.join(values)}.")
+        try:
+            values[key] = msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            values[key] = text
+    try:
+        found = msgspec.convert(values, StandInConfig)
+    except msgspec.ValidationError as error:
+        raise BadStandIn(f"The settings {' '.join(settings)} are not understood: {error}.") from None
     check_config(found)
     return found
 

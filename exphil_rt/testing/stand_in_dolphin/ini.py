@@ -7,6 +7,7 @@ their case, as both do.
 from __future__ import annotations
 
 import configparser
+import math
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +35,8 @@ class UserFolder(msgspec.Struct, frozen=True, kw_only=True):
     """By controller port: ``PIPE`` or ``ADAPTER``; unplugged ports are missing."""
     menu_events: bool
     """Whether the code is on that sends menu events."""
+    speed: float
+    """Of the emulation, 1 the game's own; 0 as fast as it goes. Only mainline has it."""
     infinite_time: bool
     instant_match: bool
 
@@ -64,17 +67,27 @@ def read_user_folder(home: Path, mainline: bool) -> UserFolder:
     return UserFolder(
         home=home,
         spectator=flag("EnableSpectator", True),
-        port=int(text("SpectatorLocalPort", "51441")),
-        online_delay=int(text("OnlineDelay", "2")),
+        port=int(_number(text("SpectatorLocalPort", "51441"))),
+        online_delay=int(_number(text("OnlineDelay", "2"))),
         blocking=flag("BlockingPipes", False, before=""),
         save_replays=flag("SaveReplays", True),
         replay_dir=Path(text("ReplayDir", "") or Path.home() / "Slippi"),
         monthly_folders=flag("ReplayMonthlyFolders", False),
         devices=devices,
         menu_events=_MENU_CODE in codes,
+        speed=_number(text("EmulationSpeed", "1.0", "Core", "")) if mainline else 1.0,
         infinite_time="$Optional: Infinite Time Mode" in codes,
         instant_match="$Optional: Instant Match" in codes,
     )
+
+
+def _number(text: str) -> float:
+    """A number above or at 0; 0 for what is none, as Dolphin reads it."""
+    try:
+        value = float(text)
+    except ValueError:
+        return 0.0
+    return max(0.0, value) if math.isfinite(value) else 0.0
 
 
 def _enabled_codes(path: Path) -> frozenset[str]:

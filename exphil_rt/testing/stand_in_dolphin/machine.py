@@ -75,7 +75,7 @@ class Machine:
         self._start_faults = self._chaos.at_start()
         self._pipes = Pipes({})
         self._server: Spectators | None = None
-        self._pace = Pace(config.fps)
+        self._pace = Pace(config.fps * user.speed)
         self._delay = InputDelay(user.online_delay)
         self._menus = Menus(
             user.pipes,
