@@ -7,7 +7,7 @@ supervisor. What a process that was killed has left on disk is removed here.
 from __future__ import annotations
 
 import os
-import shutil
+import time
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,7 @@ import msgspec
 from agents.match_context import MatchContext
 from agents.notes import note
 from exphil_rt.actor import ExitReason, Normal, ProcessChild, handle_cast
+from exphil_rt.dolphin.launch import clean_up
 from exphil_rt.game import ids
 from exphil_rt.messages.dolphin import (
     ConsoleFault,
@@ -57,6 +58,7 @@ class Console(ProcessChild[ConsoleState]):
     async def init(self, args: MatchContext) -> ConsoleState:
         """Start the process with a link of its own to who decides."""
         self.context = args
+        self.begun = time.time()
         first = await self.call("store", ReserveGames(count=GAME_IDS), timeout=30.0)
         so_far: MatchSoFar = await self.call("run_manager", GetMatch())
         link: LinkEnd = await self.call("dolphin_agent", OpenLink())
@@ -80,7 +82,7 @@ class Console(ProcessChild[ConsoleState]):
 
     def _clean_up(self) -> None:
         """Remove what the process may have left, now that it has ended."""
-        shutil.rmtree(self.console.temporary, ignore_errors=True)
+        clean_up(self.console, self.begun)
         self.context.leftovers.remove_path(Path(self.console.temporary))
 
     @handle_cast

@@ -220,6 +220,13 @@ VERBS = (
         ("--origin", "--set train.learning_rate=1e-4"),
     ),
     Verb("config validate", "config:validate", "Check settings files.", KEEP, ("", "my-run.toml")),
+    Verb(
+        "setup",
+        "setup:setup",
+        "Find Dolphin, Melee and your controllers.",
+        KEEP,
+        ("", "--dolphin PATH/TO/DOLPHIN --iso PATH/TO/MELEE.iso"),
+    ),
     Verb("doctor", "doctor:doctor", "Check this machine, with the fix for each fault.", KEEP, ("", "--json")),
     Verb("paths", "paths:paths", "Say where things lie.", KEEP, ("", "--home /data/melee")),
     Verb("version", "version:version", "Versions for a bug report.", KEEP, ("", "--json")),

@@ -11,10 +11,10 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
-import msgspec
-
+from exphil_rt.cli.doctor_dolphin import DOLPHIN_CHECKS
+from exphil_rt.cli.finding import Finding
 from exphil_rt.cli.options import Json
 from exphil_rt.cli.output import show, show_json, size
 from exphil_rt.errors import ExphilError
@@ -26,15 +26,6 @@ LIBRARIES: Final = ("torch", "numba", "peppi_py", "textual", "melee", "onnxrunti
 MIN_FREE: Final = 2_000_000_000
 COLUMNS: Final = 80
 LINES: Final = 24
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One row: what was looked at, how it is, and what to do."""
-
-    name: str
-    state: Literal["ok", "note", "FAIL"]
-    text: str
-    fix: str = ""
 
 
 def doctor(*, json: Json = False) -> int:
@@ -173,14 +164,6 @@ def check_replays() -> Iterator[Finding]:
         yield Finding("replays", "ok", f"{count} in {folder.path} ({folder.origin})")
 
 
-def check_dolphin() -> Iterator[Finding]:
-    for name, variable in (("dolphin", "DOLPHIN_PATH"), ("iso", "ISO_PATH")):
-        path = os.environ.get(variable)
-        there = bool(path) and Path(str(path)).exists()
-        text = f"{path}{'' if there else ' is not there'}" if path else "not set; the embedded game needs none"
-        yield Finding(name, "note", text)
-
-
 CHECKS: Final[tuple[Callable[[], Iterator[Finding]], ...]] = (
     check_python,
     check_libraries,
@@ -191,7 +174,7 @@ CHECKS: Final[tuple[Callable[[], Iterator[Finding]], ...]] = (
     check_socket,
     check_terminal,
     check_replays,
-    check_dolphin,
+    *DOLPHIN_CHECKS,
 )
 
 
