@@ -113,7 +113,7 @@ class FrameReader(GenServer[FrameReaderState]):
         """Figures of who decides."""
         own = Latency(phase="call", p50_us=message.call_p50_us, p99_us=message.call_p99_us)
         others = tuple(one for one in self.state.status.latency if one.phase != "call")
-        self._set(latency=(*others, own), waiting=message.waiting)
+        self._set(latency=(*others, own), waiting=message.waiting, undecided=message.skipped)
 
     @handle_cast
     async def on_game(self, message: ConsoleGameStarted | ConsoleGameEnded) -> None:

@@ -37,7 +37,7 @@ from exphil_rt.control.wire import (
     Stop,
     Update,
 )
-from exphil_rt.messages.telemetry import Overview
+from exphil_rt.messages.telemetry import MatchStatus, Overview
 from tui.glyphs import ASCII, UNICODE, plain
 from tui.keys import key_lines
 from tui.link import BACKOFF_S, EXHIBITION_HZ, REFRESH_HZ, Link
@@ -226,6 +226,11 @@ class ExphilApp(App[Outcome]):
             self._repaint()
         self._show()
 
+    @property
+    def _match(self) -> MatchStatus | None:
+        """Of a match on a console."""
+        return self.view.status.match if self.view.status is not None else None
+
     def _run_screen(self) -> RunScreen | None:
         """The page that is seen, also below a question."""
         return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, RunScreen)), None)
@@ -388,7 +393,7 @@ class ExphilApp(App[Outcome]):
         """Ask which policy goes into which agent; the game that is shown is proposed."""
         screen = self.screen
         target = f"{screen.slot}:1" if isinstance(screen, GameScreen) and not screen.live else "exhibition:1"
-        if self.view.status is not None and (match := self.view.status.match) is not None:
+        if (match := self._match) is not None and match.bots:
             target = f"console:{match.bots[0] + 1}"
         names = [rating.policy for rating in self.view.overview.ratings] if self.view.overview else []
 
@@ -423,12 +428,11 @@ class ExphilApp(App[Outcome]):
             elif answer == "stop":
                 self.run_worker(self._stop(), group="command")
 
-        self.push_screen(QuitScreen(), answered)
+        self.push_screen(QuitScreen(self._match is not None), answered)
 
     async def _stop(self) -> None:
         self._leaving = True
-        match = self.view.status is not None and self.view.status.match is not None
-        doing = "Ending the match." if match else "Writing a checkpoint and stopping."
+        doing = "Ending the match." if self._match is not None else "Writing a checkpoint and stopping."
         self._tell(f"{doing} ctrl+q leaves at once.", "information")
         answer = await self._say(Stop(), STOP_S)
         if isinstance(answer, Refused):

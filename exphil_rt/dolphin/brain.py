@@ -19,6 +19,8 @@ from exphil_rt.messages.brain import BrainArgs, BrainSeat, BrainStats
 from exphil_rt.messages.rollout import RANDOM, SwapTold
 from exphil_rt.policy.bundle import load_bundle
 
+MAX_WAITING: Final = 60
+"""Frames that may wait for a seat: a second. Who is further behind lets them go, or it would play the past for good."""
 _COUNTED: Final = 512
 """Calls that the latency figures are of."""
 
@@ -46,6 +48,8 @@ class Brain:
                 seed=args.seed,
             )
         self.most_waiting = 0
+        self.skipped = 0
+        """Frames that were let go."""
         self._waiting: dict[int, list[Ask]] = {seat.port: [] for seat in args.seats}
         self._spoke: dict[int, str] = {seat.port: "" for seat in args.seats}
         self._calls = np.zeros(_COUNTED)
@@ -68,8 +72,13 @@ class Brain:
 
     def take(self, ask: Ask) -> None:
         """A console wants a decision."""
-        if ask.player in self._waiting:
-            self._waiting[ask.player].append(ask)
+        if (asks := self._waiting.get(ask.player)) is None:
+            return
+        asks.append(ask)
+        if len(asks) > MAX_WAITING:
+            gone = len(asks) - self.seats[ask.player].batch_steps
+            self.skipped += gone
+            del asks[:gone]
 
     @property
     def waiting(self) -> bool:
@@ -108,6 +117,7 @@ class Brain:
             policies=tuple(decider.key for decider in self.deciders.values()),
             decisions=sum(decider.decisions for decider in self.deciders.values()),
             waiting=self.most_waiting,
+            skipped=self.skipped,
             call_p50_us=int(p50),
             call_p99_us=int(p99),
         )

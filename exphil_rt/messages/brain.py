@@ -67,6 +67,8 @@ class BrainStats(msgspec.Struct, frozen=True, kw_only=True, tag="brain_stats"):
     decisions: int
     waiting: int
     """Most frames that waited for a call in the last second."""
+    skipped: int = 0
+    """Frames that were let go since the start, as too many waited."""
     call_p50_us: int
     call_p99_us: int
 

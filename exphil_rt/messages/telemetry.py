@@ -219,6 +219,8 @@ class MatchStatus(msgspec.Struct, frozen=True, kw_only=True):
     unasked: int = 0
     waiting: int = 0
     """Most frames that waited for one call of a policy."""
+    undecided: int = 0
+    """Frames that no policy decided on, as too many waited."""
     echo_lag: tuple[int, ...] = ()
     """Frames until own inputs come back, a bot."""
     echo_wanted: int = 1

@@ -74,12 +74,21 @@ class ConfirmScreen(_Question):
 
 
 class QuitScreen(_Question):
-    """What becomes of a daemon that this client started; the result is a QuitChoice."""
+    """What becomes of a daemon that this client started; the result is a QuitChoice.
 
-    def __init__(self) -> None:
+    Args:
+        match: whether it holds a match on a console.
+    """
+
+    def __init__(self, match: bool = False) -> None:
+        how = "End the match" if match else "Stop it with a checkpoint (the run can be resumed)"
         super().__init__(
-            "This window started the daemon.\nStop it with a checkpoint (the run can be resumed), or keep it running?",
-            [("s", "stop", "Checkpoint and stop"), ("k", "keep", "Keep running"), ("", "cancel", "Cancel")],
+            f"This window started the daemon.\n{how}, or keep it running?",
+            [
+                ("s", "stop", "End it" if match else "Checkpoint and stop"),
+                ("k", "keep", "Keep running"),
+                ("", "cancel", "Cancel"),
+            ],
         )
 
 

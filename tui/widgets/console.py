@@ -51,7 +51,7 @@ class ConsolePanel(Panel):
         if drawn:
             score.append((f"  {drawn} drawn", "dim"))
         counted: Line = [(str(match.late), "bad" if match.late else "good"), (" late  ", "dim")]
-        for name in ("skipped", "dropped", "duplicate", "resimulated", "unasked"):
+        for name in ("skipped", "dropped", "duplicate", "resimulated", "unasked", "undecided"):
             if (number := getattr(match, name)) or name == "skipped":
                 counted += [(str(number), "warn" if number else "text"), (f" {name}  ", "dim")]
         lag = ", ".join(str(lag) for lag in match.echo_lag) or self.look.glyphs.dash

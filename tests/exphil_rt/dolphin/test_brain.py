@@ -8,7 +8,7 @@ import torch
 from dolphin_parts import manifest_of, states
 from rollout_parts import small_policy
 
-from exphil_rt.dolphin.brain import Brain
+from exphil_rt.dolphin.brain import MAX_WAITING, Brain
 from exphil_rt.dolphin.link import SWAPPED, Ask, LinkLost
 from exphil_rt.dolphin.plan import DelayImpossible, PolicyTooSlow, check_speed, plan_delay
 from exphil_rt.messages.brain import BrainArgs, BrainSeat
@@ -63,6 +63,14 @@ def test_frames_that_wait_are_decided_in_one_call():
         brain.take(one)
     assert [len(brain.decide()) for _ in range(4)] == [3, 3, 2, 0]
     assert (brain.stats().decisions, brain.stats().waiting) == (8, 0)
+
+
+def test_who_is_a_second_behind_lets_frames_go():
+    brain = Brain(BrainArgs(seats=(BrainSeat(port=0, policy="random", delay=DELAY, batch_steps=3),)))
+    for one in asks(MAX_WAITING + 1):
+        brain.take(one)
+    assert [answer.frame for answer in brain.decide()] == [int(f) for f in STATES.frame[:61][-3:]]
+    assert brain.stats().skipped == MAX_WAITING - 2
 
 
 def test_each_game_is_decided_for_itself_in_a_call():
