@@ -120,7 +120,7 @@ class StandInConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     menus: Literal["drive", "skip"] = "drive"
     """Whether somebody has to choose in the menus, or the games start by themselves."""
     menu_frames: int = 0
-    """``skip``: menu frames before each game. One alone would not be seen between two games, as in real Dolphin."""
+    """``skip``: menu frames before each game."""
     boot_s: float = 0.0
     """Seconds that it boots, in which pads are read and nobody is waited for."""
     wait_for_client: bool = True

@@ -47,6 +47,7 @@ class Spectators:
             self._host = enet.Host(enet.Address(None, port), CLIENTS, _CHANNELS, 0, 0)
         except (MemoryError, OSError) as error:
             raise PortTaken(f"UDP port {port} is taken") from error
+        self.port = port
         self.fd: int = self._host.socket.fileno()
         self.shakes_hands = True
         """Whether handshakes are answered."""
@@ -158,8 +159,7 @@ class Spectators:
                 continue
             if not self._in_game and client.menu_cursor != self._menu_cursor:
                 client.menu_cursor = self._menu_cursor
-                if self._menu:
-                    self._send(client, self._menu)
+                self._send(client, self._menu)  # empty at the end of a game, as from Dolphin
             for message in meta:
                 self._send(client, message)
             if client.cursor > len(self._events):
