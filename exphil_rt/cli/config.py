@@ -8,6 +8,7 @@ from pathlib import Path
 from exphil_rt.cli.options import ConfigFiles, Flag, Json, Preset, Settings
 from exphil_rt.cli.output import show, show_json
 from exphil_rt.config import ConfigError, Resolved, load_config, to_toml
+from exphil_rt.config.layers import preset_file
 from exphil_rt.policy.backbones import trust
 from exphil_rt.store.home import setting_files
 
@@ -17,10 +18,13 @@ def resolve(
     files: tuple[Path, ...],
     settings: tuple[str, ...],
     flags: Mapping[str, object] | None = None,
+    *,
+    base: Path | None = None,
 ) -> Resolved:
     """The settings of all layers; packages that they trust may be imported from now on.
 
-    ``settings`` are ``section.key=value`` texts, ``flags`` a command's own options.
+    ``settings`` are ``section.key=value`` texts, ``flags`` a command's own options. With ``base``, a run's own
+    settings, only what is named here is laid over it: neither the user's files nor the environment.
 
     Raises:
         ConfigError: as ``load_config``, or a text without ``=``.
@@ -31,7 +35,11 @@ def resolve(
         if not equals:
             raise ConfigError(f"--set {text} has no value.", hint="Write --set section.key=value.")
         overrides[key.strip()] = value
-    resolved = load_config(preset, (*setting_files(), *files), overrides=overrides)
+    if base is None:
+        resolved = load_config(preset, (*setting_files(), *files), overrides=overrides)
+    else:
+        presets = () if preset is None else (preset_file(preset),)
+        resolved = load_config(None, (base, *presets, *files), env={}, overrides=overrides)
     trust(resolved.config.trust.packages)
     return resolved
 

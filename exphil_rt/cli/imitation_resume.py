@@ -8,13 +8,12 @@ from typing import Final
 
 import msgspec
 
-from exphil_rt.cli.config import resolve
 from exphil_rt.cli.imitation_options import NetworkOptions
 from exphil_rt.cli.launch import free_run
 from exphil_rt.cli.output import say
+from exphil_rt.cli.resume import lay_over, refused
 from exphil_rt.cli.sides import SideOptions
 from exphil_rt.config import ConfigError, Resolved, to_toml
-from exphil_rt.config.layers import preset_file
 from exphil_rt.errors import ExphilError
 from exphil_rt.policy.codec import read_codec
 from exphil_rt.policy.config import parse_options
@@ -30,6 +29,8 @@ _FIXED: Final = (
     "imitation.balance_sticks",
 )  # fmt: skip
 """Settings by which a position in the data is reckoned; with ``policy.*``, those that a resumed training keeps."""
+
+_HINT: Final = "Leave it out, or begin again with --restart."
 
 
 class TrainingUnfinished(ExphilError):
@@ -85,24 +86,23 @@ def resume(
     if workers is not None and workers != plan.workers:
         say(f"changed: --workers {plan.workers} -> {workers}")
         plan = msgspec.structs.replace(plan, workers=workers)
-    before = run.config()
-    presets = () if preset is None else (preset_file(preset),)
-    laid = resolve(None, (run.config_file, *presets, *files), settings, flags)
-    for key in laid.origin:
-        section, _, field = key.partition(".")
-        old, new = (getattr(getattr(config, section), field) for config in (before, laid.config))
-        if old == new:
-            continue
-        if key in _FIXED or section == "policy":
-            raise _refused(run, key, old, new)
-        say(f"changed: {key} {old!r} -> {new!r}")
+    laid = lay_over(
+        run,
+        preset,
+        files,
+        settings,
+        flags,
+        may_change=lambda key: key not in _FIXED and not key.startswith("policy."),
+        hint=_HINT,
+    )
     return plan, laid
 
 
 def keep(run: Run, plan: ImitationPlan, resolved: Resolved) -> None:
     """Write what has changed into the run's folder."""
     write_whole(run.plan_file, plan.encode())
-    write_whole(run.config_file, to_toml(resolved))
+    if resolved.config != run.config():
+        write_whole(run.config_file, to_toml(resolved))
 
 
 def _check_plan(
@@ -125,9 +125,9 @@ def _check_plan(
     ]
     for what, old, new in pairs:
         if new is not None and new != old:
-            raise _refused(run, what, old, new)
+            raise refused(run, what, old, new, _HINT)
     if network.codec is not None and read_codec(network.codec) != plan.policy.codec:
-        raise _refused(run, "--codec", "another one", str(network.codec))
+        raise refused(run, "--codec", "another one", str(network.codec), _HINT)
     given, nothing = sides.filter(home), SideOptions().filter(home)
     for name in SideFilter.__struct_fields__:
         wanted = getattr(given, name)
@@ -135,17 +135,10 @@ def _check_plan(
             raise ConfigError(
                 f"Other sides ({name}) than those of the unfinished training {run.name} cannot be learned from on the "
                 "way.",
-                hint="Leave the option out, or begin again with --restart.",
+                hint=_HINT,
             )
 
 
 def replays_name(replays: Path) -> str:
     """How a plan names what was given: a path, or the name of a data set."""
     return str(replays.absolute() if replays.exists() else replays)
-
-
-def _refused(run: Run, what: str, old: object, new: object) -> ConfigError:
-    return ConfigError(
-        f"{what} is {old!r} in the unfinished training of {run.name}, and cannot become {new!r} on the way.",
-        hint="Leave it out, or begin again with --restart.",
-    )

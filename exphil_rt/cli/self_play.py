@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import Parameter
 
 from exphil_rt.cli.attach import need_terminal
-from exphil_rt.cli.config import resolve
+from exphil_rt.cli.config import resolve, show_resolved
 from exphil_rt.cli.launch import (
     DaemonFailed,
     await_answer,
@@ -21,16 +22,23 @@ from exphil_rt.cli.launch import (
 )
 from exphil_rt.cli.options import ConfigFiles, Flag, Preset, Settings
 from exphil_rt.cli.output import duration, say
+from exphil_rt.cli.resume import lay_over
+from exphil_rt.config import Resolved, to_toml
 from exphil_rt.config.layers import DEFAULT
 from exphil_rt.game import ids
 from exphil_rt.messages.telemetry import RunStatus
 from exphil_rt.policy.manifest import check_delay, delay_sentence, read_manifest, read_weights
 from exphil_rt.policy.ref import resolve_bundle
+from exphil_rt.store.files import write_whole
 from exphil_rt.store.home import Home
 from exphil_rt.store.run import Run, RunError
 
 LINE_S: Final = 10.0
 """Seconds between two progress lines of a run without a terminal client."""
+
+DETERMINISTIC_CHANGEABLE: Final = ("run.timesteps", "store.", "daemon.")
+CHANGEABLE: Final = (*DETERMINISTIC_CHANGEABLE, "train.", "league.", "run.max_episode_frames")
+"""Settings that may change when a run is gone on with: what was learned and played before stays true."""
 
 
 def self_play(
@@ -71,7 +79,7 @@ def self_play(
         inference_device: where policies run while they play.
         deterministic: lockstep, so that a resumed run equals an uninterrupted one bit for bit.
         run: name of the new run; one is made up without it.
-        resume: go on with this run, with its own settings.
+        resume: go on with this run, with its own settings; --timesteps and what concerns learning may change.
         headless: print progress lines until the run ends, instead of opening the terminal client.
         dry_run: print the settings and stop.
         preset: a named set of settings.
@@ -81,28 +89,31 @@ def self_play(
     if not headless and not dry_run:
         need_terminal()  # before anything is started for its sake
     home = Home.find()
+    flags: dict[str, object] = {
+        "run.name": run,
+        "run.games": games,
+        "run.timesteps": timesteps,
+        "run.max_episode_frames": max_episode_frames,
+        "run.seed": seed,
+        "run.deterministic": deterministic or None,
+        "game.characters": characters or None,
+        "policy.start": policy,
+        "policy.delay": frame_delay,
+        "train.reward": reward,
+        "train.teacher_kl": teacher_kl,
+        "train.device": device,
+        "rollout.inference_device": inference_device,
+    }
     if resume is not None:
-        found = free_run(home, resume)
-        if found.plan_file.is_file():
-            raise RunError(f"The run {resume} is an imitation.", hint=f"Go on with it: `{found.resume_command}`.")
+        found, laid = _resumed(home, resume, preset, config, set_, flags)
+        if dry_run:
+            show_resolved(laid)
+            return 0
+        if laid.config != found.config():
+            write_whole(found.config_file, to_toml(laid))
         if _is_over(found):
             return 0
     else:
-        flags: dict[str, object] = {
-            "run.name": run,
-            "run.games": games,
-            "run.timesteps": timesteps,
-            "run.max_episode_frames": max_episode_frames,
-            "run.seed": seed,
-            "run.deterministic": deterministic or None,
-            "game.characters": characters or None,
-            "policy.start": policy,
-            "policy.delay": frame_delay,
-            "train.reward": reward,
-            "train.teacher_kl": teacher_kl,
-            "train.device": device,
-            "rollout.inference_device": inference_device,
-        }
         resolved = resolve(preset, config, set_, flags)
         _check_names(resolved.config.game.characters, resolved.config.game.stages)
         delay = resolved.config.policy.delay
@@ -119,8 +130,6 @@ def self_play(
                 resolved = resolve(preset, config, set_, flags)
         say(delay_sentence(delay))
         if dry_run:
-            from exphil_rt.cli.config import show_resolved
-
             show_resolved(resolved)
             return 0
         found = Run.create(home, resolved)
@@ -134,6 +143,34 @@ def self_play(
 
     open_client(found.name, found.socket, owns_daemon=True)
     return 0
+
+
+def _resumed(
+    home: Home,
+    name: str,
+    preset: str | None,
+    files: tuple[Path, ...],
+    settings: tuple[str, ...],
+    flags: dict[str, object],
+) -> tuple[Run, Resolved]:
+    """The run and its settings, with those options laid over them that may change on the way.
+
+    Raises:
+        RunError: it is not there, or no run of self-play.
+        ConfigError: an option that may not change.
+    """
+    found = free_run(home, name)
+    settled = found.config().run
+    if found.plan_file.is_file() or settled.kind != "training":
+        kind = "an imitation" if found.plan_file.is_file() else f"a {settled.kind}"
+        raise RunError(f"The run {name} is {kind}.", hint=f"Go on with it: `{found.resume_command}`.")
+    free = DETERMINISTIC_CHANGEABLE if settled.deterministic else CHANGEABLE
+    laid = lay_over(
+        found, preset, files, settings, flags,
+        may_change=lambda key: key.startswith(free),
+        hint="Leave it out, or begin a new run with --policy.",
+    )  # fmt: skip
+    return found, laid
 
 
 def _is_over(run: Run) -> bool:
