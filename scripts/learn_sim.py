@@ -64,6 +64,13 @@ LANDED = frozenset(
     (st.WAIT, st.LANDING, st.LANDING_FALL_SPECIAL, *range(st.LANDING_AIR_N, st.LANDING_AIR_LW + 1), st.DOWN_BOUND_U,
      st.DOWN_BOUND_D, st.PASSIVE, st.PASSIVE_STAND_F, st.PASSIVE_STAND_B)
 )  # fmt: skip
+ALIKE = (
+    (st.JUMP_F, st.JUMP_B), (st.JUMP_AERIAL_F, st.JUMP_AERIAL_B), (st.FALL, st.FALL_AERIAL, st.FALL_SPECIAL),
+    (st.DAMAGE_HI_1, st.DAMAGE_N1, st.DAMAGE_LW_1, st.DAMAGE_AIR_1),
+    (st.DAMAGE_HI_2, st.DAMAGE_N2, st.DAMAGE_LW_2, st.DAMAGE_AIR_2),
+    (st.DAMAGE_HI_3, st.DAMAGE_N3, st.DAMAGE_LW_3, st.DAMAGE_AIR_3),
+    (st.DAMAGE_FLY_HI, st.DAMAGE_FLY_N, st.DAMAGE_FLY_LW),
+)  # fmt: skip
 Sightings = dict[tuple[int, int, int], list[tuple[float, bool]]]
 
 
@@ -109,13 +116,27 @@ def learn_feet(games: Sequence[Frames]) -> Table:
             shown = body.airborne.any()
             air = body.airborne[:, port] != 0 if shown else np.isin(body.state[:, port], AIR)
             since = _since(air)
-            rows = np.flatnonzero(air & (since > FEET_LOCKED) & np.isin(body.state[:, port], AIR))
+            lands = np.isin(body.state[:, port], AIR) | (shown & (body.state[:, port] >= st.FIRST_SPECIAL))
+            rows = np.flatnonzero(air & (since > FEET_LOCKED) & lands)
             for row in rows[(rows > 130) & (rows + 1 < len(air))]:
                 _look(frames, port, int(row), lines, seen)
     found: Table = {}
     for who, state in sorted({key[:2] for key in seen}):
         found.update(_curve(who, state, seen))
+    for who in sorted({key[0] for key in found}):
+        _stand_in(who, found)
     return found
+
+
+def _stand_in(who: int, found: Table) -> None:
+    """States that were not seen to land have the curve of a state that looks like them."""
+    have = {key[1] for key in found if key[0] == who}
+    for alike in ALIKE:
+        there = [state for state in alike if state in have]
+        for state in alike:
+            if there and state not in have:
+                model = min(there, key=lambda other, state=state: abs(other - state))
+                found.update({(who, state, key[2]): found[key] for key in [*found] if key[:2] == (who, model)})
 
 
 def _since(air: np.ndarray) -> np.ndarray:
@@ -142,7 +163,9 @@ def _look(frames: Frames, port: int, row: int, lines: Sequence[np.void], seen: S
         if y < height < y + 9.0 and float(body.position_y[row - 1, port]) + 9.0 > height:
             seen[key].append((height - y, True))
     after = int(body.state[row + 1, port])
-    if body.airborne[row + 1, port] or after in AIR or body.hitlag[row + 1, port] > 0 or after not in LANDED:
+    # landed on without a state of its own
+    stayed = body.airborne[row, port] != 0 and (after == key[1] or after >= st.FIRST_SPECIAL)
+    if body.airborne[row + 1, port] or body.hitlag[row + 1, port] > 0 or not (after in LANDED or stayed):
         return
     landed = float(body.position_y[row + 1, port])
     speed = float(body.self_y[row + 1, port]) + float(body.knockback_y[row + 1, port])
@@ -234,7 +257,38 @@ def learn_marks(games: Iterable[Frames]) -> Table:
     }
 
 
+def learn_sides(games: Iterable[Frames]) -> Table:
+    """Half the width of the diamond, by fighter and state: how far upright walls kept those off who flew into them."""
+    stage_rows, all_tables = tables.stage_rows(), kernel.load().tables[0]
+    seen: dict[tuple[int, int], list[float]] = defaultdict(list)
+    for frames in games:
+        body = frames.players
+        if not body.self_y.any():
+            continue  # not recorded before Slippi 3.5
+        stage = all_tables["stages"][stage_rows[int(frames.stage[0])]]
+        first = int(stage["wall_offset"])
+        walls = [wall for wall in all_tables["walls"][first : first + int(stage["walls"])] if wall["side"] != 0]
+        upright = [wall for wall in walls if wall["x0"] == wall["x1"]]
+        speed = body.self_x_air + body.knockback_x
+        free = (body.airborne != 0) & (body.hitlag == 0) & ((body.state >= st.FIRST_SPECIAL) | np.isin(body.state, AIR))
+        pushed = np.abs(np.diff(body.position_x, axis=0, prepend=body.position_x[:1]) - speed) > PUSHED
+        for row, port in np.argwhere(free & pushed):
+            if row < 130 or not free[row - 1, port]:
+                continue
+            x, y = float(body.position_x[row, port]), float(body.position_y[row, port])
+            for wall in upright:
+                out = (x - float(wall["x0"])) * int(wall["side"])
+                if LEAST_HALF <= out < MOST_HALF and wall["y0"] - MOST_UP < y < wall["y1"] - LEAST_UP:
+                    seen[int(body.character[row, port]), int(body.state[row, port])].append(out)
+    return {key: (round(float(np.median(found)), 3),) for key, found in sorted(seen.items()) if len(found) >= 3}
+
+
+PUSHED = 0.05
+LEAST_HALF, MOST_HALF = 1.999, 6.0
+LEAST_UP, MOST_UP = 4.0, 7.5  # heights of the diamond's side, for where it surely met an upright wall
+
 LEARNED = {
+    "learned_sides.csv": (learn_sides, ("character", "state", "half")),
     "learned_lengths.csv": (learn_lengths, ("character", "state", "length")),
     "learned_marks.csv": (learn_marks, ("character", "state", "mark", "age")),
     "learned_ecb.csv": (learn_feet, ("character", "state", "age", "bottom")),

@@ -79,6 +79,8 @@ def ended(pl: Any, t: Any) -> None:
         enter(pl, t, st.DOWN_WAIT_U)
     elif s == st.DOWN_BOUND_D:
         enter(pl, t, st.DOWN_WAIT_D)
+    elif s == st.DOWN_DAMAGE_D and not pl.airborne:
+        enter(pl, t, st.DOWN_WAIT_D if pl.hitstun > 0.0 else st.DOWN_STAND_D)
     elif s == st.CLIFF_CATCH:
         enter(pl, t, st.CLIFF_WAIT)
     elif s == st.CLIFF_JUMP_QUICK_1 or s == st.CLIFF_JUMP_SLOW_1:
@@ -118,12 +120,7 @@ def bounce(pl: Any, t: Any, an: Any) -> None:
         pl.vx = 0.0
         pl.gv = 0.0
     elif pl.airborne and pl.age == an.settle and pl.last_line >= 0:
-        line = t.lines[pl.last_line]
-        if line.moving == 0 and not line.x0 <= pl.x <= line.x1:
-            pl.tumble = 1
-            enter(pl, t, st.DAMAGE_FALL)
-        else:
-            touch_ground(pl, t, pl.last_line)
+        touch_ground(pl, t, pl.last_line)
 
 
 @njit

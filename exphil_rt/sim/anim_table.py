@@ -35,6 +35,7 @@ ANIM: Final = np.dtype(
         ("ecb_frames", np.int32),
         ("hang_offset", np.int32),  # into hang; one entry an age from 0
         ("hang_frames", np.int32),
+        ("half", np.float32),  # half the width of the diamond that walls and edges stop
         ("rise", np.float32),  # of the fall to the ground: the ages at which the body bounces off it and is back
         ("settle", np.float32),
         ("follow", np.float32),  # of jabs: the age from which on the next one may begin; 0 for after the hitboxes
@@ -52,8 +53,9 @@ _LENGTHS: Final = {
     st.JUMP_F: 40, st.JUMP_B: 40, st.JUMP_AERIAL_F: 50, st.JUMP_AERIAL_B: 50, st.PASS: 30, st.SQUAT: 8,
     st.SQUAT_RV: 10, st.TURN: 12, st.LANDING: 30, st.LANDING_FALL_SPECIAL: 30, st.OTTOTTO: 12, st.CLIFF_CATCH: 8,
     st.CLIFF_JUMP_QUICK_1: 15, st.CLIFF_JUMP_SLOW_1: 20, st.CLIFF_JUMP_QUICK_2: 38, st.CLIFF_JUMP_SLOW_2: 38,
-    st.DOWN_BOUND_U: 26, st.DOWN_BOUND_D: 26, st.PASSIVE: 26, st.PASSIVE_STAND_F: 40, st.PASSIVE_STAND_B: 40,
-    st.PASSIVE_STAND_B + 1: 26, st.PASSIVE_STAND_B + 2: 40, st.PASSIVE_STAND_B + 3: 26,
+    st.DOWN_BOUND_U: 26, st.DOWN_BOUND_D: 26, st.DOWN_DAMAGE_D: 14,
+    st.PASSIVE: 26, st.PASSIVE_STAND_F: 40, st.PASSIVE_STAND_B: 40, st.PASSIVE_STAND_B + 1: 26,
+    st.PASSIVE_STAND_B + 2: 40, st.PASSIVE_STAND_B + 3: 26,
     st.REBIRTH: 60, st.GUARD_OFF: 15, st.CATCH_PULL: 0, st.CATCH_DASH + 1: 0,
     st.CAPTURE_CUT: 30, st.CATCH_CUT: 30, st.CAPTURE_JUMP: 30,
     st.SHIELD_BREAK_DOWN_U: 26, st.SHIELD_BREAK_DOWN_D: 26, st.SHIELD_BREAK_STAND_U: 30,
@@ -71,6 +73,9 @@ _LENGTHS_ELSE: Final = {
     st.CLIFF_ATTACK_SLOW: 70, st.CLIFF_ATTACK_QUICK: 55, st.CLIFF_ESCAPE_SLOW: 80, st.CLIFF_ESCAPE_QUICK: 50,
 }  # fmt: skip
 
+_HALF, _HALF_ACTING = 2.0, 3.0
+"""Half the diamond's width in the air, and in aerials and specials, where no replay showed a fighter at a wall: the
+least there is, and the commonest of those shown."""
 _BOUNCE: Final = (4.0, 22.0)
 """When a body that fell down is off the ground, of fighters that no replay showed: the commonest of the others."""
 
@@ -176,6 +181,11 @@ def anim_table(frames: dict[str, NDArray[Any]]) -> NDArray[Any]:
             anim[index, state]["lag"] = float(fighter[f"{name}_lag"])
     for row_ in read_rows("learned_lengths.csv"):
         anim[int(row_["character"]), int(row_["state"])]["length"] = float(row_["length"])
+    anim["half"] = _HALF
+    anim[:, st.ATTACK_AIR_N : st.ATTACK_AIR_LW + 1]["half"] = _HALF_ACTING
+    anim[:, st.FIRST_SPECIAL :]["half"] = _HALF_ACTING
+    for row_ in read_rows("learned_sides.csv"):
+        anim[int(row_["character"]), int(row_["state"])]["half"] = float(row_["half"])
     for state in (st.DOWN_BOUND_U, st.DOWN_BOUND_D):
         anim[:, state]["rise"], anim[:, state]["settle"] = _BOUNCE
     for row_ in read_rows("learned_marks.csv"):

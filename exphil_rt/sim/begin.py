@@ -10,7 +10,20 @@ from typing import Any
 
 from exphil_rt.game import states as st
 from exphil_rt.sim.enter import enter, leave_ground, start_attack
-from exphil_rt.sim.inputs import A_OR_Z, LR, NEUTRAL_TILT, XY, A, Z, c_flick, flick_x, wants_jump, wants_shield
+from exphil_rt.sim.inputs import (
+    A_OR_Z,
+    LR,
+    NEUTRAL_TILT,
+    XY,
+    A,
+    Z,
+    c_down,
+    c_side,
+    c_up,
+    flick_x,
+    wants_jump,
+    wants_shield,
+)
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.specials.begin import try_float, try_special
 
@@ -47,12 +60,13 @@ def steep(x: float, y: float, c: Any) -> bool:
 def try_ground_attack(pl: Any, t: Any, c: Any) -> bool:
     """Smashes, tilts and the jab."""
     x, y = pl.stick_x, pl.stick_y
-    if c_flick(pl, c):
-        if steep(pl.c_x, pl.c_y, c):
-            start_attack(pl, t, st.ATTACK_HI_4 if pl.c_y > 0.0 else st.ATTACK_LW_4)
-        else:
-            pl.facing = 1.0 if pl.c_x > 0.0 else -1.0
-            start_attack(pl, t, angled(pl, t, st.ATTACK_S4_S, pl.c_x, pl.c_y))
+    if c_side(pl, c):
+        pl.facing = 1.0 if pl.c_x > 0.0 else -1.0
+        start_attack(pl, t, angled(pl, t, st.ATTACK_S4_S, pl.c_x, pl.c_y))
+        return True
+    up = c_up(pl, c)
+    if up or c_down(pl, c):
+        start_attack(pl, t, st.ATTACK_HI_4 if up else st.ATTACK_LW_4)
         return True
     if not (pl.pressed & A):
         return False

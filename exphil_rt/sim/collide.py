@@ -10,18 +10,17 @@ from exphil_rt.game.ids import Character
 from exphil_rt.sim.enter import enter, land, leave_ground, to_fall, to_wait, touch_ground
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.physics import flat_landing
-from exphil_rt.sim.specials.rows import STAY
+from exphil_rt.sim.specials.rows import STAY, WALLED
 from exphil_rt.sim.stage import blow, shift_last_x, shift_last_y, shift_x, shift_y
+from exphil_rt.sim.stage_facts import LEDGE_SAFE
 from exphil_rt.sim.surface import meet_ceiling, meet_wall, techs
 
-BODY_SHARE = 0.25  # of the hurt capsule's half width that walls stop (real replays: fighters letting go of a ledge)
-DIAMOND = 0.3366  # half the diamond's width by the height of its middle (a real Mewtwo sliding off an edge)
+FAINT = 0.7  # of the stick (real replays: a run at 0.60 stopped at the edge, a walk at 0.82 went over it)
 EDGE_SLACK = 0.1  # still on the ground this far past its end (real replays: held at 0.098, off at 0.12)
 GAME_AND_WATCH = int(Character.GAME_AND_WATCH)
-LEDGE_SAFE = 37  # frames intangible from the catch on (real replays)
-# A ledge is caught this far out at most, and this far above the feet (real replays of four fighters).
-LEDGE_OUT = 14.5
-LEDGE_ABOVE = 8.0, 20.0
+# A ledge is caught this far out of the diamond at most, and this far above the feet (real replays).
+LEDGE_OUT = 12.0
+LEDGE_ABOVE = 20.0
 ABOVE = 0.0001  # the game rests a fighter this much above a line
 
 
@@ -53,6 +52,23 @@ def walks_off(pl: Any) -> bool:
         or s == st.DOWN_BOUND_U
         or s == st.DOWN_BOUND_D
     )
+
+
+@njit
+def faint(pl: Any) -> bool:
+    """A walk or run with so little stick that it stops at an edge."""
+    goes = st.WALK_SLOW <= pl.state <= st.WALK_FAST or pl.state == st.RUN
+    return bool(goes and pl.stick_x * pl.gv < FAINT * abs(pl.gv))
+
+
+@njit
+def bounced_off(pl: Any, t: Any) -> bool:
+    """A body that bounced off the ground is over an edge by now."""
+    if pl.last_line < 0 or not (pl.state == st.DOWN_BOUND_U or pl.state == st.DOWN_BOUND_D):
+        return False
+    line = t.lines[pl.last_line]
+    outside = (pl.x < line.x0 - EDGE_SLACK and line.left < 0) or (pl.x > line.x1 + EDGE_SLACK and line.right < 0)
+    return bool(outside and line.moving == 0)
 
 
 @njit
@@ -94,6 +110,12 @@ def on_ground(pl: Any, t: Any, stage: Any, game: Any) -> None:
         pl.jumps = max(int(t.fighters[pl.character].max_jumps) - 1, 0)
         return
     if walks_off(pl):
+        if faint(pl):
+            pl.x = off_x + min(max(x, line.x0), line.x1)
+            pl.y = off_y + height_at(line, pl.x - off_x) + ABOVE
+            pl.gv = 0.0
+            enter(pl, t, st.OTTOTTO)
+            return
         pl.y = off_y + (line.y0 if x < line.x0 else line.y1) + ABOVE
         if st.DAMAGE_HI_1 <= pl.state <= st.DAMAGE_FLY_ROLL:
             leave_ground(pl)
@@ -221,6 +243,8 @@ def landed(pl: Any, t: Any, line: int) -> None:
             pl.charge = 1 if free else 0
     elif s == st.ESCAPE_AIR or s == st.FALL_SPECIAL:
         land(pl, t, st.LANDING_FALL_SPECIAL, c.landing_fall_special_lag)
+    elif s == st.DOWN_DAMAGE_D:
+        pl.ky = 0.0
     elif tumbling:
         pl.hitstun = 0.0
         if techs(pl, c):
@@ -276,42 +300,59 @@ def wall_x(wall: Any, y: float) -> float:
 @njit
 def against_wall(pl: Any, t: Any, wall: Any, up: float, half: float) -> None:
     """Keep the point of the body at height ``up``, ``half`` wide, on the open side of a wall."""
-    y = pl.y + up
-    if y < wall.y0 or y >= wall.y1:
+    now, was = pl.y + up, pl.prev_y + up
+    within = wall.y0 <= now < wall.y1
+    if not within and not wall.y0 <= was < wall.y1:
         return
-    edge = wall_x(wall, y) + half * wall.side
-    before = wall_x(wall, min(max(pl.prev_y + up, wall.y0), wall.y1)) + half * wall.side
-    if (pl.prev_x - before) * wall.side >= -half - 0.1 and (pl.x - edge) * wall.side < 0.0:
-        pl.x = edge
-        meet_wall(pl, t, wall.side)
-        pl.wall_side = wall.side
-        pl.wall_frames = 0
+    edge = wall_x(wall, min(max(now, wall.y0), wall.y1)) + half * wall.side
+    before = wall_x(wall, min(max(was, wall.y0), wall.y1)) + half * wall.side
+    free, deep = (pl.prev_x - before) * wall.side, (edge - pl.x) * wall.side
+    if free < -half - 0.1 or deep <= 0.0:
+        return
+    if not within:  # past its end now: where did the way cross it?
+        crossed = was + (now - was) * max(free, 0.0) / (max(free, 0.0) + deep)
+        if not wall.y0 <= crossed < wall.y1:
+            return
+    pl.x = edge
+    touch_wall(pl, t, wall)
 
 
 @njit
-def against_edges(pl: Any, stage: Any, at: Any) -> None:
-    """The lower sides of the falling fighter's diamond slide off the stage's edges."""
-    middle = at.height * 0.5
-    if pl.vy > 0.0:
+def touch_wall(pl: Any, t: Any, wall: Any) -> None:
+    """What a wall does besides stopping."""
+    meet_wall(pl, t, wall.side)
+    pl.wall_side = wall.side
+    pl.wall_frames = 0
+    if pl.state >= st.FIRST_SPECIAL:
+        pl.landed_hit = WALLED
+        pl.wall_lean = (wall.x1 - wall.x0) / (wall.y1 - wall.y0)
+
+
+@njit
+def against_corner(pl: Any, x: float, y: float, side: int, half: float, up: float, top: float) -> None:
+    """The diamond slides off an end of a wall whose open side is ``side``."""
+    rise = y - pl.y
+    if rise <= pl.ecb or rise >= top or (pl.prev_x - x) * side < 0.0:
         return
-    for n in range(2):
-        side = 2 * n - 1
-        out = (pl.x - stage.edge_x[n]) * side
-        up = stage.edge_y[n] - pl.y
-        if out < 0.0 or up <= pl.ecb or up > middle or pl.ecb >= middle:
-            continue
-        half = DIAMOND * middle * (up - pl.ecb) / (middle - pl.ecb)
-        if out < half:
-            pl.x = stage.edge_x[n] + half * side
+    if rise < up:
+        half *= (rise - pl.ecb) / (up - pl.ecb)
+    else:
+        half *= (top - rise) / (top - up)
+    if (pl.x - x) * side < half:
+        pl.x = x + half * side
 
 
 @njit
 def against_walls(pl: Any, t: Any, stage: Any, at: Any) -> None:
     """Keep the body out of the stage's sides and underside."""
+    half = t.anim[pl.character, pl.state].half
+    up = max(at.side_up, pl.ecb + 1.0)
     for n in range(stage.walls):
         wall = t.walls[stage.wall_offset + n]
         if wall.side != 0:
-            against_wall(pl, t, wall, at.height * 0.5, at.width * BODY_SHARE)
+            against_corner(pl, wall.x1, wall.y1, wall.side, half, up, up + at.side_up)
+            against_corner(pl, wall.x0, wall.y0, wall.side, half, up, up + at.side_up)
+            against_wall(pl, t, wall, up, half)
             against_wall(pl, t, wall, pl.ecb, 0.0)
             continue
         head = pl.y + at.height
@@ -342,14 +383,16 @@ def may_catch(s: int) -> bool:
 def try_ledge(pl: Any, other: Any, t: Any, stage: Any) -> bool:
     """Catch a ledge within reach while falling and facing it; one fighter a ledge."""
     s = pl.state
-    free = may_catch(s)
+    free = may_catch(s) or (st.DAMAGE_HI_1 <= s <= st.DAMAGE_AIR_3 and pl.hitstun == 0.0)
     back = s == st.FALL_SPECIAL
     if s >= st.FIRST_SPECIAL:
         row = t.special[pl.character, s - st.FIRST_SPECIAL]
         free = pl.age >= row.ledge_from
         back = row.ledge_back != 0
-    if not free or pl.ledge_wait > 0 or pl.vy + pl.ky > 0.0 or pl.hitlag > 0.0:
+    if not free or pl.ledge_wait > 0 or pl.vy + pl.ky >= 0.0 or pl.hitlag > 0.0:
         return False
+    at = t.fighters[pl.character]
+    reach = LEDGE_OUT + t.anim[pl.character, s].half
     if pl.stick_y <= -t.common[0].pass_stick_y:
         return False
     for n in range(2):
@@ -357,7 +400,7 @@ def try_ledge(pl: Any, other: Any, t: Any, stage: Any) -> bool:
         out = (pl.x - stage.edge_x[n]) * side
         above = stage.edge_y[n] - pl.y
         facing_it = pl.facing * side < 0.0 or back
-        if not facing_it or out < 0.0 or out > LEDGE_OUT or above < LEDGE_ABOVE[0] or above > LEDGE_ABOVE[1]:
+        if not facing_it or out < 0.0 or out > reach or above < at.ledge_low or above > LEDGE_ABOVE:
             continue
         if other.ledge == side:
             continue
@@ -423,9 +466,11 @@ def collide(pl: Any, other: Any, t: Any, stage: Any, game: Any) -> None:
         if pl.hitlag <= 0.0:
             hang(pl, t, stage)
         return
+    if bounced_off(pl, t):
+        to_fall(pl, t)
+        return
     if pl.hitlag <= 0.0 or pl.di_pending:
         if try_land(pl, t, stage, game):
             return
-        against_edges(pl, stage, t.fighters[pl.character])
         against_walls(pl, t, stage, t.fighters[pl.character])
         try_ledge(pl, other, t, stage)

@@ -18,6 +18,7 @@ from exphil_rt.sim.random import uniform
 from exphil_rt.sim.shield import guards
 
 DOMAIN_FLY_ROLL = 1
+WEAK = 7.0  # a blow of less leaves one who lies down lying (real replays: 6.96 did, 7.70 did not)
 THROW_WEIGHT = 100.0  # throws launch everyone as if of this weight (real replays)
 
 
@@ -96,8 +97,8 @@ def launch_angle(angle: float, kb: float, airborne: bool, c: Any) -> float:
 
 
 @njit
-def damage_state(pl: Any, c: Any, kb: float, angle: float, was_air: bool, height: float, roll: float) -> int:
-    """The damage state of a hit at ``height`` (0 feet, 1 head)."""
+def damage_state(pl: Any, c: Any, kb: float, angle: float, was_air: bool, part: int, roll: float) -> int:
+    """The damage state of a hit on a ``part`` of the body (hurt.HEAD, BODY or LEGS)."""
     level = 0
     if pl.hitstun >= c.damage_level_hitstun_0:
         level = 1
@@ -105,7 +106,6 @@ def damage_state(pl: Any, c: Any, kb: float, angle: float, was_air: bool, height
         level = 2
     if pl.hitstun >= c.damage_level_hitstun_2:
         level = 3
-    part = 2 if height < 0.33 else (0 if height > 0.66 else 1)
     if level == 3:
         if c.damageflytop_angle_rad_0 <= angle <= c.damageflytop_angle_rad_1:
             return st.DAMAGE_FLY_TOP
@@ -118,8 +118,14 @@ def damage_state(pl: Any, c: Any, kb: float, angle: float, was_air: bool, height
 
 
 @njit
+def lies(state: int) -> bool:
+    """Lying on the ground, or bouncing off it."""
+    return bool(st.DOWN_BOUND_U <= state <= st.DOWN_DAMAGE_U or st.DOWN_BOUND_D <= state <= st.DOWN_DAMAGE_D)
+
+
+@njit
 def take_hit(pl: Any, t: Any, game: Any, port: int, box: Any, damage: float, charge: float, direction: float,
-             height: float) -> None:  # fmt: skip
+             part: int) -> None:  # fmt: skip
     """``pl`` (player ``port``) is hit by ``box``.
 
     Args:
@@ -131,7 +137,7 @@ def take_hit(pl: Any, t: Any, game: Any, port: int, box: Any, damage: float, cha
         damage: percent dealt, staled and charged.
         charge: factor that a charged smash puts on the hitbox's own damage, 1 for none.
         direction: -1 or 1, where the launch goes.
-        height: where the body was hit, 0 feet to 1 head.
+        part: where the body was hit, hurt.HEAD, BODY or LEGS.
     """
     c = t.common[0]
     at = t.fighters[pl.character]
@@ -144,9 +150,9 @@ def take_hit(pl: Any, t: Any, game: Any, port: int, box: Any, damage: float, cha
     if charging:
         kb *= c.kb_smashcharge_mul
     pl.percent = min(pl.percent + damage, 999.0)
-    pl.hitlag = hitlag_frames(damage, box.element == ELECTRIC, crouching, c)
     if kb <= 0.0:
-        return
+        return  # nor does it stop anybody (real replays: Fox's laser)
+    pl.hitlag = hitlag_frames(damage, box.element == ELECTRIC, crouching, c)
     was_air = pl.airborne != 0
     angle = launch_angle(box.angle, kb, was_air, c)
     speed = kb * c.kb_vel_mul
@@ -173,7 +179,9 @@ def take_hit(pl: Any, t: Any, game: Any, port: int, box: Any, damage: float, cha
     if direction != 0.0:
         pl.facing = -direction
     roll = uniform(game.seed, DOMAIN_FLY_ROLL, game.game_id, game.frame, port)
-    state = damage_state(pl, c, kb, angle, was_air, height, roll)
+    state = damage_state(pl, c, kb, angle, was_air, part, roll)
+    if lies(pl.state) and damage < WEAK:
+        state = st.DOWN_DAMAGE_D
     if not was_air and ky > 0.0:
         leave_ground(pl)
     pl.fastfall = 0

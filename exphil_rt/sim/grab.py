@@ -11,6 +11,7 @@ from exphil_rt.game import states as st
 from exphil_rt.sim.damage import hitlag_frames, influence, push_stale, stale_factor, take_hit
 from exphil_rt.sim.enter import enter, leave_ground, start_attack, to_fall, to_wait
 from exphil_rt.sim.hit_table import ELECTRIC
+from exphil_rt.sim.hurt import BODY
 from exphil_rt.sim.inputs import A, c_flick
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.physics import decay_knockback
@@ -128,7 +129,7 @@ def throw(pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
     foe.air_frames = 0
     foe.last_line = pl.line
     foe.line = -1
-    take_hit(foe, t, game, 1 - port, box, damage, 1.0, pl.facing, 0.5)
+    take_hit(foe, t, game, 1 - port, box, damage, 1.0, pl.facing, BODY)
     foe.hitlag = 0.0
     foe.di_pending = 0
     influence(foe, t)
@@ -162,9 +163,8 @@ def hold(pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
     if pl.hitlag > 0.0:
         return
     pulling = s == st.CATCH_PULL or s == CATCH_DASH_PULL
-    if not pulling:
-        foe.x = pl.x + pl.facing * (t.fighters[pl.character].push_width + t.fighters[foe.character].push_width)
-        foe.y = pl.y
+    foe.x = pl.x + pl.facing * (t.fighters[pl.character].held_reach + t.fighters[foe.character].held_back)
+    foe.y = pl.y
     foe.t += 1
     if throwing:
         foe.age = pl.age

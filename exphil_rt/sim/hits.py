@@ -12,7 +12,7 @@ from exphil_rt.sim.damage import hitlag_frames, push_stale, stale_factor, take_h
 from exphil_rt.sim.enter import enter
 from exphil_rt.sim.grab import catch
 from exphil_rt.sim.hit_table import EMPTY, GRAB
-from exphil_rt.sim.hurt import touches_body
+from exphil_rt.sim.hurt import struck_part, touches_body
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.shield import block, guards, recoil, shield_radius, shield_x, shield_y
 from exphil_rt.sim.specials.rows import COUNTER
@@ -181,10 +181,10 @@ def strike(pl: Any, foe: Any, t: Any, game: Any, port: int, row: int, circle: in
     pl.combo = pl.combo + 1 if foe.hitstun > 0.0 else 1
     foe.last_hit_by = port
     at = t.fighters[foe.character]
-    height = (pl.y + box.y - foe.y) / at.height
+    part = struck_part(pl.y + box.y, box.radius, foe, at)
     gap = foe.x - pl.x
     direction = pl.facing if gap == 0.0 else (1.0 if gap > 0.0 else -1.0)
-    take_hit(foe, t, game, 1 - port, box, damage, charge, direction, height)
+    take_hit(foe, t, game, 1 - port, box, damage, charge, direction, part)
 
 
 @njit
@@ -222,7 +222,7 @@ def hits(a: Any, b: Any, t: Any, game: Any) -> None:
 
 @njit
 def rolls(pl: Any) -> bool:
-    """States in which a grounded fighter neither pushes nor is pushed (real replays)."""
+    """States in which a grounded fighter pushes without being pushed (real replays)."""
     return bool(st.ESCAPE_F <= pl.state <= st.ESCAPE_B)
 
 
@@ -231,12 +231,12 @@ def push_apart(a: Any, b: Any, t: Any) -> None:
     """Grounded fighters that stand inside each other drift apart."""
     if a.airborne or b.airborne or a.state <= st.SLEEP or b.state <= st.SLEEP or a.held or b.held:
         return
-    if rolls(a) or rolls(b):
-        return
     room = t.fighters[a.character].push_width + t.fighters[b.character].push_width
     gap = b.x - a.x
     if abs(gap) >= room or abs(a.y - b.y) > 1.0:
         return
     away = -PUSH if gap < 0.0 else PUSH
-    a.push_x = -away
-    b.push_x = away
+    if not rolls(a):
+        a.push_x = -away
+    if not rolls(b):
+        b.push_x = away

@@ -88,6 +88,20 @@ def hurt_table(anim: NDArray[Any]) -> NDArray[Any]:
     return table
 
 
+# A blow strikes the legs or the head where it reaches no more of the body than that, in shares of the height: so that
+# the damage states of 181 recorded hits are met most often (117; the middle third, by its centre, met 90).
+LEGS_END, HEAD_BEGIN = 0.1, 0.7
+HEAD, BODY, LEGS = range(3)
+
+
+@njit
+def struck_part(y: float, radius: float, pl: Any, at: Any) -> int:
+    """Which part of a fighter a circle at height ``y`` strikes."""
+    if y - radius - pl.y > HEAD_BEGIN * at.height:
+        return HEAD
+    return LEGS if y + radius - pl.y < LEGS_END * at.height else BODY
+
+
 @njit
 def touches_body(x: float, y: float, radius: float, pl: Any, t: Any) -> bool:
     """A circle overlaps the fighter's hurt capsule."""

@@ -100,6 +100,24 @@ def flick_x(pl: Any, c: Any) -> bool:
 
 
 @njit
+def c_side(pl: Any, c: Any) -> bool:
+    """The c-stick was pushed to a side, as far as a smash takes (real replays: not at 0.75, but at 0.80)."""
+    return bool(abs(pl.c_x) >= c.dash_flick and abs(pl.last_cx) < c.dash_flick)
+
+
+@njit
+def c_up(pl: Any, c: Any) -> bool:
+    """The c-stick was pushed up, as far as a smash takes."""
+    return bool(pl.c_y >= c.usmash_stick_y and pl.last_cy < c.usmash_stick_y)
+
+
+@njit
+def c_down(pl: Any, c: Any) -> bool:
+    """The c-stick was pushed down, as far as a smash takes (real replays: not at 0.64, but at 0.82)."""
+    return bool(pl.c_y <= c.dsmash_stick_y and pl.last_cy > c.dsmash_stick_y)
+
+
+@njit
 def c_flick(pl: Any, c: Any) -> bool:
     """The c-stick was pushed out of its middle on this frame."""
     now = max(abs(pl.c_x), abs(pl.c_y)) >= c.cstick_smash

@@ -23,7 +23,20 @@ from exphil_rt.sim.begin import (
     try_walk,
 )
 from exphil_rt.sim.enter import enter, start_attack, to_fall, to_wait
-from exphil_rt.sim.inputs import A_OR_Z, AB, CROUCH_RELEASE, LR, A, Z, c_flick, flick_x, wants_jump, wants_shield
+from exphil_rt.sim.inputs import (
+    A_OR_Z,
+    AB,
+    CROUCH_RELEASE,
+    LR,
+    A,
+    Z,
+    c_flick,
+    c_side,
+    c_up,
+    flick_x,
+    wants_jump,
+    wants_shield,
+)
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.ko import REBIRTH_SAFE
 from exphil_rt.sim.specials.begin import try_side_special, try_special, try_up_special
@@ -43,7 +56,7 @@ def dash_options(pl: Any, t: Any, c: Any) -> None:
         enter(pl, t, st.CATCH_DASH)
         return
     # the c-stick was never seen to smash later (real replays)
-    smash = pl.age <= c.dash_window_frames_1 and c_flick(pl, c) and not steep(pl.c_x, pl.c_y, c)
+    smash = pl.age <= c.dash_window_frames_1 and c_side(pl, c)
     smash = smash or (early and pl.pressed & A and abs(pl.stick_x) >= c.dash_flick)
     if smash and try_ground_attack(pl, t, c):
         return
@@ -74,7 +87,7 @@ def run_options(pl: Any, t: Any, c: Any) -> None:
         if pl.pressed & Z or (pl.pressed & A and pl.buttons & LR):
             enter(pl, t, st.CATCH_DASH)
             return
-        if c_flick(pl, c) and steep(pl.c_x, pl.c_y, c) and pl.c_y > 0.0:
+        if c_up(pl, c):
             start_attack(pl, t, st.ATTACK_HI_4)
             return
         if pl.pressed & A:
@@ -104,26 +117,24 @@ def turn_options(pl: Any, t: Any, c: Any) -> None:
     x = pl.stick_x
     if try_special(pl, t, c):
         return
+    dashes = False
+    if pl.flag == 0:
+        # not turned yet: UCF's dash-back turns at once, whatever then begins
+        if pl.t > 0 and x * pl.facing <= -c.dash_flick and pl.tilt_x < c.dash_flick_frames:
+            pl.charge |= FLICKED
+        pushed = pl.t == 1 and (pl.charge & 1) != 0 and x * pl.facing <= -c.dash_flick
+        dashes = bool(pushed and abs(pl.raw_x - pl.raw_x2) > UCF_RAW)
+        if dashes:
+            pl.facing = -pl.facing
+            pl.flag = 1
     if try_grab(pl, t) or try_ground_attack(pl, t, c) or try_shield(pl, t, c):
         return
     if wants_jump(pl, c):
         to_jump_squat(pl, t)
         return
-    if pl.flag == 0:
-        # not turned yet: UCF's dash-back
-        if pl.t > 0 and x * pl.facing <= -c.dash_flick and pl.tilt_x < c.dash_flick_frames:
-            pl.charge |= FLICKED
-        pushed = pl.t == 1 and (pl.charge & 1) != 0 and x * pl.facing <= -c.dash_flick
-        if pushed and abs(pl.raw_x - pl.raw_x2) > UCF_RAW:
-            pl.facing = -pl.facing
-            to_dash(pl, t)
-            pl.flag = 1
-            return
-    elif (
-        pl.t == pl.count
-        and x * pl.facing >= c.dash_flick
-        and (pl.count == 1 or pl.tilt_x < c.dash_flick_frames or pl.charge & FLICKED)
-    ):
+    if not dashes and pl.flag == 1 and pl.t == pl.count and x * pl.facing >= c.dash_flick:
+        dashes = pl.count == 1 or pl.tilt_x < c.dash_flick_frames or (pl.charge & FLICKED) != 0
+    if dashes:
         to_dash(pl, t)
         pl.flag = 1
 
@@ -324,7 +335,7 @@ def interrupt(pl: Any, t: Any) -> None:
     elif s == st.KNEE_BEND:
         if try_up_special(pl, t, c):
             return
-        if (pl.pressed & A and pl.stick_y >= c.usmash_stick_y) or (c_flick(pl, c) and pl.c_y > 0.0):
+        if (pl.pressed & A and pl.stick_y >= c.usmash_stick_y) or c_up(pl, c):
             start_attack(pl, t, st.ATTACK_HI_4)
         else:
             try_grab(pl, t)

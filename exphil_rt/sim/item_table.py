@@ -81,9 +81,8 @@ class Kind:
 
 
 KINDS: Final[dict[int, Kind]] = {
-    Item.FOX_LASER: Kind(life=35, damage=3, angle=361, kbg=0, bkb=0, element="electric", radius=1.2, absorbable=True),
-    Item.FALCO_LASER: Kind(life=100, damage=3, angle=361, kbg=100, wdsk=5, bkb=0, element="electric", radius=1.2,
-                           absorbable=True),
+    Item.FOX_LASER: Kind(life=35, damage=3, angle=361, kbg=0, bkb=0, radius=1.2, absorbable=True),
+    Item.FALCO_LASER: Kind(life=100, damage=3, angle=361, kbg=100, wdsk=5, bkb=0, radius=1.2, absorbable=True),
     Item.SHADOWBALL: Kind(life=70, damage=3, angle=361, kbg=60, bkb=20, element="darkness", radius=4.0,
                           absorbable=True),
     Item.DISABLE: Kind(life=12, damage=1, angle=361, kbg=10, bkb=10, radius=3.0),

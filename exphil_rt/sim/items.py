@@ -10,7 +10,7 @@ from exphil_rt.game.frames import MAX_ITEMS
 from exphil_rt.sim.damage import hitlag_frames, push_stale, stale_factor, take_hit
 from exphil_rt.sim.hit_table import ELECTRIC
 from exphil_rt.sim.hits import touchable
-from exphil_rt.sim.hurt import touches_body
+from exphil_rt.sim.hurt import BODY, struck_part, touches_body
 from exphil_rt.sim.item_table import BOUNCE, PASS, VANISH
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.shield import GUARD_REFLECT, block, guards, shield_radius, shield_x, shield_y
@@ -317,7 +317,7 @@ def meet(game: Any, k: int, pl: Any, owner: Any, port: int, t: Any) -> bool:
     owner.last_attack = kind.attack
     owner.combo = owner.combo + 1 if pl.hitstun > 0.0 else 1
     pl.last_hit_by = 1 - port
-    take_hit(pl, t, game, port, box, damage, item.damage, direction, (item.y - pl.y) / at.height)
+    take_hit(pl, t, game, port, box, damage, item.damage, direction, struck_part(item.y, box.radius, pl, at))
     return not kind.stays
 
 
@@ -347,4 +347,4 @@ def strike_with(pl: Any, foe: Any, t: Any, game: Any, port: int, hit: int, charg
     pl.last_attack = attack
     pl.combo = pl.combo + 1 if foe.hitstun > 0.0 else 1
     foe.last_hit_by = port
-    take_hit(foe, t, game, 1 - port, box, damage, charge, pl.facing, 0.5)
+    take_hit(foe, t, game, 1 - port, box, damage, charge, pl.facing, BODY)

@@ -145,7 +145,7 @@ def air(pl: Any, t: Any, at: Any, c: Any) -> None:
         pl.vx = 0.0  # the bounce of a fall only slides
         pl.vy = 0.0
         return
-    if st.DAMAGE_HI_1 <= s <= st.DAMAGE_FLY_ROLL:
+    if st.DAMAGE_HI_1 <= s <= st.DAMAGE_FLY_ROLL or s == st.DOWN_DAMAGE_D:
         if pl.hitstun > 0.0:
             pl.vx = toward_zero(pl.vx, at.air_friction)
             gravity(pl, at)
@@ -260,6 +260,7 @@ def move(pl: Any, t: Any) -> None:
         pl.recoil = toward_zero(pl.recoil, slow)
         pl.x += pl.recoil
     if s <= st.SLEEP or pl.hitlag > 0.0 or pl.held:
+        pl.air_frames += 1
         return
     if pl.airborne:
         air(pl, t, at, c)

@@ -106,7 +106,7 @@ def block(pl: Any, t: Any, box: Any, damage: float, lag: float, direction: float
     push = stun * c.shield_push_mul * (1.0 if perfect else c.shield_push_mul_normal)
     enter(pl, t, st.GUARD_SET_OFF)
     pl.rate = SET_OFF_LENGTH / stun
-    pl.gv = direction * min(push, c.shield_push_max)
+    pl.gv += direction * min(push, c.shield_push_max)
 
 
 @njit

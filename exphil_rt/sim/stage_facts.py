@@ -26,3 +26,5 @@ WIND_REST = (650.0, 1200.0)
 WIND_NEAR = -15.0  # the tree's middle
 WIND_FAR = (-74.3, 76.3)
 WIND_LOW, WIND_HIGH = -6.5, 40.0
+LEDGE_SAFE = 37
+"""Frames that a fighter is intangible from the catch of a ledge on (real replays)."""

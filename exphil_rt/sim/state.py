@@ -30,7 +30,7 @@ _FLOATS: Final = (
     # state variables
     "ecb", "prev_ecb", "push_x", "shift_x", "shift_y", "recoil", "grab_timer",
     # specials: lag and drift of the special fall, a special's own number, a charge that is kept
-    "fall_lag", "fall_drift", "sv", "store",
+    "fall_lag", "fall_drift", "sv", "store", "wall_lean",
 )  # fmt: skip
 
 _INTS: Final = (

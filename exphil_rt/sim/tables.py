@@ -69,7 +69,24 @@ _FEET_ELSE: Final = (3.5, 3.5, 3.5, 3.0)
 
 # Half the distance at which grounded fighters push each other: 3.3 in real replays of Fox, Falco, Mewtwo and
 # Mr. Game & Watch, less of these two.
-_PUSH_WIDTH: Final = {Character.MARTH: 3.07, Character.PEACH: 3.07}
+_PUSH_WIDTH: Final = {Character.MARTH: 3.07, Character.PEACH: 3.07, Character.CAPTAIN_FALCON: 3.83}
+
+# Height of the diamond's sides above the feet: real replays, by where slanted walls stopped them (others: a share of
+# the body's height); and how far below a ledge the feet must be to catch it: seen in real replays.
+_SIDE_UP: Final = {Character.FOX: 7.5, Character.MEWTWO: 6.0, Character.GAME_AND_WATCH: 5.0}
+_SIDE_SHARE: Final = 0.42
+_LEDGE_LOW: Final = {Character.GAME_AND_WATCH: 10.0, Character.POPO: 7.8}
+_LEDGE_LOW_ELSE: Final = 8.0
+
+# How far before a catcher a held fighter stands: the catcher's share and the held one's; the distances between five
+# catchers and three held fighters in real replays, and values between them.
+_HELD_REACH: Final = {
+    Character.FOX: 2.44, Character.FALCO: 2.44, Character.GAME_AND_WATCH: 3.34, Character.POPO: 3.98,
+    Character.MEWTWO: 8.68, Character.CAPTAIN_FALCON: 4.57,
+}  # fmt: skip
+_HELD_REACH_ELSE: Final = 4.0
+_HELD_BACK: Final = {Character.MEWTWO: 10.39}
+_HELD_BACK_ELSE: Final = 3.3
 
 # https://www.ssbwiki.com/Wall_jump, the list for Melee
 _WALL_JUMPS: Final = (
@@ -160,6 +177,10 @@ def _fighters() -> NDArray[Any]:
         "animated_jump",
         "free_landing",
         "wall_jumps",
+        "side_up",
+        "ledge_low",
+        "held_reach",
+        "held_back",
     ]
     array = np.zeros(NUM_FIGHTERS, np.dtype([(name, np.float32) for name in names + extra], align=True))
     curves = {int(row["character"]) for row in read_rows("air_jumps.csv")}
@@ -170,6 +191,10 @@ def _fighters() -> NDArray[Any]:
         array[who]["height"], array[who]["width"] = BODY[Character(who)]
         array[who]["animated_jump"] = who in curves
         array[who]["wall_jumps"] = who in _WALL_JUMPS
+        array[who]["held_reach"] = _HELD_REACH.get(Character(who), _HELD_REACH_ELSE)
+        array[who]["held_back"] = _HELD_BACK.get(Character(who), _HELD_BACK_ELSE)
+        array[who]["side_up"] = _SIDE_UP.get(Character(who), BODY[Character(who)][0] * _SIDE_SHARE)
+        array[who]["ledge_low"] = _LEDGE_LOW.get(Character(who), _LEDGE_LOW_ELSE)
         array[who]["free_landing"] = who in _FREE_LANDING
         array[who]["push_width"] = _PUSH_WIDTH.get(Character(who), 3.3)
         for name, value in zip(_FEET, _FEET_BY_FIGHTER.get(Character(who), _FEET_ELSE), strict=True):

@@ -24,6 +24,8 @@ BODY: Final = (
     "knockback_x", "knockback_y", "last_attack_landed", "combo_count",
 )  # fmt: skip
 
+ITEMS: Final = ("exists", "kind", "position_x", "position_y", "velocity_x", "velocity_y", "timer", "owner")
+
 _MERGED: Final = {
     st.WALK_SLOW + 1: st.WALK_SLOW, st.WALK_SLOW + 2: st.WALK_SLOW, st.RUN + 1: st.RUN, st.FALL + 1: st.FALL,
     st.FALL + 2: st.FALL, st.FALL_AERIAL: st.FALL, st.FALL_AERIAL + 1: st.FALL, st.FALL_AERIAL + 2: st.FALL,
@@ -48,6 +50,7 @@ class Recording:
     pads: dict[str, NDArray[Any]]
     body: dict[str, NDArray[Any]]
     platforms: NDArray[np.float32]
+    items: dict[str, NDArray[Any]]  # [T, F, MAX_ITEMS] by column
     stage: NDArray[np.int32]  # [F] Slippi's id
     length: NDArray[np.int32]  # [F] frames
     merged: NDArray[np.int32]  # [T, F, 2] states, see merged()
@@ -72,6 +75,7 @@ class Recording:
             pads={name: stack(f"controllers.{name}") for name in PADS},
             body=body,
             platforms=stack("platforms"),
+            items={name: stack(f"items.{name}") for name in ITEMS},
             stage=np.array([int(frames.stage[0]) for frames in games], np.int32),
             length=length,
             merged=merged(body["state"]),

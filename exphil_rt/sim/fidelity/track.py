@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exphil_rt.game import states as st
-from exphil_rt.game.frames import Button, Frames
+from exphil_rt.game.frames import MAX_ITEMS, Button, Frames
 from exphil_rt.game.ids import Character
 from exphil_rt.game.lane import GameSetup
 from exphil_rt.sim.fidelity.recording import PADS, Recording
 from exphil_rt.sim.lane import EmbeddedLane
 from exphil_rt.sim.stage_facts import (
+    LEDGE_SAFE,
     LEFT_PLATFORM,
     PLATFORM_BASE,
     PLATFORM_HIGH,
@@ -55,6 +56,10 @@ EXACT: Final = 1e-3
 PUSH_SPEED: Final = 0.3
 STAR_FRAMES: Final = 176
 DEAD_FRAMES: Final = 60
+FLYING: Final = 1
+"""``items.FLYING``, which cannot be imported without numba."""
+INTANGIBLE: Final = 2
+"""Of Slippi's hurtbox states."""
 _MAX_FRAMES: Final = 10**9
 
 
@@ -114,6 +119,7 @@ class Tracker:
             lane.step(slots, 1, watch=False)
             exact[row, slots], foretold[row, slots] = self._compare(row, slots)
             self._correct_stage(row, slots)
+            self._correct_items(row, slots)
             self._correct(row, slots, before)
             if row in by_row:
                 chosen = by_row[row]
@@ -152,6 +158,36 @@ class Tracker:
                     games["wind_frames"][slot] = WIND_FRAMES if games["wind"][slot] else int(WIND_REST[0])
                     break
 
+    def _correct_items(self, row: int, slots: NDArray[Any]) -> None:
+        """Projectiles in flight are those shown; what the game knew of the one it takes for the same is kept."""
+        shown = self.recording.items
+        kinds = self.tables["item_kinds"]
+        for slot in slots[(shown["exists"][row, slots] != 0).any(axis=1) | (self.lane.games["num_items"][slots] > 0)]:
+            game = self.lane.games[slot]
+            mine = [game["items"][k].copy() for k in range(int(game["num_items"]))]
+            kept = [item for item in mine if item["state"] != FLYING]
+            loose = [item for item in mine if item["state"] == FLYING]
+            for n in np.flatnonzero(shown["exists"][row, slot]):
+                here = {name: shown[name][row, slot, n] for name in shown}
+                kind, owner = int(here["kind"]), int(here["owner"])
+                known = kind < len(kinds) and kinds[kind]["life"] > 0
+                if not known or owner not in (0, 1) or here["velocity_x"] == 0.0:
+                    continue
+                same = [k for k, item in enumerate(loose) if item["kind"] == kind and item["owner"] == owner]
+                gaps = [abs(float(loose[k]["x"] - here["position_x"])) for k in same]
+                item = loose.pop(same[int(np.argmin(gaps))]) if same else np.zeros((), game["items"].dtype)[()]
+                if not same:
+                    item["kind"], item["owner"], item["damage"] = kind, owner, 1.0
+                    item["state"], item["timer"] = FLYING, here["timer"]
+                for axis in ("x", "y"):
+                    item[axis] = item[f"prev_{axis}"] = here[f"position_{axis}"]
+                    item[f"v{axis}"] = here[f"velocity_{axis}"]
+                item["facing"] = np.sign(here["velocity_x"])
+                kept.append(item)
+            for k, item in enumerate(kept[:MAX_ITEMS]):
+                game["items"][k] = item
+            game["num_items"] = min(len(kept), MAX_ITEMS)
+
     def _correct(self, row: int, slots: NDArray[Any], before: NDArray[Any], first: bool = False) -> None:
         """Write what frame ``row`` shows over the records of ``slots``; ``before`` are theirs of the frame before."""
         body = self.recording.body
@@ -188,7 +224,8 @@ class Tracker:
         air = mine["airborne"] != 0
         quick = air & (np.abs(mine["vy"] + at["fastfall_vel"]) < 1e-3)
         mine["fastfall"] = np.where(quick, 1, np.where(air & (mine["vy"] > -at["terminal_vel"]), 0, mine["fastfall"]))
-        mine["intangible"] = np.where(body["hurtbox_state"][row, slots] == 0, 0, mine["intangible"])
+        untouchable = body["hurtbox_state"][row, slots]
+        mine["intangible"] = np.where(untouchable == 0, 0, np.maximum(mine["intangible"], untouchable == INTANGIBLE))
         mine["invincible"] = np.where(body["hurtbox_state"][row, slots] == 0, 0, mine["invincible"])
         caught = ((shown >= st.CAPTURE_PULLED_HI) & (shown < st.CAPTURE_CUT)) | (
             (shown >= st.THROWN_F) & (shown <= st.THROWN_LW + 1)
@@ -235,11 +272,11 @@ class Tracker:
         """How fighters that stand in each other push on the next frame."""
         room = self.tables["fighters"]["push_width"][np.minimum(mine["character"], 26)].sum(axis=1, keepdims=True)
         free = (mine["airborne"] == 0) & (mine["state"] > st.SLEEP) & (mine["held"] == 0)
-        free &= (mine["state"] < st.ESCAPE_F) | (mine["state"] > st.ESCAPE_B)
         gap = mine["x"] - mine["x"][:, ::-1]
         near = free.all(axis=1, keepdims=True) & (np.abs(gap) < room) & (np.abs(mine["y"] - mine["y"][:, ::-1]) <= 1)
         way = np.where(gap == 0, np.where(np.arange(2) == 0, -1, 1), np.sign(gap))
-        return np.where(near, way * PUSH_SPEED, 0).astype(np.float32)
+        rolls = (mine["state"] >= st.ESCAPE_F) & (mine["state"] <= st.ESCAPE_B)
+        return np.where(near & ~rolls, way * PUSH_SPEED, 0).astype(np.float32)
 
     def _learn_hits_on_nana(self, row: int, slots: NDArray[Any], mine: NDArray[Any]) -> None:
         """Who hits Nana makes his move stale, though nothing of hers is followed here."""
@@ -271,6 +308,8 @@ class Tracker:
             mine["charge"] = 0 if flick else 1
         elif state <= st.DEAD_UP_STAR:
             mine["dead_frames"] = STAR_FRAMES if state == st.DEAD_UP_STAR else DEAD_FRAMES
+        elif state == st.CLIFF_CATCH:
+            mine["intangible"] = LEDGE_SAFE
         elif state == st.FALL_SPECIAL:
             mine["fall_drift"] = 1.0
         elif state == st.KNEE_BEND:

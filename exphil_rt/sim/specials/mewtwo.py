@@ -17,7 +17,7 @@ from exphil_rt.sim.inputs import LR
 from exphil_rt.sim.item_table import CONFUSION
 from exphil_rt.sim.items import held_item, release, remove_held, spawn, strike_with
 from exphil_rt.sim.jit import njit
-from exphil_rt.sim.specials.rows import ANIMATE, END, HIT, INTERRUPT, MOVE, REFLECT, START, TAKEN, Row, Specials
+from exphil_rt.sim.specials.rows import ANIMATE, END, HIT, INTERRUPT, MOVE, REFLECT, START, TAKEN, WALLED, Row, Specials
 
 B = Button.B
 
@@ -30,6 +30,7 @@ LW, LW_AIR = 359, 360
 CHARGE_FRAMES = 120.0
 RELEASE_AGE = 8.0
 LOST_FRAMES = 10
+HEAD_ON = 0.75  # cosine between its way and a wall's normal from which on a wall ends Teleport (real replays: .66, .89)
 APPEAR_DRIFT = 0.6  # of the drift speed, at most, from the ninth frame after Teleport on
 CONFUSION_USED = 1
 
@@ -57,8 +58,8 @@ MEWTWO: Final = Specials(
         Row(state=HI_AIR_START, then_air=HI_AIR_LOST, vx_mul=0.5, vy_mul=0.5, gravity=0.04, terminal=0.75,
             lands=HI_START),
         Row(state=HI_AIR_LOST, start=34, length=0, lands=st.LANDING_FALL_SPECIAL, lag=30, safe=(0.0, 99.0),
-            gravity=0.0),
-        Row(state=HI_AIR, then_air=st.FALL_SPECIAL, lands=st.LANDING_FALL_SPECIAL, lag=30, ledge_from=8.0,
+            gravity=0.0, ledge_from=0.0, ledge_back=True),
+        Row(state=HI_AIR, then_air=st.FALL_SPECIAL, lands=st.LANDING_FALL_SPECIAL, lag=30, ledge_from=0.0,
             ledge_back=True),
         Row(state=LW, falls=LW_AIR),
         Row(state=LW_AIR, lands=LW),
@@ -135,6 +136,14 @@ def teleport(phase: int, pl: Any, t: Any) -> bool:
             enter(pl, t, HI_LOST)
         return True
     if s in (HI_LOST, HI_AIR_LOST):
+        if phase == HIT and pl.landed_hit == WALLED and pl.airborne:
+            tall = math.sqrt(1.0 + pl.wall_lean * pl.wall_lean)
+            across = abs(pl.vx - pl.vy * pl.wall_lean) / (tall * math.sqrt(pl.vx * pl.vx + pl.vy * pl.vy))
+            if across > HEAD_ON:
+                pl.vx *= 0.2
+                pl.vy *= 0.2
+                enter(pl, t, HI_AIR)
+            return True
         if phase == ANIMATE:
             pl.age = 34.0
             if pl.t >= LOST_FRAMES:

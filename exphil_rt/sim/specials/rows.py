@@ -29,7 +29,8 @@ LANDED: Final = 5
 """The ground was touched on this frame, in a special."""
 HIT: Final = 6
 """A hitbox of the special met a body (``pl.landed_hit`` 1), a shield (2), or took hold of someone (3); or the special
-took an item in (4) or a blow that it counters (5)."""
+took an item in (4) or a blow that it counters (5), or was stopped by a wall (6)."""
+WALLED: Final = 6
 TAKEN: Final = 7
 """The fighter was hit while in the special that ``pl.special_state`` names."""
 
