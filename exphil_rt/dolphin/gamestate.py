@@ -9,9 +9,8 @@ https://github.com/project-slippi/slippi-wiki/blob/master/SPEC.md.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import Any, Final
-
-import numpy as np
 
 from exphil_rt.errors import ExphilError
 from exphil_rt.game.frames import MAX_ITEMS, PLAYERS, Controllers, Frames, ItemColumns, PlayerColumns
@@ -30,7 +29,16 @@ _CPU: Final = 1
 _BUTTONS: Final = 0x1F7F
 """The bits of a controller; what the game makes of sticks and triggers stands above them."""
 
-_POST: Final = (
+_Field = tuple[str, int, int, Callable[[bytes, int], tuple[Any, ...]]]
+"""Name, offset, end, how it is read."""
+
+
+def _fields(*fields: tuple[str, int, str]) -> tuple[_Field, ...]:
+    layouts = [(name, offset, struct.Struct(f">{kind}")) for name, offset, kind in fields]
+    return tuple((name, offset, offset + layout.size, layout.unpack_from) for name, offset, layout in layouts)
+
+
+_POST: Final = _fields(
     ("character", 0x7, "B"),
     ("state", 0x8, "H"),
     ("position_x", 0xA, "f"),
@@ -58,7 +66,7 @@ _POST: Final = (
     ("animation", 0x4D, "I"),
 )
 _FLAGS: Final = 0x26
-_PRE: Final = (
+_PRE: Final = _fields(
     ("joystick_x", 0x19, "f"),
     ("joystick_y", 0x1D, "f"),
     ("cstick_x", 0x21, "f"),
@@ -67,7 +75,7 @@ _PRE: Final = (
     ("raw_x", 0x3B, "b"),
     ("raw_y", 0x40, "b"),
 )
-_ITEM: Final = (
+_ITEM: Final = _fields(
     ("kind", 0x5, "H"),
     ("state", 0x7, "B"),
     ("facing", 0x8, "f"),
@@ -92,16 +100,20 @@ class StateReader:
 
     Args:
         console: a ``melee.Console``, connected or not.
+        keep: how many frames are good at a time, their memory being used again in turn; 0: each has its own. To lay
+            out a frame's arrays takes as long as to fill them.
     """
 
-    def __init__(self, console: Any) -> None:
+    def __init__(self, console: Any, keep: int = 0) -> None:
         self.ports: tuple[int, ...] = ()
         """Controller ports 0..3 of players 0 and 1, once a game has started."""
         self.version = (0, 0, 0)
         """Slippi version of the game."""
         self._stage = 0
         self._cpu: tuple[bool, ...] = ()
-        for name, keep in (
+        self._sheets = [_sheet() for _ in range(keep)]
+        self._turn = 0
+        for name, note in (
             ("game_start", self._start),
             ("pre_frame", self._event("pre")),
             ("post_frame", self._event("post")),
@@ -109,7 +121,7 @@ class StateReader:
         ):
             # Name-mangled, as the class calls them. An attribute of the instance goes before its class's function.
             method = f"_Console__{name}"
-            setattr(console, method, _followed(getattr(console, method), keep))
+            setattr(console, method, _followed(getattr(console, method), note))
 
     def read(self, state: Any) -> Frames:
         """The frame ``[1]`` that ``Console.step`` gave.
@@ -119,12 +131,10 @@ class StateReader:
         """
         if len(self.ports) != PLAYERS:
             raise NotTwoPlayers(f"The game has {len(self.ports)} players, and only two-player games are played.")
-        frames = Frames.allocate((1,))
+        frames = self._blank()
         events: dict[str, list[bytes]] = state.custom.get(_KEY, {})
         frames.frame[0] = state.frame
         frames.stage[0] = self._stage
-        frames.players.last_hit_by[...] = frames.nanas.last_hit_by[...] = _NOBODY
-        frames.items.owner[...] = -1
         for event in events.get("pre", ()):
             if (player := self._player(event)) is not None and not event[0x6]:
                 _fill_controller(frames.controllers, player, event, self._cpu[player])
@@ -140,6 +150,14 @@ class StateReader:
         if self._stage == Stage.POKEMON_STADIUM and state.stadium_transformation is not None:
             kind = state.stadium_transformation.type.value
             frames.stadium[0] = 0 if kind == _STADIUM_NORMAL else kind
+        return frames
+
+    def _blank(self) -> Frames:
+        if not self._sheets:
+            return _sheet()[1]
+        self._turn = (self._turn + 1) % len(self._sheets)
+        buffer, frames = self._sheets[self._turn]
+        buffer[:] = _BLANK
         return frames
 
     def _start(self, state: Any, event: bytes) -> None:
@@ -163,7 +181,7 @@ class StateReader:
 
     def _fill_fighter(self, out: PlayerColumns, player: int, event: bytes) -> None:
         found = _values(event, _POST)
-        found["facing"] = np.sign(found["facing"])
+        found["facing"] = (found["facing"] > 0) - (found["facing"] < 0)
         hitter = found["last_hit_by"]
         found["last_hit_by"] = self.ports.index(hitter) if hitter in self.ports else _NOBODY
         flags = event[_FLAGS : _FLAGS + 5] if len(event) >= _FLAGS + 5 else bytes(5)
@@ -199,10 +217,19 @@ def _fill_controller(out: Controllers, player: int, event: bytes, cpu: bool) -> 
     out.buttons[0, player] = used & _BUTTONS if cpu else physical
 
 
-def _values(event: bytes, fields: tuple[tuple[str, int, str], ...]) -> dict[str, Any]:
+def _values(event: bytes, fields: tuple[_Field, ...]) -> dict[str, Any]:
     """The fields that an event of this Slippi version has; the others are 0."""
-    found = {}
-    for name, offset, kind in fields:
-        there = len(event) >= offset + struct.calcsize(kind)
-        found[name] = struct.unpack_from(f">{kind}", event, offset)[0] if there else 0
-    return found
+    size = len(event)
+    return {name: read(event, offset)[0] if size >= end else 0 for name, offset, end, read in fields}
+
+
+def _sheet() -> tuple[bytearray, Frames]:
+    """A frame of nothing, and the memory it lies in."""
+    buffer = bytearray(Frames.nbytes((1,)))
+    frames = Frames.over(memoryview(buffer), (1,))
+    frames.players.last_hit_by[...] = frames.nanas.last_hit_by[...] = _NOBODY
+    frames.items.owner[...] = -1
+    return buffer, frames
+
+
+_BLANK: Final = bytes(_sheet()[0])

@@ -43,6 +43,8 @@ _BUTTONS: Final = (
     (Bit.D_RIGHT, Button.BUTTON_D_RIGHT),
 )  # fmt: skip
 _FPS: Final = 60.0
+_KEPT: Final = 4
+"""Frames whose memory is good at a time: the game looks at the newest alone."""
 _NEUTRAL_S: Final = 2 / _FPS
 """Time for neutral inputs to be played before Dolphin is ended."""
 
@@ -147,7 +149,7 @@ class Session:
             replay_monthly_folders=False,
             user_json_path=args.user_json or None,
         )
-        self._reader = StateReader(console)
+        self._reader = StateReader(console, keep=_KEPT)
         self._set_controllers(console)
         watch.arm("connect_failed", deadlines.connect_s, f"Nobody answered at Dolphin's UDP port {self.udp_port}")
         console.run(iso_path=args.iso, platform="headless" if args.headless else None)
