@@ -66,7 +66,7 @@ def play(config: StandInConfig, frames: int, blocking: bool) -> dict[str, Any]:
         worker: Any = console._slippstream._worker
         worker.kill()
         console.stop()
-        sent = {line["frame"]: line["ns"] for line in read_trace(trace) if line["event"] == "frame"}
+        sent = {line["frame"]: line["sent"] for line in read_trace(trace) if line["event"] == "frame"}
         later = sorted(sent)[100:]
         gaps = [(sent[b] - sent[a]) / 1e6 for a, b in itertools.pairwise(later)]
         lags = [(returned[frame] - sent[frame]) / 1e3 for frame in later if frame in returned]

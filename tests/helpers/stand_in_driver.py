@@ -58,7 +58,7 @@ class Session:
         self.script = script
         self.report: dict[str, Any] = {"frames": [], "outcome": "played", "menus": 0, "started": [], "errors": []}
         self.console: Any = None
-        self.limit = script.get("limit_s", 8.0)
+        self.limit = script.get("limit_s", 60.0)
         self.moved = time.monotonic()
         self.over = threading.Event()
         self.interrupted = False

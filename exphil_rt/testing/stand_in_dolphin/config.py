@@ -18,6 +18,7 @@ import msgspec
 
 import exphil_rt
 from exphil_rt.errors import ExphilError
+from exphil_rt.store.files import write_whole
 
 _MAX_CONFIG: Final = 1 << 20
 _AT: Final = re.compile(r"start|menu(:\d+)?")
@@ -245,14 +246,15 @@ def write_stand_in(folder: Path, config: StandInConfig | None = None) -> Path:
     folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
     settings = folder / "stand-in.json"
-    settings.write_bytes(msgspec.json.format(msgspec.json.encode(config), indent=1))
+    write_whole(settings, msgspec.json.format(msgspec.json.encode(config), indent=1))
     (folder / "stand-in.launches").unlink(missing_ok=True)
     root = Path(exphil_rt.__file__).resolve().parents[1]
     command = shlex.join([sys.executable, "-P", "-m", __package__, "--config", str(settings)])
     script = folder / "stand-in"
-    script.write_text(
+    write_whole(
+        script,
         f"#!/bin/sh\nPYTHONPATH={shlex.quote(str(root))}${{PYTHONPATH:+:$PYTHONPATH}}\nexport PYTHONPATH\n"
-        f'exec {command} "$@"\n'
+        f'exec {command} "$@"\n',
     )
     script.chmod(0o755)
     return script

@@ -40,10 +40,14 @@ class UserFolder(msgspec.Struct, frozen=True, kw_only=True):
     infinite_time: bool
     instant_match: bool
 
-    @property
     def pipes(self) -> dict[int, Path]:
-        """Input pipes by controller port."""
-        return {port: self.home / "Pipes" / f"slippibot{port}" for port, kind in self.devices.items() if kind == PIPE}
+        """The input pipes that are there now, by controller port: Dolphin waits for each, plugged in or not."""
+        paths = {port: self.home / "Pipes" / f"slippibot{port}" for port in PORTS}
+        return {port: path for port, path in paths.items() if path.is_fifo()}
+
+    def plugged(self, device: str) -> frozenset[int]:
+        """Ports with this device."""
+        return frozenset(port for port, kind in self.devices.items() if kind == device)
 
 
 def read_user_folder(home: Path, mainline: bool) -> UserFolder:

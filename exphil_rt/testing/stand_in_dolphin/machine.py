@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import resource
 import select
 import signal
@@ -16,13 +17,15 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final, NoReturn
 
+import msgspec
+
 from exphil_rt.game.frames import FIRST_FRAME
-from exphil_rt.game.ids import Character, character, stage
+from exphil_rt.game.ids import Character, Stage, character, stage
 from exphil_rt.testing.stand_in_dolphin.chaos import Schedule
 from exphil_rt.testing.stand_in_dolphin.choice import Choice, Seat
 from exphil_rt.testing.stand_in_dolphin.config import NEEDS_FRAME, Chaos, StandInConfig
-from exphil_rt.testing.stand_in_dolphin.delay import InputDelay
-from exphil_rt.testing.stand_in_dolphin.ini import ADAPTER, UserFolder
+from exphil_rt.testing.stand_in_dolphin.delay import InputDelay, Pads
+from exphil_rt.testing.stand_in_dolphin.ini import ADAPTER, PIPE, UserFolder
 from exphil_rt.testing.stand_in_dolphin.menus import Menus
 from exphil_rt.testing.stand_in_dolphin.pace import Pace
 from exphil_rt.testing.stand_in_dolphin.packets import (
@@ -69,6 +72,7 @@ class Machine:
     ) -> None:
         self._config, self._user, self._trace = config, user, trace
         self._load = source
+        self._plugged = user.plugged(PIPE)
         self._source: Source
         self._load_error: Exception | None = None
         self._chaos = Schedule(config, launch)
@@ -78,13 +82,14 @@ class Machine:
         self._pace = Pace(config.fps * user.speed)
         self._delay = InputDelay(user.online_delay)
         self._menus = Menus(
-            user.pipes,
-            [port for port, kind in user.devices.items() if kind == ADAPTER and port not in user.pipes],
+            self._plugged,
+            user.plugged(ADAPTER),
             person=character(config.person),
             person_level=config.person_level,
             seed=config.seed * 1_000_003 + launch,
             stuck="stuck_cursor" in self._start_faults,
         )
+        self._draw = random.Random(f"{config.seed} {launch} stages")
         self._need = False
         self._demands = 0
         self._game = 0
@@ -99,9 +104,10 @@ class Machine:
             signal.signal(number, self._on_signal)
         try:
             self._boot()
+            choice = self._next_choice()
             while True:
-                choice = self._skip_menus() if self._config.menus == "skip" else self._drive_menus()
                 self._play(choice)
+                choice = self._another_stage(choice) if self._user.instant_match else self._next_choice()
         except Ended as end:
             return int(end.args[0])
         finally:
@@ -121,7 +127,7 @@ class Machine:
         if "start_delay" in faults:
             self._idle(until=time.monotonic() + faults["start_delay"].seconds)
         if "never_open_pipes" not in faults:
-            self._pipes = Pipes(self._user.pipes)
+            self._pipes = Pipes(self._user.pipes())
         if self._user.spectator and "never_listen" not in faults:
             self._listen()
         if "no_menus" in faults:
@@ -160,6 +166,16 @@ class Machine:
 
     # menus ----------------------------------------------------------------------------------------------------
 
+    def _next_choice(self) -> Choice:
+        return self._skip_menus() if self._config.menus == "skip" else self._drive_menus()
+
+    def _another_stage(self, choice: Choice) -> Choice:
+        """The next game of "Instant Match": the same players, a random legal stage, no menus."""
+        if self._played_all():
+            return self._next_choice()
+        self._pace_and_poll()
+        return msgspec.structs.replace(choice, stage=int(self._draw.choice(list(Stage))))
+
     def _drive_menus(self) -> Choice:
         self._menus.enter()
         # Without the menus' code, or with nothing more to play, nobody gets a game out of them.
@@ -167,7 +183,7 @@ class Machine:
         frame = 0
         while True:
             self._pace_and_poll()
-            event = self._menus.step(self._pipes.held())
+            event = self._menus.step(self._held())
             if playable and self._menus.choice is not None:
                 return self._menus.choice
             self._menu_frame(event, frame)
@@ -230,7 +246,7 @@ class Machine:
         last = FIRST_FRAME
         while True:
             self._pace_and_poll()
-            packet = self._source.step(self._delay.play(self._pipes.held()))
+            packet = self._source.step(self._delay.play(self._held()))
             if packet is None:
                 break
             last = self._source.frame
@@ -264,14 +280,15 @@ class Machine:
                 sent = True
             else:
                 self._harm(fault)
+        now = time.monotonic_ns()
         if not sent and self._server is not None:
             self._server.game_event(send)
         self._demand()
         if self._trace.on:
-            self._trace.write("frame", frame=number, flushes=self._pipes.flushes(), demands=self._demands)
+            self._trace.write("frame", frame=number, sent=now, flushes=self._pipes.flushes(), demands=self._demands)
         for old in self._packets[-again:] if again else []:
             self._pace_and_poll()
-            self._delay.play(self._pipes.held())
+            self._delay.play(self._held())
             if self._server is not None:
                 self._server.game_event(old)
             self._demand()
@@ -356,6 +373,9 @@ class Machine:
         waits = self._need and self._user.blocking
         self._pipes.poll(self._wait_readable if waits else None)
         self._need = False
+
+    def _held(self) -> Pads:
+        return {port: held for port, held in self._pipes.held().items() if port in self._plugged}
 
     def _wait_readable(self, fd: int) -> None:
         self._idle(fds=(fd,))

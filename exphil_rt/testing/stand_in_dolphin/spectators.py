@@ -35,7 +35,7 @@ class Spectators:
     """The server of one console.
 
     Args:
-        port: UDP port, on all interfaces as in Dolphin.
+        port: UDP port, of this machine alone (Dolphin takes it on all interfaces).
         version: what the handshake says.
 
     Raises:
@@ -44,7 +44,7 @@ class Spectators:
 
     def __init__(self, port: int, version: str) -> None:
         try:
-            self._host = enet.Host(enet.Address(None, port), CLIENTS, _CHANNELS, 0, 0)
+            self._host = enet.Host(enet.Address(b"127.0.0.1", port), CLIENTS, _CHANNELS, 0, 0)
         except (MemoryError, OSError) as error:
             raise PortTaken(f"UDP port {port} is taken") from error
         self.port = port

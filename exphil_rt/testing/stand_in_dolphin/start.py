@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
+
+import msgspec
 
 from exphil_rt.actor.parent_death import die_with_parent
 from exphil_rt.testing.stand_in_dolphin.config import StandInConfig
-from exphil_rt.testing.stand_in_dolphin.ini import read_user_folder
+from exphil_rt.testing.stand_in_dolphin.ini import PIPE, read_user_folder
 from exphil_rt.testing.stand_in_dolphin.machine import Machine
 from exphil_rt.testing.stand_in_dolphin.sources.source import Source
 from exphil_rt.testing.stand_in_dolphin.trace import Trace
+
+_NEVER: Final = 10**9
+"""Frames; half a year."""
 
 
 def start(config: StandInConfig, home: Path, launch: int) -> NoReturn:
@@ -24,7 +29,9 @@ def start(config: StandInConfig, home: Path, launch: int) -> NoReturn:
         die_with_parent(os.getppid())
     user = read_user_folder(home, config.flavour == "mainline")
     trace = Trace(Path(config.trace) if config.trace else None, launch)
-    status = Machine(config, user, lambda: source_of(config, frozenset(user.pipes)), launch, trace).run()
+    if user.infinite_time:
+        config = msgspec.structs.replace(config, time_limit_frames=_NEVER)
+    status = Machine(config, user, lambda: source_of(config, user.plugged(PIPE)), launch, trace).run()
     os._exit(status)
 
 

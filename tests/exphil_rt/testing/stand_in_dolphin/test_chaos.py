@@ -35,7 +35,7 @@ LIVE = BLOCKING | dict.fromkeys(("truncate", "lost_bookend", "lost_frame", "bad_
 """What becomes of a game that waits for nobody."""
 LOST = {"truncate": SPLIT, "lost_bookend": SPLIT, "lost_frame": SPLIT, "bad_base64": SPLIT, "merge": [AT, AT + 2]}
 """The frames around the gap that libmelee says nothing of."""
-FAST = ("lost_bookend", "bad_json", "merge", "rollback")
+FAST = ("lost_bookend", "bad_json", "rollback")
 
 
 def script(tmp_path, kind, blocking, limit_s=LIMIT_S, **more):

@@ -131,3 +131,15 @@ def test_a_recording_that_cannot_be_streamed_ends_the_stand_in_with_a_sentence(t
     done = subprocess.run([exe, "-u", str(tmp_path)], timeout=60, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "no.slp is no .slp file" in done.stderr
+
+
+@pytest.mark.slow
+def test_instant_matches_follow_one_another_without_menus_and_an_infinite_game_has_no_clock(tmp_path):
+    exe = stand_in(tmp_path, time_limit_frames=1, menu_frames=5, seed=2)
+    instant = {"exe": exe, "games": 6, "last": -120, "console": {"instant_match_restart": True}}
+    infinite = {"exe": exe, "frames": 300, "console": {"infinite_time": True}}
+    first, second = drive(instant, infinite)
+    assert (first["menus"], len(first["started"])) == (5, 6)
+    assert len({game["stage"] for game in first["started"]}) > 2
+    assert len({str(game["players"]) for game in first["started"]}) == 1
+    assert len(second["frames"]) == 300

@@ -8,9 +8,10 @@ from stand_in_parts import drive, stand_in
 from exphil_rt.testing.stand_in_dolphin.trace import read_trace
 
 DELAYS = (0, 1, 2, 18)
+FRAMES = 200
 
 
-def script(tmp_path, name, delay=0, think_ms=0, frames=300, blocking=True, **settings):
+def script(tmp_path, name, delay=0, think_ms=0, frames=FRAMES, blocking=True, **settings):
     trace = tmp_path / f"{name}.trace"
     return {
         "exe": stand_in(tmp_path, name, trace=str(trace), **settings),
@@ -20,7 +21,7 @@ def script(tmp_path, name, delay=0, think_ms=0, frames=300, blocking=True, **set
     }
 
 
-def echoed(reports, frames=300):
+def echoed(reports, frames=FRAMES):
     for report in reports:
         assert report["outcome"] == "played", report
         assert report["frames"][:frames] == list(range(-123, -123 + frames))
@@ -63,6 +64,7 @@ def test_inputs_come_back_without_blocking_at_60_frames_a_second(tmp_path):
     assert report["echo"]["wrong"] < report["echo"]["checked"] / 4, report["echo"]
 
 
+@pytest.mark.slow
 def test_an_input_that_is_late_or_lost_is_seen_in_the_echo(tmp_path):
     def with_fault(do):
         return script(tmp_path, do, chaos=({"do": do, "at": 0, "arg": 1},))
@@ -70,5 +72,5 @@ def test_an_input_that_is_late_or_lost_is_seen_in_the_echo(tmp_path):
     late, deaf = drive(with_fault("late_input"), with_fault("deaf"))
     for report in (late, deaf):
         assert report["outcome"] == "played"
-        assert report["echo"]["wrong"] > 0.9 * 2 * (300 - 123), report["echo"]
+        assert report["echo"]["wrong"] > 0.9 * 2 * (FRAMES - 123), report["echo"]
         assert min(frame for frame, *_ in report["echo"]["first"]) in (0, 1)

@@ -135,7 +135,7 @@ def test_an_input_is_played_after_the_delay():
 def test_a_fresh_user_folder_is_as_in_a_fresh_dolphin(tmp_path):
     user = read_user_folder(tmp_path, mainline=True)
     assert (user.port, user.online_delay, user.blocking, user.speed) == (51441, 2, False, 1.0)
-    assert (user.devices, user.pipes, user.menu_events) == ({1: ADAPTER}, {}, False)
+    assert (user.devices, user.pipes(), user.menu_events) == ({1: ADAPTER}, {}, False)
 
 
 @pytest.mark.parametrize(("mainline", "section", "prefix"), [(True, "Slippi", ""), (False, "Core", "Slippi")])
@@ -149,6 +149,10 @@ def test_each_flavour_reads_its_own_section(tmp_path, mainline, section, prefix)
     user = read_user_folder(tmp_path, mainline)
     assert (user.port, user.online_delay, user.blocking) == (6000, 0, True)
     assert user.devices == {1: PIPE, 2: ADAPTER}
-    assert user.pipes == {1: tmp_path / "Pipes" / "slippibot1"}
+    (tmp_path / "Pipes").mkdir()
+    os.mkfifo(tmp_path / "Pipes" / "slippibot3")
+    (tmp_path / "Pipes" / "slippibot4").touch()
+    assert user.pipes() == {3: tmp_path / "Pipes" / "slippibot3"}, "a pipe that no port has is waited for, too"
+    assert (user.plugged(PIPE), user.plugged(ADAPTER)) == ({1}, {2})
     assert user.speed == (0.5 if mainline else 1.0)
     assert read_user_folder(tmp_path, not mainline).port == 51441

@@ -7,9 +7,10 @@ from stand_in_parts import drive, stand_in
 
 from exphil_rt.testing.stand_in_dolphin.sources.recording import NotStreamable, messages_of
 
-FAST = ("short/v3.18.slp", "short/v3.16.slp", "short/netplay.slp", "short/v3.13.slp", "short/crazy_name_tags.slp")
+FAST = ("short/v3.18.slp", "short/netplay.slp", "short/v3.13.slp")
 SLOW = (
-    "short/v3.12.slp", "short/short_game_tbh10.slp", "matches/fox_multishine.slp",
+    "short/v3.12.slp", "short/v3.16.slp", "short/crazy_name_tags.slp", "short/short_game_tbh10.slp",
+    "matches/fox_multishine.slp",
     "matches/fox_multishine_closed.slp", "matches/gnw_neutral_dense.slp", "matches/ics2.slp", "matches/items.slp",
     "matches/mewtwo_dtilt_uptilt_dense.slp", "matches/mewtwo_ground_neutral_v2.slp",
     "matches/mewtwo_recovery_mix.slp", "matches/mewtwo_shfair_only.slp", "matches/mewtwo_vs_fox_20260716.slp",
