@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from agents.context import SelfPlayContext
 from exphil_rt.actor import Ignore, ProcessChild
 from exphil_rt.errors import ExphilError
@@ -15,11 +13,7 @@ class NotFounded(ExphilError):
     """The first version was not committed; the store has said why."""
 
 
-class FounderState(msgspec.Struct):
-    """It has none: it is gone once it is done."""
-
-
-class Founder(ProcessChild[FounderState]):
+class Founder(ProcessChild[None]):
     """Runs to its end within ``init``, so that what is started after it can rely on the bundle."""
 
     target = "exphil_rt.training.founding:main"

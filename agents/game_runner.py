@@ -24,7 +24,6 @@ from exphil_rt.messages.rollout import (
     FromRollout,
     GameEnded,
     LoadPolicy,
-    LoopSaved,
     LoopStats,
     NeedGames,
     PauseGames,
@@ -216,6 +215,6 @@ class GameRunner(ProcessChild[RunnerState]):
         self.cast("telemetry", LoopReading(runner=self.args.name, stats=message))
 
     @handle_cast
-    async def on_policy(self, message: PolicyLoaded | PolicyFault | SwapTold | LoopSaved) -> None:
+    async def on_policy(self, message: PolicyLoaded | PolicyFault | SwapTold) -> None:
         """For the one who owns the engine's versions."""
         self.cast("inference_worker", message)

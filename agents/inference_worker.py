@@ -24,7 +24,6 @@ from exphil_rt.messages.rollout import (
     CURRENT,
     AssignGame,
     LoadPolicy,
-    LoopSaved,
     PolicyFault,
     PolicyLoaded,
     SetCurrent,
@@ -209,10 +208,6 @@ class InferenceWorker(GenServer[InferenceState]):
         if runner not in self.state.engines:
             raise AgentUnknown("No games are played at this moment.", hint="Try again when they are.")
         return runner, slot, port
-
-    @handle_cast
-    async def on_loop_saved(self, message: LoopSaved) -> None:
-        """The loop's state lies beside the learner's generation (deterministic runs)."""
 
     def _load_again(self, runner: str, league: LeagueSnapshot) -> None:
         """Load what the restored games name."""

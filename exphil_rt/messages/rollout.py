@@ -133,7 +133,7 @@ class SetCurrent(msgspec.Struct, frozen=True, kw_only=True, tag="set_current"):
     weights: str
     """Path of a safetensors file with the weights (``Learned.weights``)."""
     save_to: str = ""
-    """Deterministic runs: before going on, write the loop's state to this path and answer with LoopSaved."""
+    """Deterministic runs: before going on, write the loop's state to this path."""
 
 
 class SwapPolicy(msgspec.Struct, frozen=True, kw_only=True, tag="swap_policy"):
@@ -309,13 +309,6 @@ class SwapTold(msgspec.Struct, frozen=True, kw_only=True, tag="swap_told"):
     """Half a sentence, where refused or rolled back."""
 
 
-class LoopSaved(msgspec.Struct, frozen=True, kw_only=True, tag="loop_saved"):
-    """The loop's state of ``update`` is written (deterministic runs)."""
-
-    update: int
-    path: str
-
-
 FromRollout = (
     WorkerReady
     | NeedGames
@@ -327,5 +320,4 @@ FromRollout = (
     | PolicyLoaded
     | PolicyFault
     | SwapTold
-    | LoopSaved
 )

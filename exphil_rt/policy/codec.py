@@ -89,6 +89,12 @@ class ActionCodec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         """Numbers that say a distribution: one for a button, one a choice elsewhere. A draw takes as many of noise."""
         return NUM_BUTTONS + sum(self.sizes[NUM_BUTTONS:])
 
+    def describe(self) -> str:
+        """For people: ``17 centres an axis``, ``64 stick positions and 9 of the C-stick``."""
+        if self.joint:
+            return f"{len(self.main)} stick positions and {len(self.c_stick)} of the C-stick"
+        return f"{len(self.stick)} centres an axis"
+
     def check(self) -> None:
         """Raise CodecInvalid unless the centres are legal."""
         stick, trigger = self.stick, self.trigger

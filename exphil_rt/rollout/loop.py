@@ -100,7 +100,8 @@ class RolloutLoop:
         self.shape = RolloutShape(steps, games, self.seats.dmax, self.seats.state_size)
         self.collector = Collector(self.shape) if steps and games else None
         self._swaps = Swaps(self.seats, self.table, self.events, clock)
-        self._past = {"training": Past(games), "exhibition": Past(1)}
+        # Nobody is swapped in a deterministic run, and so there is nobody to show the past to.
+        self._past = {} if deterministic else {"training": Past(games), "exhibition": Past(1)}
         self._exhibition = total - 1 if exhibition else -1
         self._deterministic = deterministic
         self._training = np.arange(games, dtype=np.int32)
@@ -160,6 +161,8 @@ class RolloutLoop:
         Raises:
             SwapRefused: where that cannot even begin.
         """
+        if not self._past:
+            raise SwapRefused("The players of a deterministic run are fixed.")
         exhibition = asked.slot == self._exhibition
         if not exhibition and not 0 <= asked.slot < self.games:
             known = 0 <= asked.slot < self.total
@@ -174,6 +177,8 @@ class RolloutLoop:
         self, slots: NDArray[np.int32], frames: Frames, live: NDArray[np.int32], applied: U8, *, training: bool
     ) -> None:
         """Keep what was seen and done: who is swapped in is shown it. A game that did not step breaks its past off."""
+        if not self._past:
+            return
         if training and self.games:
             count = int(np.searchsorted(live, self.games))
             done = np.zeros((self.games, *applied.shape[1:]), np.uint8)

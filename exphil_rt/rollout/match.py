@@ -106,7 +106,8 @@ def play_match(
         watch: sees every frame and end.
 
     Raises:
-        MatchInvalid: for an odd count of games; also what loading the policies and starting the games may raise.
+        MatchInvalid: for an odd count of games, or policies whose actions are of different codecs; also what loading
+            the policies and starting the games may raise.
     """
     if games < 2 or games % 2:
         raise MatchInvalid(f"A match has an even number of games, not {games}.", hint="Half of them swap the ports.")
@@ -114,6 +115,7 @@ def play_match(
         raise MatchInvalid("A match needs at least one character and one stage.")
     begin = time.perf_counter()
     sides = [_side(ref, key, seed) for ref, key in ((a, "a"), (b, "b"))]
+    _check_codecs(sides)
     if temperature is not None:
         sides[0] = msgspec.structs.replace(sides[0], temperature=temperature)
     everyone = [int(ids.character(name)) for name in characters]
@@ -126,6 +128,18 @@ def play_match(
         return _play(lane, slots, specs, sides, seed, begin, engine, progress, watch)
     finally:
         lane.close()
+
+
+def _check_codecs(sides: list[_Side]) -> None:
+    """One engine plays the match, and its delay queues and the recordings hold actions of one codec."""
+    codecs = {side.label: side.policy.config.codec for side in sides if side.policy is not None}
+    if len(set(codecs.values())) > 1:
+        (one, mine), (other, theirs) = codecs.items()
+        raise MatchInvalid(
+            f"{one} and {other} cannot meet: their actions are of different codecs ({mine.describe()}; "
+            f"{theirs.describe()}).",
+            hint="Measure each against `random` and `cpu1` to `cpu9` instead (`exphil-rt eval play`).",
+        )
 
 
 def _schedule(

@@ -24,7 +24,6 @@ from exphil_rt.messages.rollout import (
     FreeSlot,
     FromRollout,
     LoadPolicy,
-    LoopSaved,
     PauseGames,
     PolicyLoaded,
     ResumeGames,
@@ -218,7 +217,6 @@ class Worker:
             self.port.send(PolicyLoaded(key=CURRENT, ok=True, version=message.update, warm_ms=took))
         if message.save_to:
             snapshot.save(self.loop, Path(message.save_to), tuple(self._loaded.values()))
-            self.port.send(LoopSaved(update=message.update, path=message.save_to))
         self.loop.held = False
 
     def _swap(self, message: SwapPolicy) -> None:

@@ -55,16 +55,6 @@ def free_bytes(path: Path) -> int:
     return stats.f_bavail * stats.f_frsize
 
 
-def check_free(path: Path, min_gb: float) -> None:
-    """Raise ``DiskFull`` where less than ``min_gb`` GB are free."""
-    free = free_bytes(path)
-    if free < min_gb * GB:
-        raise DiskFull(
-            f"Only {free / GB:.1f} GB are free on the disk of {path}, and {min_gb:g} GB are kept free.",
-            hint="Free some space there, or lower store.min_free_gb.",
-        )
-
-
 def fsync_folder(folder: Path) -> None:
     """Make the names in ``folder`` durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -14,6 +14,7 @@ from exphil_rt.game.frames import FIRST_FRAME, I32, PLAYERS, Controllers, Frames
 from exphil_rt.game.ids import Character, UnknownName
 from exphil_rt.game.lane import GameEnd, GameSetup
 from exphil_rt.policy.bundle import Manifest, save_bundle
+from exphil_rt.policy.codec import ActionCodec
 from exphil_rt.policy.config import PolicyConfig
 from exphil_rt.policy.policy import Policy
 from exphil_rt.policy.ref import PolicyNotFound
@@ -145,3 +146,11 @@ def test_what_does_not_exist_is_named(home: Path) -> None:
         play_match("random", "random", 2, stages=["fdd"])
     with pytest.raises(MatchInvalid, match="at least one"):
         play_match("random", "random", 2, characters=[])
+
+
+def test_policies_whose_actions_differ_are_refused_before_anything_is_played(home: Path) -> None:
+    pairs = ActionCodec(main=((0, 0), (80, 0), (-80, 0)), c_stick=((0, 0), (0, 80)))
+    joint = Policy(PolicyConfig(hidden=8, head_width=8, codec=pairs))
+    sentence = r"fox@v1 and b cannot meet: .*17 centres an axis; 3 stick positions and 2 of the C-stick.*eval play"
+    with pytest.raises(MatchInvalid, match=sentence):
+        play_match("fox", joint, 2)

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from exphil_rt.store import files
-from exphil_rt.store.files import DiskFull, check_free, folder_bytes, remove_folder, write_whole
+from exphil_rt.store.files import folder_bytes, remove_folder, write_whole
 
 
 def test_a_file_is_replaced_whole_and_nothing_is_left_beside(tmp_path):
@@ -48,14 +48,6 @@ def test_no_room_for_a_file_is_one_sentence_and_the_old_file_stands(tmp_path):
     assert "EXPHIL_RT_HOME" in done.stdout
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["a.bin"]
-
-
-def test_too_little_room_is_told_before_it_is_too_late(tmp_path, monkeypatch):
-    check_free(tmp_path / "not" / "there", 0.0)
-    monkeypatch.setattr(files, "free_bytes", lambda path: 200_000_000)
-    with pytest.raises(DiskFull, match=r"Only 0\.2 GB are free .* 1 GB are kept free") as caught:
-        check_free(tmp_path, 1.0)
-    assert caught.value.exit_code == 1
 
 
 def test_free_room_is_that_of_the_disk(tmp_path):
