@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,10 @@ from exphil_rt.testing.stand_in_dolphin.trace import read_trace
 FOX, MARTH = 1, 18
 BOTS = (Seat(port=1, who="bot", fighter=FOX), Seat(port=2, who="bot", fighter=MARTH))
 SHORT = ConsoleDeadlines(
-    brain_ready_s=10.0, version_s=1.5, connect_s=4.0, attempts=1, handshake_s=1.5, pipe_s=1.5, menu_event_s=2.5,
-    menus_s=6.0, answer_s=0.5,
+    brain_ready_s=20.0, version_s=3.0, connect_s=6.0, attempts=1, handshake_s=2.0, pipe_s=2.0, menu_event_s=4.0,
+    menus_s=8.0, answer_s=0.5,
 )  # fmt: skip
+"""Long enough for a busy machine, short enough to wait for."""
 
 
 def console(folder: Path, stand_in: dict[str, Any] | None = None, **fields: Any) -> ConsoleArgs:
@@ -67,7 +69,8 @@ def _left(folder: Path) -> list[str]:
     left = still_running(folder)
     if (folder / "temporary").exists():
         left.append(str(folder / "temporary"))
-    left += [str(path) for path in folder.glob("**/.*.tmp")]
+    for root, _, names in os.walk(folder):  # which does not mind that folders vanish under it
+        left += [os.path.join(root, name) for name in names if name.endswith(".tmp")]
     for path in folder.glob("replays/**/*.slp"):
         data = path.read_bytes()
         if not data.endswith(b"}}") or data[11:15] == bytes(4):
@@ -95,7 +98,7 @@ class Came(msgspec.Struct):
     stats: Any
 
 
-async def suffer(args: ConsoleArgs, folder: Path, seconds: float = 40.0, **brain: Any) -> Came:
+async def suffer(args: ConsoleArgs, folder: Path, seconds: float = 60.0, **brain: Any) -> Came:
     """Let a console play until it ends, and say what came of it."""
     began = time.monotonic()
     async with play_console(args, **{"delay": 2} | brain) as played:

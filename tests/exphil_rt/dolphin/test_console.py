@@ -14,7 +14,7 @@ from console_parts import BOTS, SHORT, console, left_behind, saved_frames, suffe
 from exphil_rt.actor import Crash, Normal
 from exphil_rt.dolphin.link import Ask
 from exphil_rt.game.ids import Character, Stage
-from exphil_rt.messages.dolphin import Seat, StopConsole
+from exphil_rt.messages.dolphin import ConsolePhase, Seat, StopConsole
 from exphil_rt.policy.codec import ActionCodec
 from exphil_rt.replays import read_replay
 from exphil_rt.testing.consoles import play_console, random_inputs
@@ -200,3 +200,62 @@ async def test_what_cannot_work_is_said_before_anything_starts(tmp_path, fields,
     came = await suffer(args, tmp_path)
     assert came.said == kind
     assert came.left == []
+
+
+@pytest.mark.slow
+async def test_a_connection_that_fails_is_tried_again_with_a_fresh_dolphin(tmp_path):
+    stand_in = {"chaos": [{"do": "never_listen", "at": "start", "launch": 1}]}
+    deadlines = msgspec.structs.replace(SHORT, connect_s=4.0, attempts=2)
+    async with play_console(console(tmp_path, stand_in, deadlines=deadlines), delay=2) as played:
+        await played.heard.until(lambda: False)
+    heard = played.heard
+    assert heard.reason == Normal(), heard.messages
+    assert [message.attempt for message in heard.all(ConsolePhase) if message.phase == "launch"] == [1, 2]
+    ports = {line["port"] for line in read_trace(tmp_path / "trace") if line["event"] == "boot"}
+    assert len(ports) == 2
+    assert left_behind(tmp_path) == []
+
+
+@pytest.mark.slow
+async def test_a_console_that_hangs_itself_is_ended_from_outside(tmp_path):
+    args = console(tmp_path, {"fps": 60.0, "time_limit_frames": 6000})
+    async with play_console(args, delay=2) as played:
+        await played.heard.until(lambda: played.heard.frames > 20)
+        began = time.monotonic()
+        os.kill(played.heard.os_pid, signal.SIGSTOP)
+        await played.heard.until(lambda: False)
+        assert time.monotonic() - began < 6.0
+        assert played.heard.reason.type == "HeartbeatLost"
+        assert left_behind(tmp_path) == []
+    assert saved_frames(tmp_path)[0] >= 20
+
+
+@pytest.mark.slow
+async def test_a_policy_is_shown_the_frames_of_the_recording(tmp_path, replays_dir):
+    """The states that are asked about, through libmelee and a stand-in, are those that are read from the file."""
+    path = replays_dir / "short" / "v3.18.slp"
+    recorded = read_replay(path, rollback="first")
+    seats = tuple(
+        Seat(
+            port=player.port + 1,
+            who="cpu" if player.cpu else "bot",
+            level=player.cpu_level,
+            fighter=int(recorded.frames.players.character[0, index]),
+        )
+        for index, player in enumerate(recorded.meta.players)
+    )
+    stand_in = {"source": str(path), "override": True, "games": 1}
+    args = console(tmp_path, stand_in, seats=seats, stage=recorded.meta.stage)
+    neutral = ActionCodec().neutral()
+    async with play_console(args, delay=2, decide=lambda ask: neutral) as played:
+        await played.heard.until(lambda: False)
+    heard = played.heard
+    assert heard.reason == Normal(), heard.messages
+    asked = [ask for ask in played.brain.asked if ask.player == 0]
+    assert [ask.frame for ask in asked] == list(recorded.frames.frame)
+    at = {int(frame): index for index, frame in enumerate(recorded.frames.frame)}
+    for ask in asked:
+        shown, read = ask.state.arrays(), recorded.frames[slice(at[ask.frame], at[ask.frame] + 1)].arrays()
+        for name, array in shown.items():
+            if not name.startswith("controllers."):  # overridden by what was sent
+                np.testing.assert_array_equal(array, read[name], name)
