@@ -32,8 +32,8 @@ from exphil_rt.inference.player import Player
 from exphil_rt.inference.torch_player import TorchPlayer
 from exphil_rt.policy.backbones import BACKBONES
 from exphil_rt.policy.config import PolicyConfig, new_config, parse_options
+from exphil_rt.policy.encoder import Encoder
 from exphil_rt.policy.inputs import build_inputs
-from exphil_rt.policy.observation import Encoder
 from exphil_rt.policy.policy import Policy
 from exphil_rt.replays import find_replays, replay_folder
 from exphil_rt.training.dataset import BuildReport, BuildSettings, Split, build_dataset

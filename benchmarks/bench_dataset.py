@@ -25,7 +25,8 @@ import numpy as np
 
 from exphil_rt.game.frames import Frames
 from exphil_rt.policy.codec import ActionCodec
-from exphil_rt.policy.observation import Encoder, default_schema
+from exphil_rt.policy.encoder import Encoder
+from exphil_rt.policy.observation import default_schema
 from exphil_rt.replays import NoReplays, ReplayError, SideFilter, find_replays, read_replay, replay_folder
 from exphil_rt.replays.quality import side_quality
 from exphil_rt.replays.reader import read_head_of, read_open

@@ -30,9 +30,9 @@ from exphil_rt.policy.codec import ActionCodec
 from exphil_rt.policy.config import PolicyConfig, new_config
 from exphil_rt.policy.delay import DelayQueue
 from exphil_rt.policy.embed import InputTensors, to_tensors
+from exphil_rt.policy.encoder import Encoder
 from exphil_rt.policy.inputs import Inputs, build_inputs
 from exphil_rt.policy.noise import ACTION_DOMAIN, keyed_uniform
-from exphil_rt.policy.observation import Encoder
 from exphil_rt.policy.policy import Policy
 
 NOISE_SIZE = ActionCodec().num_logits

@@ -92,8 +92,8 @@ def _frames(config: PolicyConfig, folder: Path | None, frames: int) -> tuple[Seq
 
 
 def _recorded(config: PolicyConfig, folder: Path, frames: int) -> tuple[Sequence[Inputs], str]:
+    from exphil_rt.policy.encoder import Encoder
     from exphil_rt.policy.inputs import sequence_inputs
-    from exphil_rt.policy.observation import Encoder
     from exphil_rt.replays import Replay, find_replays, read_many, replay_folder
 
     paths = find_replays(replay_folder(folder))[:MAX_FILES]
@@ -113,9 +113,9 @@ def _simulated(config: PolicyConfig, frames: int) -> tuple[Sequence[Inputs], str
 
     from exphil_rt.game.frames import Frames
     from exphil_rt.game.lane import GameSetup
+    from exphil_rt.policy.encoder import Encoder
     from exphil_rt.policy.inputs import sequence_inputs
     from exphil_rt.policy.noise import ACTION_DOMAIN, keyed_uniform
-    from exphil_rt.policy.observation import Encoder
     from exphil_rt.policy.random_play import CODEC, random_actions
     from exphil_rt.sim import EmbeddedLane
 

@@ -14,7 +14,8 @@ from exphil_rt.game import ids
 from exphil_rt.game.frames import F32, MAX_ITEMS, Controllers, Frames
 from exphil_rt.game.lane import GameSetup
 from exphil_rt.policy.codec import ActionCodec
-from exphil_rt.policy.observation import Encoder, default_schema
+from exphil_rt.policy.encoder import Encoder
+from exphil_rt.policy.observation import default_schema
 from exphil_rt.sim import EmbeddedLane
 
 Observation = Literal["vector", "features"]

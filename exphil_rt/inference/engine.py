@@ -18,8 +18,8 @@ from exphil_rt.game.frames import F32, U8, Frames
 from exphil_rt.inference.player import EngineKind, Player
 from exphil_rt.policy.codec import ActionCodec
 from exphil_rt.policy.device import pick_device
+from exphil_rt.policy.encoder import Encoder
 from exphil_rt.policy.inputs import Inputs, build_inputs
-from exphil_rt.policy.observation import Encoder
 from exphil_rt.policy.policy import Policy
 from exphil_rt.policy.random_play import random_actions
 

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from exphil_rt.game.frames import U8, Frames
 from exphil_rt.policy.backbones.base import State
 from exphil_rt.policy.embed import to_tensors
+from exphil_rt.policy.encoder import Encoder
 from exphil_rt.policy.inputs import Inputs, build_inputs
-from exphil_rt.policy.observation import Encoder
 from exphil_rt.policy.policy import Policy
 
 Phase = Literal["warming", "shadow", "guarded", "settled", "rolled_back", "refused"]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from exphil_rt.policy.codec import ActionCodec
     from exphil_rt.policy.config import PolicyConfig
     from exphil_rt.policy.delay import DelayQueue
+    from exphil_rt.policy.encoder import Encoder
     from exphil_rt.policy.inputs import Inputs, build_inputs
     from exphil_rt.policy.manifest import (
         BundleInvalid,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
         read_manifest,
     )
     from exphil_rt.policy.noise import keyed_uniform
-    from exphil_rt.policy.observation import Encoder, ObservationSchema, default_schema
+    from exphil_rt.policy.observation import ObservationSchema, default_schema
     from exphil_rt.policy.policy import Policy
     from exphil_rt.policy.ref import PolicyRef, parse_ref, resolve_bundle
 
@@ -32,7 +33,7 @@ _MODULES = {
     "ActionCodec": "codec",
     "BundleInvalid": "manifest",
     "DelayQueue": "delay",
-    "Encoder": "observation",
+    "Encoder": "encoder",
     "Inputs": "inputs",
     "Manifest": "manifest",
     "ObservationSchema": "observation",

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from exphil_rt.game.frames import U8, Frames
 from exphil_rt.policy.codec import ActionCodec
-from exphil_rt.policy.observation import Encoder
+from exphil_rt.policy.encoder import Encoder
 
 
 @dataclass(slots=True)

@@ -11,10 +11,10 @@ from exphil_rt.policy.backbones.base import State
 from exphil_rt.policy.codec import ActionCodec
 from exphil_rt.policy.delay import DelayQueue
 from exphil_rt.policy.embed import to_tensors
+from exphil_rt.policy.encoder import Encoder
 from exphil_rt.policy.inputs import build_inputs
 from exphil_rt.policy.manifest import Manifest, PolicyIncompatible, check_delay
 from exphil_rt.policy.noise import ACTION_DOMAIN, keyed_uniform
-from exphil_rt.policy.observation import Encoder
 from exphil_rt.policy.policy import Policy
 from exphil_rt.policy.random_play import random_actions
 

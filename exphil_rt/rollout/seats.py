@@ -17,9 +17,9 @@ from exphil_rt.inference import Engine
 from exphil_rt.inference.hot_swap import HotSwap
 from exphil_rt.messages.rollout import CURRENT, RANDOM, GameSpec
 from exphil_rt.policy.delay import DelayQueue
+from exphil_rt.policy.encoder import Encoder
 from exphil_rt.policy.inputs import Inputs, build_inputs
 from exphil_rt.policy.noise import ACTION_DOMAIN, keyed_uniform
-from exphil_rt.policy.observation import Encoder
 from exphil_rt.policy.policy import Policy
 from exphil_rt.rollout.experience import padded
 from exphil_rt.sim.cpu import CpuPlayers, level_of

@@ -21,8 +21,8 @@ from exphil_rt.messages.learner import LearnerConfig, LearnMetrics
 from exphil_rt.policy.backbones.base import State
 from exphil_rt.policy.device import pick_device
 from exphil_rt.policy.embed import InputTensors, to_tensors
+from exphil_rt.policy.encoder import Encoder
 from exphil_rt.policy.inputs import Inputs, build_inputs
-from exphil_rt.policy.observation import Encoder
 from exphil_rt.policy.policy import Policy
 from exphil_rt.rollout.experience import IN_PLAY, Rollout
 from exphil_rt.training import generations

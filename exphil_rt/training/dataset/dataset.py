@@ -17,7 +17,8 @@ import msgspec
 import numpy as np
 
 from exphil_rt.game.frames import Controllers
-from exphil_rt.policy.observation import Encoder, ObservationSchema
+from exphil_rt.policy.encoder import Encoder
+from exphil_rt.policy.observation import ObservationSchema
 from exphil_rt.replays.optout import OPT_OUT_FILE, read_opt_out
 from exphil_rt.replays.quality import SideQuality
 from exphil_rt.replays.selection import Selection, SideFilter, split_games

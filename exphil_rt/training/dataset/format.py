@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from exphil_rt.errors import ExphilError
 from exphil_rt.game.frames import Controllers
-from exphil_rt.policy.observation import ItemRows, ObservationSchema, Parts, PartWidths
+from exphil_rt.policy.observation import ObservationSchema
+from exphil_rt.policy.parts import ItemRows, Parts, PartWidths
 from exphil_rt.replays.quality import SideQuality
 from exphil_rt.replays.replay import ReplayMeta, Rollback
 from exphil_rt.replays.selection import SideFilter

@@ -82,7 +82,7 @@ class _Shard:
 
 def _handler() -> Handler:
     from exphil_rt.game.frames import Frames
-    from exphil_rt.policy.observation import Encoder
+    from exphil_rt.policy.encoder import Encoder
     from exphil_rt.replays.quality import side_quality
     from exphil_rt.replays.reader import read_head_of, read_open
     from exphil_rt.replays.source import open_source

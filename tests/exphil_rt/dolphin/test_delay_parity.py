@@ -13,9 +13,9 @@ from exphil_rt.inference import Engine
 from exphil_rt.messages.rollout import CURRENT, RANDOM, GameSpec, PlayerSpec
 from exphil_rt.policy.codec import ActionCodec
 from exphil_rt.policy.embed import to_tensors
+from exphil_rt.policy.encoder import Encoder
 from exphil_rt.policy.inputs import build_inputs
 from exphil_rt.policy.noise import ACTION_DOMAIN, keyed_uniform
-from exphil_rt.policy.observation import Encoder
 from exphil_rt.policy.playable import PlayablePolicy
 from exphil_rt.rollout.loop import RolloutLoop
 

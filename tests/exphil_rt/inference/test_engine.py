@@ -13,9 +13,10 @@ from exphil_rt.inference.player import EngineKind
 from exphil_rt.policy.codec import ActionCodec
 from exphil_rt.policy.config import PolicyConfig
 from exphil_rt.policy.embed import to_tensors
+from exphil_rt.policy.encoder import Encoder
 from exphil_rt.policy.inputs import Inputs, build_inputs
 from exphil_rt.policy.noise import ACTION_DOMAIN, keyed_uniform
-from exphil_rt.policy.observation import Encoder, ObservationField
+from exphil_rt.policy.observation import ObservationField
 from exphil_rt.policy.policy import Policy
 
 NOISE_SIZE = ActionCodec().num_logits

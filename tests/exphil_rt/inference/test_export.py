@@ -15,9 +15,9 @@ from exphil_rt.inference.torch_player import TorchPlayer
 from exphil_rt.policy.backbones import BACKBONES
 from exphil_rt.policy.codec import ActionCodec
 from exphil_rt.policy.config import PolicyConfig, new_config
+from exphil_rt.policy.encoder import Encoder
 from exphil_rt.policy.inputs import Inputs, sequence_inputs
 from exphil_rt.policy.noise import keyed_uniform
-from exphil_rt.policy.observation import Encoder
 from exphil_rt.policy.policy import Policy
 
 torch.set_num_threads(1)

@@ -11,10 +11,10 @@ from exphil_rt.policy.codec import STICK_DEAD_ZONE, STICK_RADIUS, ActionCodec, C
 from exphil_rt.policy.config import HeadsKind, PolicyConfig
 from exphil_rt.policy.delay import DelayQueue
 from exphil_rt.policy.embed import to_tensors
+from exphil_rt.policy.encoder import Encoder
 from exphil_rt.policy.heads import Heads
 from exphil_rt.policy.inputs import build_inputs
 from exphil_rt.policy.noise import keyed_uniform
-from exphil_rt.policy.observation import Encoder
 from exphil_rt.policy.plain import plain
 from exphil_rt.policy.policy import Policy
 from exphil_rt.policy.random_play import random_actions as random_play

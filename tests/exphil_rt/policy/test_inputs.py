@@ -5,8 +5,9 @@ import pytest
 
 from exphil_rt.policy.codec import ActionCodec
 from exphil_rt.policy.delay import DelayQueue
+from exphil_rt.policy.encoder import Encoder
 from exphil_rt.policy.inputs import Inputs, build_inputs, sequence_inputs
-from exphil_rt.policy.observation import Encoder, default_schema
+from exphil_rt.policy.observation import default_schema
 
 ENCODER = Encoder(default_schema())
 CODEC = ActionCodec()

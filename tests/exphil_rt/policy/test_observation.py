@@ -8,15 +8,9 @@ import numpy as np
 import pytest
 
 from exphil_rt.game.frames import Frames, swapped
-from exphil_rt.policy.observation import (
-    Encoder,
-    IdTable,
-    ObservationField,
-    ObservationSchema,
-    Parts,
-    SchemaInvalid,
-    default_schema,
-)
+from exphil_rt.policy.encoder import Encoder
+from exphil_rt.policy.observation import IdTable, ObservationField, ObservationSchema, SchemaInvalid, default_schema
+from exphil_rt.policy.parts import Parts
 
 SCHEMA = default_schema()
 ENCODER = Encoder(SCHEMA)

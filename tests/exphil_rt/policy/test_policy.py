@@ -8,8 +8,9 @@ import torch
 from exphil_rt.errors import ExphilError
 from exphil_rt.policy.config import PolicyConfig, new_config, parse_options
 from exphil_rt.policy.embed import InputTensors, to_tensors
+from exphil_rt.policy.encoder import Encoder
 from exphil_rt.policy.inputs import Inputs, build_inputs
-from exphil_rt.policy.observation import Encoder, IdTable, ObservationField, ObservationSchema
+from exphil_rt.policy.observation import IdTable, ObservationField, ObservationSchema
 from exphil_rt.policy.policy import Policy
 
 TOLERANCE = {"rtol": 0.0, "atol": 2e-5}

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 from mutations import write_mutant
 
-from exphil_rt.policy.observation import Encoder, default_schema
+from exphil_rt.policy.encoder import Encoder
+from exphil_rt.policy.observation import default_schema
 from exphil_rt.replays import BadReplay, ReplayFolder, find_replays, read_many
 
 SOURCES = ("short/v3.18.slp", "short/v3.16.slp", "short/ics.slp", "short/netplay.slp", "short/v3.12.slp",

@@ -11,8 +11,8 @@ from exphil_rt.game.frames import FIRST_FRAME, Frames
 from exphil_rt.inference.hot_swap import GUARD_DECISIONS, SHADOW_DECISIONS
 from exphil_rt.messages.rollout import CURRENT, GameEnded, SwapPolicy, SwapTold
 from exphil_rt.policy.embed import to_tensors
+from exphil_rt.policy.encoder import Encoder
 from exphil_rt.policy.inputs import build_inputs
-from exphil_rt.policy.observation import Encoder
 from exphil_rt.rollout.recording import actions_of, replay, setup_of, unpack
 from exphil_rt.rollout.swaps import SwapRefused
 from exphil_rt.sim import EmbeddedLane

@@ -22,8 +22,8 @@ from exphil_rt.messages.rollout import (
     SlotFilled,
 )
 from exphil_rt.policy.embed import to_tensors
+from exphil_rt.policy.encoder import Encoder
 from exphil_rt.policy.inputs import build_inputs
-from exphil_rt.policy.observation import Encoder
 from exphil_rt.rollout.experience import CUT, IDLE, IN_PLAY
 from exphil_rt.rollout.recording import actions_of, replay, unpack
 from exphil_rt.rollout.table import LoopInvalid

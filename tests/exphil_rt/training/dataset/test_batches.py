@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from exphil_rt.policy.codec import ActionCodec
+from exphil_rt.policy.encoder import Encoder
 from exphil_rt.policy.inputs import sequence_inputs
-from exphil_rt.policy.observation import Encoder
 from exphil_rt.replays import read_replay
 from exphil_rt.training.dataset import Loader, LoaderPosition, PlanConfig
 from exphil_rt.training.dataset.dataset import Dataset, Side

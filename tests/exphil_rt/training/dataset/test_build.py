@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from exphil_rt.policy.observation import Encoder, default_schema
+from exphil_rt.policy.encoder import Encoder
+from exphil_rt.policy.observation import default_schema
 from exphil_rt.replays import SideFilter, read_replay
 from exphil_rt.replays.optout import opt_out_names
 from exphil_rt.store.files import DiskFull
