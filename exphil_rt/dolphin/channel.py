@@ -108,6 +108,8 @@ class Channel:
     def dispatch(self, polling_mode: bool, timeout: float = 0) -> dict[str, Any]:
         """The next message, waited for until the watch's deadline."""
         del polling_mode, timeout
+        if self._watch.left() <= 0.0:
+            self._watch.check()  # also where messages come and come, and none of them is what is waited for
         while not self._messages:
             self._wait()
         message = self._messages.popleft()

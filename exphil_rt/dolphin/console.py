@@ -77,7 +77,7 @@ class Console:
         code, reason = 0, "stopped"
         try:
             self._play()
-        except Stopped:
+        except (Stopped, PortClosed):  # told to, or nobody is left to play for
             pass
         except BaseException as error:
             code, reason = FAULT, "fault"
@@ -180,7 +180,7 @@ class Console:
                 time.sleep(SLICE_S)
                 ended = dolphin.ended()
         fault = fault_of(error, ended)
-        if fault.kind == "libmelee" or not isinstance(error, DolphinFault):
+        if fault.kind in ("libmelee", "bad_data") and not isinstance(error, DolphinFault):
             sys.excepthook(type(error), error, error.__traceback__)
         phase: Any = self.watch.phase
         with contextlib.suppress(PortClosed):

@@ -71,6 +71,8 @@ def fault_of(error: BaseException, ended: str = "") -> DolphinFault:
         return DolphinFault("pipe_full", "Dolphin reads no inputs any more: a controller's pipe is full.")
     if isinstance(error, json.JSONDecodeError | UnicodeDecodeError):
         return DolphinFault("bad_data", "Dolphin sent what is no JSON.")
+    if isinstance(error, OSError):
+        return DolphinFault("bad_setup", f"The operating system refused: {error}.")
     what = f"{type(error).__name__}: {error}".rstrip(": ")
     if isinstance(error, AssertionError | KeyError | TypeError | ValueError | IndexError):
         return DolphinFault("bad_data", f"libmelee could not read what Dolphin sent ({what}).")

@@ -253,6 +253,7 @@ class Game:
         percents = (float(players.percent[0, 0]), float(players.percent[0, 1]))
         if over is not None:
             reason = over[0]
+        self._say(self.stats())
         self._say(
             ConsoleGameEnded(
                 game_id=self._game_id,

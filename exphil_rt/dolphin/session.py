@@ -33,6 +33,7 @@ from exphil_rt.dolphin.pipes import Pipe, open_pipe
 from exphil_rt.dolphin.watch import Watch
 from exphil_rt.game.frames import Button as Bit
 from exphil_rt.game.frames import Controllers, Frames, swapped
+from exphil_rt.game.ids import Character, Stage, stage_name
 from exphil_rt.messages.dolphin import ConsoleArgs, ConsoleSetup, Phase
 
 _ADDRESS: Final = "127.0.0.1"
@@ -100,7 +101,7 @@ class Session:
         Raises:
             DolphinFault: it cannot be done, or a deadline passed.
         """
-        self._check_files()
+        self._check()
         attempts = self._args.deadlines.attempts
         for attempt in range(1, attempts + 1):
             try:
@@ -111,8 +112,21 @@ class Session:
                     raise
                 self._end_console(folder_too=False)
 
-    def _check_files(self) -> None:
+    def _check(self) -> None:
+        """Refuse what cannot work before anything is started."""
         args = self._args
+        ports = [seat.port for seat in args.seats]
+        if not 1 <= ports[0] < ports[1] <= 4:
+            raise DolphinFault("bad_setup", f"Two ports of 1 to 4 are played, in their order, and not {ports}.")
+        if all(seat.who == "human" for seat in args.seats):
+            raise DolphinFault("bad_setup", "Two people need no console of ours.")
+        if args.stage not in list(Stage):
+            raise DolphinFault("bad_setup", f"{stage_name(args.stage)} cannot be chosen in the menus.")
+        for seat in args.seats:
+            if seat.who == "cpu" and seat.fighter == Character.SHEIK:
+                raise DolphinFault("bad_setup", "A CPU cannot be made to play Sheik.")
+            if seat.who == "bot" and args.connect_code and seat.fighter == Character.ZELDA:
+                raise DolphinFault("bad_setup", "libmelee cannot choose Zelda in netplay.")
         if not os.path.isfile(args.executable) or not os.access(args.executable, os.X_OK):
             raise DolphinFault("executable_missing", f"{args.executable} is no executable file.")
         for path, what in ((args.iso, "The ISO"), (args.user_json, "Slippi's account file")):

@@ -191,6 +191,8 @@ async def test_a_person_and_a_bot(tmp_path):
     [
         ({"executable": "/no/such/dolphin"}, "executable_missing"),
         pytest.param({"iso": "/no/such.iso"}, "bad_setup", marks=pytest.mark.slow),
+        pytest.param({"stage": 5}, "bad_setup", marks=pytest.mark.slow),
+        pytest.param({"seats": BOTS[::-1]}, "bad_setup", marks=pytest.mark.slow),
         pytest.param({"connect_code": "ABCD#123"}, "bad_setup", marks=pytest.mark.slow),
         ({"console_delay": 3}, "delay_too_small"),
     ],

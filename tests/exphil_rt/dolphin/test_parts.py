@@ -107,6 +107,7 @@ def test_whoever_waits_hears_the_order_to_stop(watch):
         (json.JSONDecodeError("x", "y", 0), "bad_data"),
         (KeyError("nick"), "bad_data"),
         (AssertionError(), "bad_data"),
+        (PermissionError(13, "denied"), "bad_setup"),
         (RuntimeError("anything else"), "libmelee"),
         (MemoryError(), "libmelee"),
     ],
