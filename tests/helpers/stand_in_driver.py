@@ -167,6 +167,8 @@ class Session:
                     int(port): [player.character.name, int(player.cpu_level)] for port, player in state.players.items()
                 }
                 report["started"].append({"stage": state.stage.name, "players": players})
+                report["codes"] = {int(port): player.connectCode for port, player in state.players.items()}
+                report["costumes"] = {int(port): int(player.costume) for port, player in state.players.items()}
             report["frames"].append(int(state.frame))
             if parity is not None:
                 parity.compare(state)
@@ -191,9 +193,12 @@ class Session:
             pad.release_all()
             return
         with contextlib.suppress(KeyError):
+            if state.menu_state is melee.Menu.PRESS_START:  # menu_helper_simple has no word for it
+                melee.MenuHelper.choose_versus_mode(state, pad)
             helpers[port].menu_helper_simple(
                 state, pad, melee.Character[choice["fighter"]], melee.Stage[choice["stage"]],
                 cpu_level=choice.get("cpu", 0), autostart=choice.get("start", False),
+                connect_code=choice.get("code"), costume=choice.get("costume", 0),
             )  # fmt: skip
 
     def close(self) -> None:

@@ -120,6 +120,10 @@ class StandInConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Games until it stays in the menus; 0 for ever."""
     menus: Literal["drive", "skip"] = "drive"
     """Whether somebody has to choose in the menus, or the games start by themselves."""
+    begins: Literal["characters", "title"] = "characters"
+    """Where it boots to. From the title a bot may also go to Slippi's direct mode, where any code finds ``person``."""
+    online_port: int = 1
+    """Under which port the own player of direct mode appears, 1 or 2; the other player has the other one."""
     menu_frames: int = 0
     """``skip``: menu frames before each game."""
     boot_s: float = 0.0
@@ -179,6 +183,8 @@ def check_config(config: StandInConfig) -> None:
         raise BadStandIn("A game has 1 to 99 stocks and at least one frame.")
     if len({*config.ports}) != 2 or not all(1 <= port <= 4 for port in config.ports):
         raise BadStandIn(f"Two ports out of 1 to 4 are played, not {config.ports}.")
+    if config.online_port not in (1, 2):
+        raise BadStandIn(f"A direct match is played at ports 1 and 2, not {config.online_port}.")
     if not all(0 <= level <= 9 for level in (*config.cpu_levels, config.person_level)):
         raise BadStandIn("Levels go from 0 (nobody) to 9.")
 

@@ -16,6 +16,7 @@ import msgspec
 PIPE: Final = "6"
 ADAPTER: Final = "12"
 PORTS: Final = (1, 2, 3, 4)
+_MAX_JSON: Final = 65_536
 _MENU_CODE: Final = "$Optional: Extract Menu Info"
 
 
@@ -37,6 +38,8 @@ class UserFolder(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the code is on that sends menu events."""
     speed: float
     """Of the emulation, 1 the game's own; 0 as fast as it goes. Only mainline has it."""
+    connect_code: str
+    """Of the account in ``Slippi/user.json``; empty where there is none."""
     infinite_time: bool
     instant_match: bool
 
@@ -80,9 +83,18 @@ def read_user_folder(home: Path, mainline: bool) -> UserFolder:
         devices=devices,
         menu_events=_MENU_CODE in codes,
         speed=_number(text("EmulationSpeed", "1.0", "Core", "")) if mainline else 1.0,
+        connect_code=_connect_code(home / "Slippi" / "user.json"),
         infinite_time="$Optional: Infinite Time Mode" in codes,
         instant_match="$Optional: Instant Match" in codes,
     )
+
+
+def _connect_code(path: Path) -> str:
+    try:
+        code = msgspec.json.decode(path.read_bytes()[:_MAX_JSON]).get("connectCode", "")
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, AttributeError):
+        return ""
+    return code if isinstance(code, str) else ""
 
 
 def _number(text: str) -> float:

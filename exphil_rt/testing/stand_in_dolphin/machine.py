@@ -27,6 +27,7 @@ from exphil_rt.testing.stand_in_dolphin.config import NEEDS_FRAME, Chaos, StandI
 from exphil_rt.testing.stand_in_dolphin.delay import InputDelay, Pads
 from exphil_rt.testing.stand_in_dolphin.ini import ADAPTER, PIPE, UserFolder
 from exphil_rt.testing.stand_in_dolphin.menus import Menus
+from exphil_rt.testing.stand_in_dolphin.online import Online
 from exphil_rt.testing.stand_in_dolphin.pace import Pace
 from exphil_rt.testing.stand_in_dolphin.packets import (
     BAD_BASE64,
@@ -38,6 +39,7 @@ from exphil_rt.testing.stand_in_dolphin.packets import (
 )
 from exphil_rt.testing.stand_in_dolphin.pipes import Pipes
 from exphil_rt.testing.stand_in_dolphin.replay_file import ReplayFile
+from exphil_rt.testing.stand_in_dolphin.screens import Screens
 from exphil_rt.testing.stand_in_dolphin.sources.source import Source
 from exphil_rt.testing.stand_in_dolphin.spectators import PortTaken, Spectators
 from exphil_rt.testing.stand_in_dolphin.trace import Trace
@@ -81,14 +83,18 @@ class Machine:
         self._server: Spectators | None = None
         self._pace = Pace(config.fps * user.speed)
         self._delay = InputDelay(user.online_delay)
-        self._menus = Menus(
+        draws = config.seed * 1_000_003 + launch
+        person = int(character(config.person))
+        local = Menus(
             self._plugged,
             user.plugged(ADAPTER),
-            person=character(config.person),
+            person=person,
             person_level=config.person_level,
-            seed=config.seed * 1_000_003 + launch,
+            seed=draws,
             stuck="stuck_cursor" in self._start_faults,
         )
+        online = Online(user.connect_code, config.online_port, person, config.person_level, draws)
+        self._menus = Screens(local, online, config.begins == "title")
         self._draw = random.Random(f"{config.seed} {launch} stages")
         self._need = False
         self._demands = 0
@@ -239,7 +245,7 @@ class Machine:
             self._trace.write("replay", path=str(self._replay.path))
         self._trace.write("game", number=self._game, stage=choice.stage)
         if self._server is not None:
-            self._server.start_game()
+            self._server.start_game([seat.code for seat in choice.seats if seat.code])
         for message in opening:
             self._tell(message)
         self._demand()

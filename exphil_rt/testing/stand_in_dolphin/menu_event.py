@@ -12,6 +12,11 @@ SIZE: Final = 0x49
 CHARACTER_SELECT: Final = 0x0002
 STAGE_SELECT: Final = 0x0102
 IN_GAME: Final = 0x0202
+MAIN_MENU: Final = 0x0001
+PRESS_START: Final = 0x0000
+ONLINE_SELECT: Final = 0x0008
+NAME_ENTRY: Final = 0x05
+"""``nametag`` while a connect code is typed."""
 
 HUMAN: Final = 0
 CPU: Final = 1
@@ -36,8 +41,9 @@ class Slot(msgspec.Struct):
 
 
 def menu_event(
-    scene: int, frame: int, slots: list[Slot], *, ready: bool = False, stage: int = 0, x: float = 0.0, y: float = 0.0
-) -> bytes:
+    scene: int, frame: int, slots: list[Slot], *, ready: bool = False, stage: int = 0, x: float = 0.0, y: float = 0.0,
+    submenu: int = 0, selection: int = 0, costume: int = 0, nametag: int = 0,
+) -> bytes:  # fmt: skip
     """One menu frame.
 
     Args:
@@ -48,6 +54,10 @@ def menu_event(
         stage: stage select: Melee's internal id of the stage under the cursor; 0 none.
         x: stage select: the cursor.
         y: the same.
+        submenu: main menu: libmelee's id of the submenu.
+        selection: main menu: the entry; direct mode: the letter.
+        costume: direct mode: the own costume.
+        nametag: direct mode: NAME_ENTRY while a code is typed.
     """
     event = bytearray(SIZE)
     struct.pack_into(">BH", event, 0, MENU_EVENT, scene)
@@ -61,4 +71,5 @@ def menu_event(
     event[0x23] = 0 if ready else 1
     event[0x24] = stage
     struct.pack_into(">ffi", event, 0x31, x, y, frame)
+    event[0x3D], event[0x3E], event[0x3F], event[0x40] = submenu, selection, costume, nametag
     return bytes(event)

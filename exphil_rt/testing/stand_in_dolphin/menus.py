@@ -7,7 +7,7 @@ a cursor moves is our own choice: slow enough that a bot that sees a menu frame 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from exphil_rt.game.frames import Button
@@ -103,7 +103,7 @@ class Menus:
         self._frozen = False
         self._leaving = self._picked = 0
 
-    def step(self, held: dict[int, Held]) -> bytes:
+    def step(self, held: Mapping[int, Held]) -> bytes:
         """One menu frame with these inputs; what it shows. ``choice`` is set when the game starts."""
         self._frame += 1
         pressed = {port: pad.buttons & ~self._held.get(port, 0) for port, pad in held.items()}
@@ -139,7 +139,7 @@ class Menus:
         if pressed & Button.X and slot.fighter != NO_FIGHTER:
             slot.costume = (slot.costume + 1) % 4
         if not slot.coin_down:
-            slot.fighter = _fighter_at(slot.x, slot.y)
+            slot.fighter = fighter_at(slot.x, slot.y)
 
     def _press_a(self, port: int, slot: Slot) -> None:
         if slot.holds_slider:
@@ -154,7 +154,7 @@ class Menus:
             if on_slider and other.status == CPU and index + 1 == port:
                 slot.holds_slider = True
                 return
-        if not slot.coin_down and (fighter := _fighter_at(slot.x, slot.y)) != NO_FIGHTER:
+        if not slot.coin_down and (fighter := fighter_at(slot.x, slot.y)) != NO_FIGHTER:
             slot.fighter, slot.coin_down = fighter, True
 
     def _turn(self, port: int, slot: Slot, own: bool) -> None:
@@ -182,7 +182,7 @@ class Menus:
         if tilt and self._sliding % _LEVEL_FRAMES == 0:
             slot.cpu_level = min(9, max(1, slot.cpu_level + (1 if tilt > 0 else -1)))
 
-    def _at_stages(self, held: dict[int, Held], pressed: dict[int, int]) -> int:
+    def _at_stages(self, held: Mapping[int, Held], pressed: dict[int, int]) -> int:
         if self._leaving:
             self._leaving -= 1
             if not self._leaving:
@@ -225,7 +225,7 @@ class Menus:
         return Choice(stage=stage, seats=(seats[0], seats[1]), frozen_stadium=self._frozen)
 
 
-def _fighter_at(x: float, y: float) -> int:
+def fighter_at(x: float, y: float) -> int:
     """The fighter's slot under a cursor; NO_FIGHTER between the boxes."""
     row, column = int((y - 1.0) // (2 * _BOX)), int((x + 32.5) // (2 * _BOX))
     if not 0 <= row <= 2 or not 0 <= column < _COLUMNS:
@@ -236,6 +236,11 @@ def _fighter_at(x: float, y: float) -> int:
         if column == 0:
             return NO_FIGHTER
     return slot if slot < len(FIGHTERS) else NO_FIGHTER
+
+
+def on_random(x: float, y: float) -> bool:
+    """Whether a cursor is on the left one of the two "random" boxes."""
+    return 0 <= x + 32.5 < 2 * _BOX and 0 <= y - 1.0 < 2 * _BOX
 
 
 def _stage_at(x: float, y: float) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+from collections.abc import Sequence
 from typing import Any, Final
 
 import enet
@@ -78,11 +79,18 @@ class Spectators:
             elif event.type == enet.EVENT_TYPE_RECEIVE and number in self._clients:
                 self._request(self._clients[number], event.packet.data)
 
-    def start_game(self) -> None:
-        """A game begins: its messages replace those of the last one."""
+    def start_game(self, codes: Sequence[str] = ()) -> None:
+        """A game begins: its messages replace those of the last one.
+
+        Args:
+            codes: the players' connect codes, online.
+        """
         self._events.clear()
         self._in_game = True
-        self._send_all([b'{"type":"start_game"}'])
+        message: dict[str, Any] = {"type": "start_game"}
+        if codes:
+            message["players"] = [{"connect_code": code, "is_decider": not at} for at, code in enumerate(codes)]
+        self._send_all([msgspec.json.encode(message)])
 
     def end_game(self) -> None:
         """The game is over; menus follow."""

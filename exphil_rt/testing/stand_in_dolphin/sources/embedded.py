@@ -91,7 +91,7 @@ class EmbeddedGame:
                 bot = self._bots.act(shown, side, level, rows=[side], game=self._game)
                 pads.assign((slice(None), side), bot)
                 continue
-            pad = held.get(seat.port, NEUTRAL)
+            pad = held.get(seat.held_at, NEUTRAL)
             pads.buttons[0, side], pads.trigger[0, side] = pad.buttons, pad.trigger
             pads.joystick_x[0, side], pads.joystick_y[0, side] = pad.x, pad.y
             pads.cstick_x[0, side], pads.cstick_y[0, side] = pad.cx, pad.cy

@@ -42,7 +42,13 @@ def opening(start: GameStart, gecko_packets: int) -> list[bytes]:
 def start_of(choice: Choice, *, stocks: int, timer_frames: int, seed: int) -> GameStart:
     """The start block's content for a choice."""
     players = tuple(
-        PlayerStart(character=seat.character, port=seat.port - 1, costume=seat.costume, cpu_level=seat.cpu_level)
+        PlayerStart(
+            character=seat.character,
+            port=seat.port - 1,
+            costume=seat.costume,
+            cpu_level=seat.cpu_level,
+            code=seat.code,
+        )
         for seat in choice.seats
     )
     return GameStart(

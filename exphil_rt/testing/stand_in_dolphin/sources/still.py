@@ -69,7 +69,7 @@ class StillGame:
         packet["open"]["frame"], packet["open"]["scene_frame"] = self.frame, self.frame - FIRST_FRAME
         packet["close"]["frame"] = packet["close"]["finalized"] = self.frame
         for side, seat in enumerate(self._choice.seats):
-            pad = held.get(seat.port, NEUTRAL)
+            pad = held.get(seat.held_at, NEUTRAL)
             pre, post = packet["pre"][side], packet["post"][side]
             x = self._x[side]
             pre["frame"], pre["position_x"], pre["state"] = self.frame, x, post["state"]

@@ -25,7 +25,7 @@ def choose(fighters, stage, cpu=0):
 
 
 def script(tmp_path, name, choices, *, people=(), ports=(1, 2), games=1, **settings):
-    exe = stand_in(tmp_path, name, menus="drive", time_limit_frames=1, **settings)
+    exe = stand_in(tmp_path, name, menus="drive", **({"time_limit_frames": 1} | settings))
     return {
         "exe": exe, "choose": choices, "games": games, "last": -120, "ports": list(ports), "people": list(people),
         "steps": games * (BUDGET + 150),
@@ -111,6 +111,32 @@ def test_faults_in_menus(tmp_path, kind):
     assert (report["outcome"], report["started"]) == (expected, [])
     assert report["menus"] in (20, 21)
     assert report["rc"] == (3 if kind == "exit" else None)
+
+
+@pytest.mark.slow
+def test_from_the_title_a_bot_finds_a_local_match(tmp_path):
+    (report,) = drive(script(tmp_path, "t", choose(("FOX", "MARTH"), "DREAMLAND"), begins="title", games=2))
+    wanted = {"stage": "DREAMLAND", "players": {"1": ["FOX", 0], "2": ["MARTH", 0]}}
+    assert report["started"] == [wanted, wanted], report
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("own", [1, 2])
+def test_in_direct_mode_a_bot_types_a_code_and_plays_at_the_port_it_is_given(tmp_path, own):
+    account = tmp_path / "user.json"
+    account.write_text('{"connectCode": "BOT#001", "uid": "x", "playKey": "y"}')
+    choices = {"1": {"fighter": "FOX", "stage": "DREAMLAND", "code": "KZ#42", "start": True, "costume": 2}}
+    one = script(tmp_path, "d", choices, ports=(1,), begins="title", online_port=own, games=2, person="peach")
+    one |= {"console": {"user_json_path": str(account)}, "last": -20, "hold": {"1": [1.0, 0.5]}, "watch": True}
+    (report,) = drive(one | {"steps": 8000})
+    assert report["outcome"] == "played"
+    other = 3 - own
+    assert [game["players"] for game in report["started"]] == [{str(own): ["FOX", 0], str(other): ["PEACH", 0]}] * 2
+    assert report["codes"] == {str(own): "BOT#001", str(other): "KZ#42"}
+    assert report["costumes"][str(own)] == 2
+    moved = [abs(last[0] - first[0]) for first, last in zip(report["seen"][0], report["seen"][-1], strict=True)]
+    assert moved[own - 1] > 1.0
+    assert moved[other - 1] == 0.0
 
 
 def press(menus, port, **held):
