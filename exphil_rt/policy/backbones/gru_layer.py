@@ -1,8 +1,9 @@
-"""One layer of GRU over a sequence, with its gradient, for a CPU in float32: torch's function in less time.
+"""One layer of GRU over a sequence, with its gradient, for a CPU: torch's function in less time.
 
 ``torch.gru`` lets autograd follow every step, which adds up the recurrent weights' gradient step by step: as many
 products of few rows, and a sum over the whole matrix, as there are steps. Here the loop carries only what has to go
-from step to step, and all gradients of weights are one product each. Resets are part of the loop.
+from step to step, and all gradients of weights are one product each. Resets are part of the loop. Under autocast those
+large products are made in bfloat16, the loop stays in float32.
 """
 
 from __future__ import annotations
@@ -29,17 +30,25 @@ def gru_layer(
     Returns:
         Outputs ``[T, B, H]`` and the last of them ``[B, H]``.
     """
-    given = F.linear(x, w_ih, b_ih)
+    given = F.linear(x, w_ih, b_ih).float()
     # Inside of a Function's forward gradients are always off, so that it has to be told.
     record = torch.is_grad_enabled() and any(t.requires_grad for t in (given, memory, w_hh, b_hh))
-    y: Tensor = _Layer.apply(given, memory, w_hh, b_hh, keep, record)  # type: ignore[no-untyped-call]
+    half = torch.is_autocast_enabled("cpu")
+    y: Tensor = _Layer.apply(given, memory, w_hh, b_hh, keep, record, half)  # type: ignore[no-untyped-call]
     return y, y[-1]
 
 
 class _Layer(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, given: Tensor, memory: Tensor, w_hh: Tensor, b_hh: Tensor, keep: Tensor | None, record: bool
+        ctx: Any,
+        given: Tensor,
+        memory: Tensor,
+        w_hh: Tensor,
+        b_hh: Tensor,
+        keep: Tensor | None,
+        record: bool,
+        half: bool,
     ) -> Tensor:
         steps, batch, width = given.shape
         hidden = width // 3
@@ -67,7 +76,7 @@ class _Layer(torch.autograd.Function):
             before = torch.lerp(new, before, gate[:, hidden:], out=out)
         if record:
             ctx.save_for_backward(memory, w_hh, y, gates, news, products)
-            ctx.cuts, ctx.cleared = cuts, cleared
+            ctx.cuts, ctx.cleared, ctx.half = cuts, cleared, half
         return y
 
     @staticmethod
@@ -97,5 +106,7 @@ class _Layer(torch.autograd.Function):
             if (column := ctx.cuts[t]) is not None:
                 grad.mul_(column)
         outer = torch.cat([inner[..., : 2 * hidden], of_news], -1)  # of the inputs' products
-        rows = inner.view(-1, 3 * hidden)
-        return outer, grad, rows.t() @ before.view(-1, hidden), rows.sum(0), None, None
+        rows, before = inner.view(-1, 3 * hidden), before.view(-1, hidden)
+        sums = rows.sum(0)
+        of_weights = (rows.bfloat16().t() @ before.bfloat16()).float() if ctx.half else rows.t() @ before
+        return outer, grad, of_weights, sums, None, None, None

@@ -93,6 +93,21 @@ def test_a_grus_gradients_equal_torchs_own_across_resets():
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=TOLERANCE)
 
 
+def test_a_grus_gradients_in_bfloat16_are_those_in_float32_but_for_rounding():
+    torch.manual_seed(0)
+    model, x, weight = GRU(16, 32, 2), torch.randn(4, 20, 16), torch.randn(4, 20, 32)
+    found = []
+    for half in (False, True):
+        model.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            y, state = model(x, model.init_state(4))
+        assert y.dtype == torch.float32 == state[0].dtype
+        (y * weight).sum().backward()
+        found.append([parameter.grad.clone() for parameter in model.parameters()])
+    for exact, rounded in zip(*found, strict=True):
+        assert (rounded - exact).norm() < 0.02 * exact.norm()
+
+
 def test_attention_equals_torchs_own_but_for_places():
     """With the rotation taken out, a layer is torch's own multi-head attention under a band mask."""
     torch.manual_seed(0)
