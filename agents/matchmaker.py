@@ -19,8 +19,9 @@ from agents.context import LEAGUE_FILE, SelfPlayContext
 from agents.notes import note
 from exphil_rt.actor import GenServer, NoProc, handle_cast
 from exphil_rt.errors import ExphilError
-from exphil_rt.league.elo import START, Standing, calibrated, error_bar, update
+from exphil_rt.league.elo import START, Standing, error_bar
 from exphil_rt.league.pairing import Entrant, Pairing, next_match
+from exphil_rt.league.table import Table
 from exphil_rt.messages.experience import SlotReady
 from exphil_rt.messages.league import (
     GameOver,
@@ -81,9 +82,7 @@ class LeagueState(msgspec.Struct, kw_only=True):
     """Ratings, and the games in play."""
 
     physics: str = ""
-    standings: dict[str, Standing] = {}
-    played: dict[tuple[str, str], tuple[int, int, int]] = {}
-    """Wins, draws and losses of port 0 by (port 0, port 1)."""
+    table: Table = msgspec.field(default_factory=Table)
     plans: dict[int, Plan] = {}
     """By game id."""
     idle: list[tuple[str, SlotNeed]] = []
@@ -134,9 +133,10 @@ class Matchmaker(GenServer[LeagueState]):
             return
         rows: LeagueRows = await self.call("store", LoadLeague(physics=physics), timeout=CALL_S)
         state.physics = physics
-        state.standings = {r.policy: _standing(r) for r in rows.ratings}
-        state.standings.setdefault(RANDOM, Standing(policy=RANDOM, elo=START, anchor=True))
-        state.played = {(a, b): counts for a, games in rows.played.items() for b, counts in games.items()}
+        standings = {r.policy: _standing(r) for r in rows.ratings}
+        standings.setdefault(RANDOM, Standing(policy=RANDOM, elo=START, anchor=True))
+        played = {(a, b): counts for a, games in rows.played.items() for b, counts in games.items()}
+        state.table = Table(standings=standings, played=played)
         self._publish(await self._population())
 
     @handle_cast
@@ -231,9 +231,9 @@ class Matchmaker(GenServer[LeagueState]):
         files = {member.key: member for member in population.members}
         entrants = [Entrant(policy=RANDOM, elo=START, anchor=True)]
         for member in population.members:
-            standing = self._standing_of(member.key, population)
+            standing = state.table.standing_of(member.key, _keys(population))
             entrants.append(Entrant(policy=member.key, elo=standing.elo, anchor=standing.anchor))
-        played = {pair: sum(counts) for pair, counts in state.played.items()}
+        played = {pair: sum(counts) for pair, counts in state.table.played.items()}
         for plan in state.plans.values():
             if plan.kind == "rated":
                 played[plan.policies] = played.get(plan.policies, 0) + 1
@@ -373,9 +373,13 @@ class Matchmaker(GenServer[LeagueState]):
         population = await self._population()
         pair = (ended.game.players[0].policy, ended.game.players[1].policy)
         score = 0.5 if ended.winner is None else 1.0 - ended.winner
-        before = [self._standing_of(policy, population) for policy in pair]
-        one, two = update(before[0], before[1], score)
-        after = (self._placed(one, two.policy, score), self._placed(two, one.policy, 1.0 - score))
+        after = state.table.after(
+            pair,
+            score,
+            versions=_keys(population),
+            first=state.first,
+            anchor_games=self.context.config.league.anchor_games,
+        )
         recording = f"rated/{ended.game.game_id}.rec" if ended.recording else ""
         match = Match(
             game_id=ended.game.game_id,
@@ -396,75 +400,39 @@ class Matchmaker(GenServer[LeagueState]):
         committed: Committed = await self.call("store", CommitMatch(match=match, ratings=ratings), timeout=CALL_S)
         if not committed.done:
             return
-        for standing in after:
-            state.standings[standing.policy] = standing
-        won, drawn, lost = state.played.get(pair, (0, 0, 0))
-        state.played[pair] = (won + (score == 1.0), drawn + (score == 0.5), lost + (score == 0.0))
+        state.table.record(pair, score, after)
         if recording:
             self.cast("recorder", GameOver(runner="", ended=ended))
         await self._fix_first()
         self._publish(population)
 
-    def _placed(self, standing: Standing, opponent: str, score: float) -> Standing:
-        """A newcomer's standing, set to what its first games say once it has had them, all against the first version.
-
-        A chess federation's provisional rating: with a few games to each version, steps of K would not get there.
-        """
-        state, games = self.state, self.context.config.league.anchor_games
-        first = state.standings.get(state.first)
-        if first is None or not first.anchor or opponent != first.policy or standing.games != games:
-            return standing
-        won, drawn, lost = self._score(standing.policy, opponent)
-        won, drawn, lost = won + (score == 1.0), drawn + (score == 0.5), lost + (score == 0.0)
-        if won + drawn + lost != games:
-            return standing
-        return msgspec.structs.replace(standing, elo=calibrated(first.elo, won, drawn, lost))
-
     async def _fix_first(self) -> None:
         """The run's first version becomes an anchor once it has played its calibration games against random."""
-        state, first = self.state, self.state.first
-        standing = state.standings.get(first)
-        if standing is None or standing.anchor:
+        state = self.state
+        fixed = state.table.calibrated_first(state.first, RANDOM, self.context.config.league.calibration_games)
+        if fixed is None:
             return
-        won, drawn, lost = self._score(first, RANDOM)
-        if won + drawn + lost < self.context.config.league.calibration_games:
-            return
-        fixed = msgspec.structs.replace(standing, elo=calibrated(START, won, drawn, lost), anchor=True)
         committed: Committed = await self.call(
             "store", CommitRatings(ratings=(_rating(fixed, state.physics),)), timeout=CALL_S
         )
         if committed.done:
-            state.standings[first] = fixed
-            note(self, "info", "anchor_fixed", f"{first} is fixed at {fixed.elo:.0f} Elo (random is 1000).")
-
-    def _score(self, one: str, other: str) -> tuple[int, int, int]:
-        """Wins, draws and losses of ``one`` against ``other``, from both ports."""
-        won, drawn, lost = self.state.played.get((one, other), (0, 0, 0))
-        other_won, other_drawn, other_lost = self.state.played.get((other, one), (0, 0, 0))
-        return won + other_lost, drawn + other_drawn, lost + other_won
-
-    def _standing_of(self, policy: str, population: Population) -> Standing:
-        """Its standing; a newcomer starts at the Elo of the newest version that has one."""
-        known = self.state.standings
-        if policy in known:
-            return known[policy]
-        rated = [known[member.key].elo for member in population.members if member.key in known]
-        return Standing(policy=policy, elo=rated[-1] if rated else START)
+            state.table.standings[fixed.policy] = fixed
+            note(self, "info", "anchor_fixed", f"{fixed.policy} is fixed at {fixed.elo:.0f} Elo (random is 1000).")
 
     def _publish(self, population: Population) -> None:
-        state = self.state
-        ratings = sorted((_rating(s, state.physics) for s in state.standings.values()), key=lambda r: -r.elo)
+        state, first = self.state, population.first
+        ratings = sorted((_rating(s, state.physics) for s in state.table.standings.values()), key=lambda r: -r.elo)
         win_rate = None
-        if population.newest and population.first and population.newest != population.first:
-            for member in reversed(population.members):  # the newest version that has met the first one
-                won, drawn, lost = self._score(member.key, population.first.key)
-                if member.key != population.first.key and won + drawn + lost:
-                    win_rate = (won + 0.5 * drawn) / (won + drawn + lost)
-                    break
-        matches = sum(sum(counts) for counts in state.played.values())
-        changed = RatingsChanged(ratings=tuple(ratings), matches=matches, win_rate_vs_first=win_rate)
+        if population.newest and first and population.newest != first:
+            win_rate = state.table.win_rate(_keys(population), first.key)
+        changed = RatingsChanged(ratings=tuple(ratings), matches=state.table.matches, win_rate_vs_first=win_rate)
         for name in ("telemetry", "population_manager"):
             self.cast(name, changed)
+
+
+def _keys(population: Population) -> list[str]:
+    """Versions of the population, oldest first."""
+    return [member.key for member in population.members]
 
 
 def _standing(rating: Rating) -> Standing:

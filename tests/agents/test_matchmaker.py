@@ -94,7 +94,7 @@ async def test_a_refused_commit_shows_nothing_and_counts_nothing(make):
             assert "has no room left" in event.text
             await world.settle()
             assert world.actor("telemetry").state.matches == 0
-            assert world.actor("matchmaker").state.played == {}
+            assert world.actor("matchmaker").state.table.played == {}
             assert world.rows(lambda db: db.ratings()) == []
         world.over(game, winner=0, slot=RATED)
         await world.until(lambda: world.actor("telemetry").state.matches == 1)
