@@ -54,7 +54,6 @@ class Channel:
         self.events = EventLog()
         self.shaken = False
         """Whether the server has answered the handshake."""
-        self.menu_events = 0
         self.arrived_ns = 0
         """``time.monotonic_ns`` when the latest packet was taken in."""
         self._watch = watch
@@ -81,11 +80,6 @@ class Channel:
         self._poll = select.poll()
         self._poll.register(ours, select.POLLIN)
         self._connected = None
-
-    @property
-    def worker_pid(self) -> int:
-        """The worker's process id."""
-        return self._worker.pid
 
     def connect(self) -> bool:
         """Connect by the watch's deadline, which raises otherwise; a worker that gave up is replaced."""
@@ -183,7 +177,6 @@ class Channel:
             self.shaken = True
             self._watch.arm("no_menu_events", self._event_s, "Dolphin sent no menu event")
         elif kind == "menu_event":
-            self.menu_events += 1
             _decoded(message)
         elif kind == "game_event":
             self._take_game(message)

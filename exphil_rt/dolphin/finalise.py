@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import struct
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 _RAW: Final = b"{U\x03raw[$U#l"
 _PAYLOADS, _GAME_END, _BOOKEND = 0x35, 0x39, 0x3C
 _NO_CONTEST: Final = 7
+_MAX_METADATA: Final = 1 << 20
 _MAX_BYTES: Final = 256 << 20
 
 
@@ -44,17 +45,18 @@ def finalise(path: Path) -> bool:
     Raises:
         OSError: it cannot be read or written.
     """
-    with path.open("rb") as file:
-        data = file.read(_MAX_BYTES)
     head = len(_RAW) + 4
+    with path.open("rb") as file:
+        if _is_whole(file):
+            return False
+        file.seek(0)
+        data = file.read(_MAX_BYTES)
     if not data.startswith(_RAW) or len(data) < head:
         if not _RAW.startswith(data[: len(_RAW)]):
             return False  # not a replay
         path.unlink()
         return True
     (length,) = struct.unpack_from(">I", data, len(_RAW))
-    if length and data[head + length : head + length + 11] == b"U\x08metadata" + b"{" and data.endswith(b"}}"):
-        return False
     raw, frame = _whole_events(data[head : head + length] if 0 < length <= len(data) - head else data[head:])
     if frame is None:
         path.unlink()
@@ -71,6 +73,19 @@ def finalise(path: Path) -> bool:
         temporary.unlink(missing_ok=True)
         raise
     return True
+
+
+def _is_whole(file: BinaryIO) -> bool:
+    """Whether length, metadata and the file's end are there; read at their places, since a game is megabytes."""
+    head = file.read(len(_RAW) + 4)
+    if not head.startswith(_RAW) or len(head) < len(_RAW) + 4:
+        return False
+    (length,) = struct.unpack_from(">I", head, len(_RAW))
+    if not length:
+        return False
+    file.seek(length, os.SEEK_CUR)
+    tail = file.read(_MAX_METADATA)
+    return tail.startswith(b"U\x08metadata{") and tail.endswith(b"}}")
 
 
 def _whole_events(raw: bytes) -> tuple[bytes, int | None]:

@@ -129,11 +129,6 @@ class Dolphin:
         ours.setblocking(False)
         self._sock = ours
 
-    @property
-    def keeper_pid(self) -> int:
-        """Its keeper's process id."""
-        return self._keeper.pid
-
     def ended(self) -> str:
         """How it ended; empty while it lives."""
         self._listen()

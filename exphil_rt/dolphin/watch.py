@@ -78,9 +78,8 @@ class Watch:
             Stopped: told to end, or the daemon is gone.
         """
         if self.port.has_room():
-            self.port.heartbeat(
-                f"{self.phase} {self.frame // _NOTE_FRAMES * _NOTE_FRAMES}" if self.frame else self.phase
-            )
+            near = self.frame // _NOTE_FRAMES * _NOTE_FRAMES  # each change is a message
+            self.port.heartbeat(f"{self.phase}, frame {near}" if self.frame else self.phase)
         order = self.port.receive(ToConsole)
         if isinstance(order, StopConsole):
             self.after_game = True
