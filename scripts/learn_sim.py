@@ -1,9 +1,10 @@
 """Learn the embedded game's tables from real replays, and measure the game on replays that it did not learn from.
 
 What no public table has is read off recorded games: how long states last when nothing interrupts them, how high the
-lowest point of the body is that lands, and where fighters hang on ledges. Usage: learn_sim.py REPLAYS [--folds N]
-[--write]. With --write the tables under exphil_rt/sim/data and the scores that the terminal shows are written; the
-scores are those of the folds: every replay is measured with tables that were learned from the other folds alone.
+lowest point of the body is that lands, how wide it is at walls, at which ages a fallen body bounces and jabs follow,
+and where fighters hang on ledges. Usage: learn_sim.py REPLAYS [--folds N] [--bodies] [--write]. With --write the tables
+under exphil_rt/sim/data and the scores that the terminal shows are written; the scores are those of the folds: every
+replay is measured with tables that were learned from the other folds alone.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import learn_hurt
 import msgspec
 import numpy as np
 
@@ -296,9 +298,11 @@ LEARNED = {
 }
 
 
-def learn(games: Sequence[Frames]) -> dict[str, str]:
-    """The files by name."""
+def learn(games: Sequence[Frames], bodies: bool) -> dict[str, str]:
+    """The files by name; with ``bodies`` those of ``learn_hurt`` too."""
     files = {}
+    if bodies:
+        files[learn_hurt.DATA.name] = learn_hurt.written(learn_hurt.learn(learn_hurt.collect([*games])))
     for name, (function, header) in LEARNED.items():
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
@@ -321,6 +325,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("replays", type=Path)
     parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--bodies", action="store_true", help="learn the bodies of learn_hurt.py too (slow)")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     every = [
@@ -336,13 +341,13 @@ def main() -> None:
         rest = [replay.frames for replay in every if replay not in out]
         if not out or not rest:
             continue
-        use(learn(rest))
+        use(learn(rest, options.bodies))
         parts.append(fidelity.measure([replay.frames for replay in out]))
         print(f"fold {fold + 1}: {', '.join(replay.path.name for replay in out)}")
     held_out = Measured(
         np.concatenate([part.windows for part in parts]), np.concatenate([part.frames for part in parts])
     )
-    files = learn([replay.frames for replay in every])
+    files = learn([replay.frames for replay in every], options.bodies)
     use(files)
     in_sample = fidelity.measure([replay.frames for replay in counted])
     for name, measured in (("held out", held_out), ("in sample", in_sample)):
@@ -351,7 +356,10 @@ def main() -> None:
             f = line.figures
             if f.windows:
                 states = " ".join(f"{value:.3f}" for value in f.same_state)
-                print(f"  {line.group:8}{line.name:20}{f.windows:6} {f.survive:.3f}  {states}  {f.exact or 0:.4f}")
+                hits = f"{f.hits_met or 0:.3f} of {f.hits:3} hits, {f.false_hits:2} false"
+                print(
+                    f"  {line.group:8}{line.name:20}{f.windows:6} {f.survive:.3f}  {states}  {f.exact or 0:.4f}  {hits}"
+                )
     if options.write:
         for name, text in files.items():
             write_whole(DATA / name, text.encode())

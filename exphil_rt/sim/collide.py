@@ -15,7 +15,6 @@ from exphil_rt.sim.stage import blow, shift_last_x, shift_last_y, shift_x, shift
 from exphil_rt.sim.stage_facts import LEDGE_SAFE
 from exphil_rt.sim.surface import meet_ceiling, meet_wall, techs
 
-FAINT = 0.7  # of the stick (real replays: a run at 0.60 stopped at the edge, a walk at 0.82 went over it)
 EDGE_SLACK = 0.1  # still on the ground this far past its end (real replays: held at 0.098, off at 0.12)
 GAME_AND_WATCH = int(Character.GAME_AND_WATCH)
 # A ledge is caught this far out of the diamond at most, and this far above the feet (real replays).
@@ -40,7 +39,6 @@ def walks_off(pl: Any) -> bool:
         st.WALK_SLOW <= s <= st.WALK_FAST
         or s == st.DASH
         or s == st.RUN
-        or s == st.RUN_BRAKE
         or s == st.TURN_RUN
         or s == st.TURN
         or s == st.ATTACK_DASH
@@ -52,13 +50,6 @@ def walks_off(pl: Any) -> bool:
         or s == st.DOWN_BOUND_U
         or s == st.DOWN_BOUND_D
     )
-
-
-@njit
-def faint(pl: Any) -> bool:
-    """A walk or run with so little stick that it stops at an edge."""
-    goes = st.WALK_SLOW <= pl.state <= st.WALK_FAST or pl.state == st.RUN
-    return bool(goes and pl.stick_x * pl.gv < FAINT * abs(pl.gv))
 
 
 @njit
@@ -109,13 +100,9 @@ def on_ground(pl: Any, t: Any, stage: Any, game: Any) -> None:
             pl.state = falls
         pl.jumps = max(int(t.fighters[pl.character].max_jumps) - 1, 0)
         return
-    if walks_off(pl):
-        if faint(pl):
-            pl.x = off_x + min(max(x, line.x0), line.x1)
-            pl.y = off_y + height_at(line, pl.x - off_x) + ABOVE
-            pl.gv = 0.0
-            enter(pl, t, st.OTTOTTO)
-            return
+    led = t.anim[pl.character, pl.state].motion_frames
+    moved = led > 0 and pl.age <= led
+    if walks_off(pl) and not (moved and pl.state == st.ATTACK_DASH):
         pl.y = off_y + (line.y0 if x < line.x0 else line.y1) + ABOVE
         if st.DAMAGE_HI_1 <= pl.state <= st.DAMAGE_FLY_ROLL:
             leave_ground(pl)
@@ -129,12 +116,12 @@ def on_ground(pl: Any, t: Any, stage: Any, game: Any) -> None:
     x = min(max(x, line.x0), line.x1)
     pl.x = off_x + x
     pl.y = off_y + height_at(line, x) + ABOVE
-    if t.anim[pl.character, pl.state].motion_frames > 0:
+    if moved:
         return  # an animation that moves goes on against the edge
     toward_edge = pl.gv * pl.facing > 0.0
     pl.gv = 0.0
     pl.kx = 0.0
-    if pl.state == st.WAIT and toward_edge:
+    if (pl.state == st.WAIT or pl.state == st.RUN_BRAKE) and toward_edge:
         enter(pl, t, st.OTTOTTO)
 
 

@@ -182,7 +182,7 @@ def take_hit(pl: Any, t: Any, game: Any, port: int, box: Any, damage: float, cha
     state = damage_state(pl, c, kb, angle, was_air, part, roll)
     if lies(pl.state) and damage < WEAK:
         state = st.DOWN_DAMAGE_D
-    if not was_air and ky > 0.0:
+    if not was_air and (ky > 0.0 or fly):
         leave_ground(pl)
     pl.fastfall = 0
     pl.tumble = 1 if fly else 0

@@ -12,11 +12,11 @@ from exphil_rt.sim.damage import hitlag_frames, influence, push_stale, stale_fac
 from exphil_rt.sim.enter import enter, leave_ground, start_attack, to_fall, to_wait
 from exphil_rt.sim.hit_table import ELECTRIC
 from exphil_rt.sim.hurt import BODY
-from exphil_rt.sim.inputs import A, c_flick
+from exphil_rt.sim.inputs import A
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.physics import decay_knockback
 
-THROW_STICK = 0.5
+THROW_C = 0.35  # of the c-stick (real replays: not at 0.31, but at 0.39)
 PULL_END = 8.0  # ages at which the pull of a standing grab ends; a dash grab's, one after its last frame
 CATCH_DASH_PULL = st.CATCH_DASH + 1
 CAPTURE_WAIT_HI = st.CAPTURE_PULLED_HI + 1
@@ -193,13 +193,16 @@ def hold(pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
         enter(foe, t, CAPTURE_WAIT_HI if high else st.CAPTURE_WAIT_LW)
     if s != st.CATCH_WAIT:
         return
-    x, y = pl.stick_x, pl.stick_y
-    if c_flick(pl, c):
-        x, y = pl.c_x, pl.c_y
+    # only a push out of the middle throws (real replays)
+    x = pl.stick_x if pl.tilt_x == 0 else 0.0
+    y = pl.stick_y if pl.tilt_y == 0 else 0.0
+    if max(abs(pl.last_cx), abs(pl.last_cy)) < THROW_C:
+        x = pl.c_x if abs(pl.c_x) >= THROW_C else x
+        y = pl.c_y if abs(pl.c_y) >= THROW_C else y
     action = 0
-    if abs(x) >= THROW_STICK and abs(x) >= abs(y):
+    if x != 0.0 and abs(x) >= abs(y):
         action = st.THROW_F if x * pl.facing > 0.0 else st.THROW_B
-    elif abs(y) >= THROW_STICK:
+    elif y != 0.0:
         action = st.THROW_HI if y > 0.0 else st.THROW_LW
     elif pl.pressed & A:
         start_attack(pl, t, st.CATCH_ATTACK)

@@ -43,6 +43,7 @@ from exphil_rt.sim.specials.begin import try_side_special, try_special, try_up_s
 
 UCF_RAW = 75.0
 FLICKED = 2  # bit of ``charge`` in a turn: a flick on the way, for a dash as soon as it is turned
+ROLL_STICK = 0.6  # that rolls out of lying (real replays: 0.61 did)
 PASS_DELAY = 3  # frames of Squat before a platform lets go (real replays)
 
 
@@ -108,7 +109,9 @@ def run_options(pl: Any, t: Any, c: Any) -> None:
         if pl.stick_y <= -c.crouch_stick_y:
             enter(pl, t, st.SQUAT)
         elif x <= c.run_turn_stick and pl.age < t.fighters[pl.character].runbrake_turn_end:
+            age = pl.age
             enter(pl, t, st.TURN_RUN)
+            pl.age = age  # the turn's animation begins as late as the brake's was
 
 
 @njit
@@ -225,9 +228,9 @@ def down_options(pl: Any, t: Any, c: Any) -> None:
     up = pl.state == st.DOWN_WAIT_U
     if pl.pressed & AB:
         start_attack(pl, t, st.DOWN_ATTACK_U if up else st.DOWN_ATTACK_D)
-    elif abs(pl.stick_x) >= c.escape_stick_x:
+    elif abs(pl.stick_x) >= ROLL_STICK:
         ahead = pl.stick_x * pl.facing > 0.0
-        if up:
+        if up and pl.t > 0:  # right out of the fall, one on the back rolls like one on the belly (real replays)
             enter(pl, t, st.DOWN_FORWARD_U if ahead else st.DOWN_BACK_U)
         else:
             enter(pl, t, st.DOWN_FORWARD_D if ahead else st.DOWN_BACK_D)

@@ -23,7 +23,9 @@ def mix(low: float, high: float, share: float) -> float:
 @njit
 def strength(pl: Any, c: Any) -> float:
     """How hard the shield is pressed: 1 for a digital press, else by the trigger."""
-    if pl.buttons & LR:
+    if (
+        pl.buttons & LR or pl.trigger < c.trigger_deadzone
+    ):  # let go, a bubble that is still up stays hard (real replays)
         return 1.0
     return float(min(1.0, max(0.0, (pl.trigger - c.trigger_deadzone) / (1.0 - c.trigger_deadzone))))
 
@@ -106,7 +108,7 @@ def block(pl: Any, t: Any, box: Any, damage: float, lag: float, direction: float
     push = stun * c.shield_push_mul * (1.0 if perfect else c.shield_push_mul_normal)
     enter(pl, t, st.GUARD_SET_OFF)
     pl.rate = SET_OFF_LENGTH / stun
-    pl.gv += direction * min(push, c.shield_push_max)
+    pl.gv = direction * min(push, c.shield_push_max)
 
 
 @njit

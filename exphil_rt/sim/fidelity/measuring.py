@@ -34,7 +34,8 @@ _TOGETHER: Final = 24
 WINDOWS: Final = np.dtype(
     [
         ("game", np.int32), ("row", np.int32), ("port", np.int8), ("fighter", np.int8), ("versus", np.int8),
-        ("stage", np.int8), ("kind", np.int8), ("moving", np.bool_), ("alive", np.int16), ("equal", np.bool_, (3,)),
+        ("stage", np.int8), ("kind", np.int8), ("moving", np.bool_), ("nana", np.bool_), ("alive", np.int16),
+        ("equal", np.bool_, (3,)),
         ("error", np.float32, (3,)), ("cause", np.int16, (4,)), ("contact", CONTACT),
     ]
 )  # fmt: skip
@@ -109,6 +110,7 @@ def _measure(recording: Recording, numbers: NDArray[np.int32]) -> tuple[NDArray[
     windows["fighter"], windows["versus"] = who, who[:, ::-1]
     windows["stage"] = recording.stage[game][:, None]
     windows["kind"], windows["moving"] = kind, moving
+    windows["nana"] = recording.nana[row, game][:, None]
     windows["alive"], windows["equal"], windows["error"] = found.alive, found.equal, found.error
     windows["cause"], windows["contact"] = found.cause, found.contact
     # a hit counts for the one who gave it
@@ -143,6 +145,7 @@ def table(measured: Measured, fighter: int | None = None) -> list[Line]:
     lines = [
         Line(group="all", name="moving windows", figures=figures.of(moving, frames)),
         Line(group="all", name="idle windows", figures=figures.of(idle, frames[:0])),
+        Line(group="all", name="moving, no Nana", figures=figures.of(moving[~moving["nana"]], frames[:0])),
     ]
     for number, name in enumerate(CLASSES):
         some = figures.of(moving[moving["kind"] == number], frames[frames["kind"] == number])

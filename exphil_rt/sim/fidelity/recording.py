@@ -50,6 +50,7 @@ class Recording:
     pads: dict[str, NDArray[Any]]
     body: dict[str, NDArray[Any]]
     platforms: NDArray[np.float32]
+    nana: NDArray[np.bool_]  # [T, F] a Nana is there, whom the embedded game does not have
     items: dict[str, NDArray[Any]]  # [T, F, MAX_ITEMS] by column
     stage: NDArray[np.int32]  # [F] Slippi's id
     length: NDArray[np.int32]  # [F] frames
@@ -75,6 +76,7 @@ class Recording:
             pads={name: stack(f"controllers.{name}") for name in PADS},
             body=body,
             platforms=stack("platforms"),
+            nana=np.asarray(stack("nanas.exists").any(axis=2)),
             items={name: stack(f"items.{name}") for name in ITEMS},
             stage=np.array([int(frames.stage[0]) for frames in games], np.int32),
             length=length,

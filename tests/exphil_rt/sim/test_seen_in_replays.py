@@ -1,0 +1,161 @@
+"""Rules that no public table states, as real replays show them: falls, edges, walls, the c-stick, lying, landing."""
+
+from __future__ import annotations
+
+import pytest
+
+from exphil_rt.game import states as st
+from exphil_rt.game.frames import Button
+from exphil_rt.game.ids import Character
+
+FOX, MEWTWO = Character.FOX, Character.MEWTWO
+EDGE = 85.5657  # of Final Destination
+
+
+def put_in(game, state, *, port=0, **fields):
+    """Put a fighter into ``state`` at its first age."""
+    body = game.lane.players[0, port]
+    body["state"], body["age"], body["t"], body["rate"] = state, 0.0, 0, 1.0
+    for name, value in fields.items():
+        body[name] = value
+    return body
+
+
+def falling(game, x, y, **fields):
+    """Player 0 in the air, past the frames in which its feet are its own place."""
+    body = put_in(
+        game, st.FALL, airborne=1, line=-1, last_line=-1, air_frames=30, x=x, y=y, prev_x=x, prev_y=y, gv=0.0, **fields
+    )
+    body["jumps"] = 0
+
+
+@pytest.mark.parametrize(("push", "state"), [(0.75, st.WAIT), (0.81, st.ATTACK_S4_S)])
+def test_a_smash_takes_the_c_stick_as_far_as_the_stick(new_game, push, state):
+    game = new_game((MEWTWO, FOX))
+    game.pad(cx=push)
+    game.step()
+    assert game.state() == state
+
+
+def test_late_in_a_dash_the_c_stick_smashes_no_more(new_game):
+    game = new_game((MEWTWO, FOX))
+    game.pad(x=1.0)
+    game.step(5)
+    game.pad(x=1.0, cx=1.0)
+    game.step()
+    assert game.state() == st.DASH
+
+
+@pytest.mark.parametrize(("launch", "state"), [(0.7, st.LANDING), (0.4, st.DAMAGE_N1)])
+def test_only_a_fast_launch_lands_like_a_jump(new_game, launch, state):
+    game = new_game((MEWTWO, FOX))
+    floor = float(game.player().position_y)
+    put_in(game, st.DAMAGE_N1, airborne=1, line=-1, y=floor + 0.2, prev_y=floor + 0.2, kx=launch, ky=0.0, vy=-1.0,
+           hitstun=9.0, air_frames=0, ecb=0.0)  # fmt: skip
+    game.step()
+    assert not game.player().airborne
+    assert game.state() == state
+
+
+def test_a_body_that_fell_bounces_off_the_ground_for_a_while(new_game):
+    game = new_game((FOX, MEWTWO))
+    put_in(game, st.DOWN_BOUND_D)
+    flown = []
+    for _ in range(24):
+        game.step()
+        flown.append(bool(game.player().airborne))
+    assert flown.index(True) + 1 == 2  # ages at which a real Fox is off the ground, and back on it
+    assert flown[1:].index(False) + 2 == 22
+    assert float(game.player().position_y) == pytest.approx(0.0, abs=1e-3)
+
+
+@pytest.mark.parametrize(("fresh", "state"), [(False, st.DOWN_DAMAGE_D), (True, st.DAMAGE_FLY_TOP)])
+def test_a_weak_blow_leaves_one_who_lies_lying(new_game, fresh, state):
+    game = new_game((MEWTWO, FOX))
+    game.put(0, 0.0, 1.0)
+    game.put(1, 9.0, -1.0)
+    put_in(game, st.DOWN_WAIT_D, port=1, percent=100.0)
+    game.lane.players[0, 0]["stale"] = 0 if fresh else 9  # a down tilt of nine percent, or a stale one of five
+    game.pad(y=-0.5, buttons=Button.A)
+    game.step()
+    game.pad()
+    game.until(lambda: bool(game.player(1).hitlag > 0), 20)
+    assert (float(game.player(1).percent) >= 107.0) == fresh
+    assert game.state(1) == state
+
+
+def test_a_wall_keeps_half_the_diamond_away(new_game):
+    game = new_game((MEWTWO, FOX))
+    falling(game, EDGE + 2.3, -6.0, vx=-1.0, vy=-1.0, facing=1.0)
+    game.pad(x=-1.0)
+    game.step(2)
+    assert float(game.player().position_x) == pytest.approx(EDGE + 2.0, abs=1e-3)
+
+
+def test_the_diamond_slides_off_the_edge(new_game):
+    game = new_game((MEWTWO, FOX))
+    falling(game, EDGE + 0.05, -1.0, vx=0.0, vy=-0.5, facing=1.0)
+    before = float(game.player().position_x)
+    game.step(4)
+    assert float(game.player().position_x) > before + 0.3
+
+
+def test_a_ledge_is_left_by_a_stick_that_was_in_its_middle(new_game):
+    game = new_game((MEWTWO, FOX))
+    falling(game, EDGE + 6.0, -6.0, vx=0.0, vy=-1.0, facing=-1.0)
+    game.pad(x=1.0)  # held away from the stage since before the catch
+    game.until(lambda: game.state() == st.CLIFF_WAIT, 30)
+    game.step(10)
+    assert game.state() == st.CLIFF_WAIT
+    game.pad()
+    game.step()
+    game.pad(x=1.0)
+    game.step()
+    assert game.state() == st.FALL
+
+
+def test_a_shield_is_let_go_before_a_jump(new_game):
+    game = new_game((MEWTWO, FOX))
+    game.pad(buttons=Button.L)
+    game.until(lambda: game.state() == st.GUARD, 20)
+    game.pad(buttons=Button.X)
+    game.step()
+    assert game.state() == st.GUARD_OFF
+
+
+@pytest.mark.parametrize(("c", "state"), [((0.0, 1.0), st.KNEE_BEND), ((0.0, -1.0), st.ESCAPE_N),
+                                          ((1.0, 0.0), st.ESCAPE_F), ((-1.0, 0.0), st.ESCAPE_B)])  # fmt: skip
+def test_the_c_stick_acts_out_of_shield(new_game, c, state):
+    game = new_game((MEWTWO, FOX))
+    game.put(0, 0.0, 1.0)
+    game.pad(buttons=Button.L)
+    game.until(lambda: game.state() == st.GUARD, 20)
+    game.pad(buttons=Button.L, cx=c[0], cy=c[1])
+    game.step()
+    assert game.state() == state
+
+
+def test_a_dash_loses_its_speed_in_a_shield(new_game):
+    game = new_game((MEWTWO, FOX))
+    game.pad(x=1.0)
+    game.step(4)
+    before = abs(float(game.player().self_x_ground))
+    game.pad(trigger=1.0, buttons=Button.L)
+    game.step()
+    assert abs(float(game.player().self_x_ground)) < 0.3 * before
+
+
+def test_an_early_press_queues_the_next_jab(new_game):
+    game = new_game((FOX, MEWTWO))
+    game.put(0, 0.0, 1.0)
+    game.put(1, 60.0, -1.0)
+    game.pad(buttons=Button.A)
+    game.step()
+    game.pad()
+    game.step()
+    game.pad(buttons=Button.A)
+    game.step()
+    game.pad()
+    taken = 3 + game.until(lambda: game.state() != st.ATTACK_11, 20)
+    assert game.state() == st.ATTACK_12
+    assert taken == 6
