@@ -254,6 +254,8 @@ class PlaySettings(Section, frozen=True):
     """Sampling temperature, 0 for the likeliest choice always; -1: each policy's own."""
     action_repeat: Annotated[int, Meta(ge=1, le=60)] = 1
     """Frames that one decision is held; more than 1 has the game wait for each decision."""
+    blocking: bool = True
+    """Whether Dolphin waits on each frame until inputs were sent (which needs no decision to have come)."""
     late: Literal["hold", "neutral", "wait"] = "hold"
     """What is sent for a frame whose action has not come: the last one, nothing, or the action, shortly waited for."""
     on_game_end: Literal["restart", "stop"] = "restart"

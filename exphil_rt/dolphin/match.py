@@ -113,7 +113,7 @@ def plan_match(
         seats=(seats[0], seats[1]),
         stage=int(ids.stage(play.stage)),
         runner="sync" if waits else "async",
-        blocking=True,
+        blocking=play.blocking or waits,
         console_delay=plans[0].console,
         late=play.late,
         action_repeat=play.action_repeat,

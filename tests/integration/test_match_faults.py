@@ -1,0 +1,180 @@
+"""Matches that are ill-treated: processes killed at any frame, a console that fails each time, swaps without end.
+
+What ``play dolphin`` launches here is the stand-in, named by DOLPHIN_PATH, so that it can be told to fail.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+
+import pytest
+import torch
+from dolphin_parts import manifest_of
+from rollout_parts import small_policy
+
+from exphil_rt.policy.bundle import save_bundle
+from exphil_rt.replays import read_replay
+from exphil_rt.store.run import Run
+from exphil_rt.testing.stand_in_dolphin import Chaos, StandInConfig, write_stand_in
+
+DELAY = 18
+KILLS = int(os.environ.get("EXPHIL_RT_TEST_KILLS", "3"))
+"""Of each process; a soak takes more."""
+SWAPS = int(os.environ.get("EXPHIL_RT_TEST_SWAPS", "12"))
+
+
+@pytest.fixture(scope="module")
+def bundles(place):
+    for name, seed, backbone in (("one", 1, "gru"), ("two", 7, "mlp"), ("bad", 3, "gru")):
+        policy = small_policy(backbone, seed=seed, delay=DELAY)
+        if name == "bad":
+            with torch.no_grad():
+                policy.value[2].weight.fill_(3e38)  # finite, and what comes of it is not
+        save_bundle(place.home.policies / f"{name}@v1", policy, manifest_of(policy, name))
+
+
+@pytest.fixture
+def match(place, bundles):
+    """Makes matches: on the stand-in, or in a Dolphin that is a stand-in with faults."""
+    found = []
+
+    def make(name, *argv, chaos=(), **stand_in):
+        console = "stand-in"
+        if chaos or stand_in:
+            config = StandInConfig(**({"source": "still"} | stand_in), chaos=chaos)
+            place.env["DOLPHIN_PATH"] = str(write_stand_in(place.folder / name, config))
+            place.env["ISO_PATH"] = place.env["DOLPHIN_PATH"]
+            console = "dolphin"
+        else:
+            argv = (*argv, "--source", "still")
+        process = place.start("play", console, "one", "--opponent", "cpu3", "--headless", "--run", name, *argv)
+        live = place.live(name)
+        live.process = process
+        found.append(live)
+        return live
+
+    yield make
+    for live in found:
+        live.client.close()
+
+
+def plays(place, live, frames=60):
+    """Wait until so many more frames are played; how long it took."""
+    before, begin = live.status.match.frames if live.status.match else 0, time.monotonic()
+    place.until(lambda: (m := live.status.match) and m.frames > before + frames, "it plays on", 90.0)
+    return time.monotonic() - begin
+
+
+def stopped(place, live, name):
+    """Stop it; nothing may be left."""
+    family = live.processes()
+    done = place.do("daemon", "stop", "--run", name)
+    assert done.returncode == 0, done.stderr
+    place.until(lambda: not place.living(family), "its processes end")
+    assert list((live.run.folder / "console").glob("*")) == []
+
+
+def below(place, live, words):
+    """Processes of the match whose command line has these words."""
+    found = []
+    for pid in live.processes():
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                text = file.read().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if words in text:
+            found.append(pid)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", ["console", "dolphin_agent", "stand-in", "worker"])
+def test_a_process_that_is_killed_at_any_frame_is_replaced(place, match, victim):
+    name = f"kill-{victim.replace('_', '-')}"
+    live = match(name)
+    plays(place, live)
+    chance = random.Random(victim)
+    for _ in range(KILLS):
+        time.sleep(chance.uniform(0.0, 1.0))
+        starts = live.status.match.starts
+        if victim in ("console", "dolphin_agent"):
+            pids = [live.node(victim).os_pid]
+        else:
+            words = "stand_in_dolphin" if victim == "stand-in" else "exphil_rt.dolphin.worker"
+            pids = place.until(lambda words=words: below(place, live, words), f"{victim} is there")
+        os.kill(pids[-1], signal.SIGKILL)
+        place.until(lambda starts=starts: live.status.match.starts > starts, "the console is started again")
+        plays(place, live)
+        assert len(list((live.run.folder / "console").glob("*"))) == 1
+    stopped(place, live, name)
+
+
+@pytest.mark.slow
+def test_the_daemon_is_killed_and_nothing_survives_it(place, match):
+    for number in range(KILLS):
+        live = match(f"daemon-{number}")
+        plays(place, live, frames=10 + 7 * number)
+        family = live.processes()
+        os.kill(live.pid, signal.SIGKILL)
+        place.until(lambda family=family: not place.living(family), "all its processes end")
+        place.until(lambda live=live: not list((live.run.folder / "console").glob("*/*")), "its temporary files go")
+        for replay in (live.run.replays / "console").glob("**/*.slp"):
+            read_replay(replay, rollback="last")
+
+
+@pytest.mark.slow
+def test_a_console_that_fails_each_time_ends_the_match_with_the_reason(place, match):
+    live = match("hopeless", chaos=(Chaos(do="crash", at=-100),))
+    live.process.wait(180.0)
+    assert live.process.code == 1
+    assert "The match hopeless ended badly" in live.process.output
+    assert "signal SIGKILL" in live.process.output
+    assert not list((Run(place.home, "hopeless").folder / "console").glob("*"))
+    assert live.run.holder() is None
+
+
+@pytest.mark.slow
+def test_a_fault_in_a_game_is_told_and_the_match_goes_on(place, match):
+    live = match("hiccup", chaos=(Chaos(do="crash", at=60, launch=1), Chaos(do="bad_json", at=90, launch=2)))
+    plays(place, live, frames=400)
+    faults = live.events("console_fault")
+    assert [fault.report["kind"] for fault in faults] == ["exited", "bad_data"]
+    assert live.status.match.starts == 3
+    assert live.status.match.fault
+    stopped(place, live, "hiccup")
+
+
+@pytest.mark.slow
+def test_swaps_without_end_miss_and_double_no_frame(place, match):
+    live = match("swaps", "--console-delay", "2")
+    plays(place, live)
+    settled = 0
+    for number in range(SWAPS):
+        wanted = "two" if number % 2 == 0 else "one"
+        last = max((event.seq for event in live.events()), default=-1)
+        place.do("policies", "hot-swap", "console:1", wanted, "--run", "swaps")
+        ends = ("swap_settled", "swap_rolled_back", "swap_refused")
+        end = place.until(
+            lambda last=last, ends=ends: [e for e in live.events() if e.seq > last and e.event in ends], "its end"
+        )[0]
+        assert end.event == "swap_settled" or " ms" in end.text, end.text  # slow on a machine that is busy
+        settled += end.event == "swap_settled"
+    assert settled >= SWAPS // 2
+    with live.run.reader() as database:
+        events = database.events(limit=10 * SWAPS)
+    taken = [event.report["due"] for event in events if event.event == "swap_taken_over"]
+    first = [event.report["frame"] for event in events if event.event == "first_action"]
+    assert set(taken) <= set(first)
+    match_ = live.status.match
+    assert (match_.starts, match_.skipped, match_.duplicate) == (1, 0, 0)
+    refused = place.do("policies", "hot-swap", "console:1", "bad", "--run", "swaps")
+    assert refused.returncode == 1
+    assert "no number" in refused.stderr
+    stopped(place, live, "swaps")
+    (replay,) = (live.run.replays / "console").glob("**/*.slp")
+    frames = read_replay(replay, rollback="last").frames.frame
+    assert (frames[1:] == frames[:-1] + 1).all()
