@@ -60,25 +60,25 @@ class Console(ProcessChild[ConsoleState]):
         self.context = args
         self.begun = time.time()
         first = await self.call("store", ReserveGames(count=GAME_IDS), timeout=30.0)
-        so_far: MatchSoFar = await self.call("run_manager", GetMatch())
+        so_far: MatchSoFar = await self.call("run_manager", GetMatch(starting=True))
         link: LinkEnd = await self.call("dolphin_agent", OpenLink())
         planned = args.plan.console
-        folder = Path(planned.temporary) / str(link.start)
+        folder = Path(planned.temporary) / str(so_far.starts)
         self.console = msgspec.structs.replace(
             planned,
             temporary=str(folder),
             first_game_id=first or 0,
-            attempt=link.start,
+            attempt=so_far.starts,
             games=max(1, planned.games - so_far.games) if planned.games else 0,
         )
         try:
             args.leftovers.add_path(folder)
             self.defer(self._clean_up)
-            self.cast("frame_reader", ConsoleUp(link.start))
+            self.cast("frame_reader", ConsoleUp(so_far.starts))
             await self.start_process(self.console, fds=[link.fd])
         finally:
             os.close(link.fd)
-        return ConsoleState(start=link.start)
+        return ConsoleState(start=so_far.starts)
 
     def _clean_up(self) -> None:
         """Remove what the process may have left, now that it has ended."""

@@ -40,8 +40,8 @@ class NotPlayable(ExphilError):
 class DolphinAgentState(msgspec.Struct, kw_only=True):
     """Who plays."""
 
-    starts: int = 0
-    """Links that were opened: starts of the console."""
+    links: int = 0
+    """That were opened, one for each start of a console."""
     decisions: int = 0
 
 
@@ -83,8 +83,8 @@ class DolphinAgent(ProcessChild[DolphinAgentState]):
         ours, theirs = link_pair()
         with theirs:
             socket.send_fds(self.door, [b"\0"], [theirs.fileno()])
-        self.state.starts += 1
-        return LinkEnd(fd=ours.detach(), start=self.state.starts)
+        self.state.links += 1
+        return LinkEnd(fd=ours.detach())
 
     @handle_cast
     async def on_up(self, message: BrainUp) -> None:

@@ -21,12 +21,14 @@ from exphil_rt.messages.dolphin import (
     ConsolePhase,
     ConsoleStats,
 )
-from exphil_rt.messages.match import ConsoleUp, MatchReading
+from exphil_rt.messages.match import ConsolePlays, ConsoleUp, MatchReading
 from exphil_rt.messages.rollout import ExhibitionFrame
 from exphil_rt.messages.telemetry import Latency, MatchStatus
 
 SHOWN_S: Final = 0.25
 """Seconds between two readings that are passed on."""
+ENOUGH: Final = 60
+"""Frames of a game after which a start of the console has come to something."""
 COUNTED: Final = ("frames", "late", "dropped", "skipped", "duplicate", "resimulated", "unasked")
 DOING: Final = {
     "brain": "waiting for the policies",
@@ -57,6 +59,8 @@ class FrameReader(GenServer[FrameReaderState]):
     async def init(self, args: MatchContext) -> FrameReaderState:
         """Nothing is played yet."""
         self.next_shown = 0.0
+        self.told = False
+        """Whether it was told that this start of the console came to something."""
         plan = args.plan
         self.seats = [seat.port for seat in plan.brain.seats]
         status = MatchStatus(
@@ -80,6 +84,7 @@ class FrameReader(GenServer[FrameReaderState]):
         state = self.state
         state.before = {name: state.before.get(name, 0) + state.now.get(name, 0) for name in COUNTED}
         state.now = {}
+        self.told = False
         self._set(starts=message.start, phase="starting", show=True)
 
     @handle_cast
@@ -92,6 +97,9 @@ class FrameReader(GenServer[FrameReaderState]):
         """Its figures."""
         state = self.state
         state.now = {name: int(getattr(message, name)) for name in COUNTED}
+        if state.now["frames"] >= ENOUGH and not self.told:
+            self.told = True
+            self.cast("run_manager", ConsolePlays())
         totals: dict[str, Any] = {name: state.before.get(name, 0) + state.now[name] for name in COUNTED}
         call = [one for one in state.status.latency if one.phase == "call"]
         latency = [

@@ -14,13 +14,15 @@ from agents.notes import note
 from exphil_rt.actor import ActorError, Down, From, GenServer, handle_call, handle_cast
 from exphil_rt.control.wire import Answer, Done, Refused
 from exphil_rt.messages.dolphin import ConsoleGameEnded, StopConsole
-from exphil_rt.messages.match import GetMatch, MatchFault, MatchOver, MatchSoFar, SeatTaken
+from exphil_rt.messages.match import ConsolePlays, GetMatch, MatchFault, MatchOver, MatchSoFar, SeatTaken
 from exphil_rt.messages.run import CheckpointRun, Flush, PauseRun, Phase, ResumeRun, SayAgain, StopRun
 from exphil_rt.messages.store import AllWritten, PutProgress
 from exphil_rt.messages.telemetry import RunState
 
 LOOK_S: Final = 0.5
 """Seconds between two looks for the match's supervisor, until it is there."""
+PATIENCE: Final = 5
+"""Starts of the console in a row that may come to nothing."""
 STOP_S: Final = 5.0
 """How long a console may take to end its game before the tree is stopped over it."""
 
@@ -37,6 +39,10 @@ class MatchManagerState(msgspec.Struct, kw_only=True):
     """Where the match stands."""
 
     phase: RunState = "starting"
+    starts: int = 0
+    """Of the console."""
+    fruitless: int = 0
+    """Of these the last ones, in which nothing to speak of was played."""
     games: int = 0
     frames: int = 0
     policies: dict[int, str] = {}
@@ -77,7 +83,19 @@ class MatchManager(GenServer[MatchManagerState]):
     async def so_far(self, message: GetMatch, sender: From) -> MatchSoFar:
         """For what is started again."""
         state = self.state
-        return MatchSoFar(games=state.games, frames=state.frames, policies=dict(state.policies))
+        if message.starting:
+            state.starts += 1
+            state.fruitless += 1
+            if state.fruitless > PATIENCE and not state.ending:
+                said = state.fault or "the console ended each time before it played."
+                state.ending = f"failed: {said.rstrip('.')} ({PATIENCE} starts in a row came to nothing)"
+                self.send_after(0.0, GiveUp())
+        return MatchSoFar(starts=state.starts, games=state.games, policies=dict(state.policies))
+
+    @handle_cast
+    async def on_plays(self, message: ConsolePlays) -> None:
+        """This start of the console came to something."""
+        self.state.fruitless = 0
 
     @handle_cast
     async def on_seat(self, message: SeatTaken) -> None:
@@ -105,7 +123,8 @@ class MatchManager(GenServer[MatchManagerState]):
     async def handle_info(self, message: object) -> None:
         """The match's supervisor has ended: with the console, or because it was restarted too often."""
         if isinstance(message, Down):
-            await self._end(self.state.ending or f"failed: {self.state.fault or 'the console could not be kept up.'}")
+            said = self.state.fault or "the console could not be kept up"
+            await self._end(self.state.ending or f"failed: {said.rstrip('.')}")
         else:
             await super().handle_info(message)
 

@@ -1,8 +1,8 @@
 """The tree of a match on a console.
 
 ``root`` is rest_for_one, as that of a training run. So is ``match``: the console's process depends on the one that
-decides for it. A fault restarts the console alone, on a fresh port and with a fresh link; when that is needed too
-often the match gives up, and the manager ends the run with the last fault.
+decides for it. A fault restarts the console alone, on a fresh port and with a fresh link. When that is needed too
+often, or starts come to nothing one after the other (``match_manager``), the run ends with the last fault.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from agents.store_writer import StoreWriter
 from exphil_rt.actor import Backoff, ChildSpec, Supervisor, SupFlags
 from supervisors.run_tree import Desk
 
-BACKOFF: Final = Backoff(first=0.1, factor=2.0, max=10.0)
+BACKOFF: Final = Backoff(first=0.1, factor=2.0, max=5.0)
 """Between two starts of a console that failed."""
 
 
@@ -33,7 +33,7 @@ class Match(Supervisor):
 
     def init(self, args: MatchContext) -> Any:
         """What the console depends on comes first."""
-        flags = SupFlags("rest_for_one", intensity=8, period=60.0, auto_shutdown="any_significant")
+        flags = SupFlags("rest_for_one", intensity=20, period=60.0, auto_shutdown="any_significant")
         return flags, [
             ChildSpec(
                 id="dolphin_agent", start=DolphinAgent, args=args, name="dolphin_agent", shutdown=5.0, backoff=BACKOFF

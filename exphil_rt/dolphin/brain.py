@@ -13,6 +13,7 @@ import numpy as np
 
 from exphil_rt.dolphin.decider import Decider
 from exphil_rt.dolphin.link import SWAPPED, Answer, Ask, Ready
+from exphil_rt.dolphin.own_time import OwnClock
 from exphil_rt.dolphin.plan import check_speed
 from exphil_rt.game.frames import Frames
 from exphil_rt.messages.brain import BrainArgs, BrainSeat, BrainStats
@@ -35,6 +36,7 @@ class Brain:
     def __init__(self, args: BrainArgs) -> None:
         self.args = args
         self.seats = {seat.port: seat for seat in args.seats}
+        self._clock = OwnClock()
         self.deciders: dict[int, Decider] = {}
         for seat in args.seats:
             policy, manifest = (None, None) if seat.policy == RANDOM else load_bundle(seat.policy)
@@ -46,6 +48,7 @@ class Brain:
                 kind=args.engine,
                 temperature=args.temperature,
                 seed=args.seed,
+                clock=self._clock,
             )
         self.most_waiting = 0
         self.skipped = 0
@@ -65,6 +68,10 @@ class Brain:
         for port, seconds in costs.items():
             check_speed(self.deciders[port].key, seconds, self.seats[port].batch_steps, force=self.args.force)
         return tuple(seconds * 1e3 for seconds in costs.values())
+
+    def close(self) -> None:
+        """Give back what it holds."""
+        self._clock.close()
 
     def ready(self) -> list[Ready]:
         """What a console that has just come is told."""

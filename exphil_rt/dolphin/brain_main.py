@@ -22,6 +22,7 @@ from exphil_rt.actor import ChildPort
 from exphil_rt.dolphin.brain import Brain
 from exphil_rt.dolphin.decider import Decider
 from exphil_rt.dolphin.link import Answer, Ask, Link, LinkBroken, LinkLost
+from exphil_rt.dolphin.own_time import OwnClock
 from exphil_rt.dolphin.plan import check_speed
 from exphil_rt.errors import ExphilError
 from exphil_rt.messages.brain import BrainArgs, BrainRefused, BrainUp, ToBrain
@@ -177,8 +178,12 @@ def load_for_swap(asked: SwapPolicy, decider: Decider) -> tuple[Policy, Manifest
     policy, manifest = load_bundle(asked.path)
     decider.check_fit(asked.key, manifest)
     took = (time.perf_counter() - begin) * 1e3
-    trial = Decider(decider.port, decider.delay, policy, manifest)
-    check_speed(asked.key, trial.warm_up(1), 1)
+    clock = OwnClock()
+    try:
+        trial = Decider(decider.port, decider.delay, policy, manifest, clock=clock)
+        check_speed(asked.key, trial.warm_up(1), 1)
+    finally:
+        clock.close()
     return policy, manifest, took
 
 

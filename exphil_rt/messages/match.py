@@ -16,20 +16,22 @@ class LinkEnd(msgspec.Struct, frozen=True, kw_only=True, tag="link_end"):
 
     fd: int
     """The console's end, the caller's to close."""
-    start: int
-    """Which start of the console it is, from 1 on."""
 
 
-class GetMatch(msgspec.Struct, frozen=True, tag="get_match"):
+class GetMatch(msgspec.Struct, frozen=True, kw_only=True, tag="get_match"):
     """Console and dolphin agent to the manager, a call: answered with MatchSoFar."""
+
+    starting: bool = False
+    """A console is being started: it is counted."""
 
 
 class MatchSoFar(msgspec.Struct, frozen=True, kw_only=True, tag="match_so_far"):
     """What a restart has to know."""
 
+    starts: int = 0
+    """Of the console, this one too."""
     games: int = 0
     """That are over."""
-    frames: int = 0
     policies: dict[int, str] = {}
     """Paths of bundles that were swapped in and have settled, by player."""
 
@@ -46,6 +48,10 @@ class ConsoleUp(msgspec.Struct, frozen=True, tag="console_up"):
 
     start: int
     """Which one, from 1 on."""
+
+
+class ConsolePlays(msgspec.Struct, frozen=True, tag="console_plays"):
+    """Frame reader to the manager: this start of the console has come to something."""
 
 
 class MatchReading(msgspec.Struct, frozen=True, kw_only=True, tag="match_reading"):

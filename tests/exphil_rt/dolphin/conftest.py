@@ -93,6 +93,7 @@ class Served:
             self.link.close()
         for one in self._sockets:
             one.close()
+        self.brain.close()
 
 
 @pytest.fixture

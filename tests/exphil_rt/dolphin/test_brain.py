@@ -33,6 +33,21 @@ def asks(count, port=0, epoch=1, delay=DELAY, first=0):
 
 
 @pytest.fixture
+def waiting_brain():
+    """Makes brains of ``random`` without a link."""
+    made = []
+
+    def make(port=0, delay=DELAY, batch_steps=1):
+        seat = BrainSeat(port=port, policy="random", delay=delay, batch_steps=batch_steps)
+        made.append(Brain(BrainArgs(seats=(seat,))))
+        return made[-1]
+
+    yield make
+    for brain in made:
+        brain.close()
+
+
+@pytest.fixture
 def playing(served):
     def make(**more):
         policy = small_policy(delay=DELAY)
@@ -57,24 +72,24 @@ def test_a_console_is_told_who_plays_and_how(playing):
     assert ready.codec == small_policy().config.codec
 
 
-def test_frames_that_wait_are_decided_in_one_call():
-    brain = Brain(BrainArgs(seats=(BrainSeat(port=0, policy="random", delay=DELAY, batch_steps=3),)))
+def test_frames_that_wait_are_decided_in_one_call(waiting_brain):
+    brain = waiting_brain(batch_steps=3)
     for one in asks(8):
         brain.take(one)
     assert [len(brain.decide()) for _ in range(4)] == [3, 3, 2, 0]
     assert (brain.stats().decisions, brain.stats().waiting) == (8, 0)
 
 
-def test_who_is_a_second_behind_lets_frames_go():
-    brain = Brain(BrainArgs(seats=(BrainSeat(port=0, policy="random", delay=DELAY, batch_steps=3),)))
+def test_who_is_a_second_behind_lets_frames_go(waiting_brain):
+    brain = waiting_brain(batch_steps=3)
     for one in asks(MAX_WAITING + 1):
         brain.take(one)
     assert [answer.frame for answer in brain.decide()] == [int(f) for f in STATES.frame[:61][-3:]]
     assert brain.stats().skipped == MAX_WAITING - 2
 
 
-def test_each_game_is_decided_for_itself_in_a_call():
-    brain = Brain(BrainArgs(seats=(BrainSeat(port=1, policy="random", delay=0, batch_steps=5),)))
+def test_each_game_is_decided_for_itself_in_a_call(waiting_brain):
+    brain = waiting_brain(port=1, delay=0, batch_steps=5)
     for one in (*asks(3, 1, 1, 0), *asks(4, 1, 2, 0)):
         brain.take(one)
     assert [answer.epoch for answer in brain.decide()] == [1, 1, 1]
