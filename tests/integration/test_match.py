@@ -74,7 +74,8 @@ def test_a_policy_is_swapped_in_and_what_does_not_fit_is_refused(place, live):
     assert done.returncode == 0, done.stderr
     assert "new@v1 plays console:1 in place of old@v1" in done.stdout
     taken = live.events("swap_taken_over")[-1]
-    assert taken.report["due"] in [first.report["frame"] for first in live.events("first_action")]
+    due, first = int(taken.report["due"]), [int(one.report["frame"]) for one in live.events("first_action")]
+    assert due in first or live.status.match.late  # an action that is late is not sent
     refused = place.do("policies", "hot-swap", "console:1", "far", "--run", "one")
     assert refused.returncode == 1
     assert "delay: 18 where the agent has 6" in refused.stderr

@@ -166,11 +166,13 @@ def test_swaps_without_end_miss_and_double_no_frame(place, match):
     assert settled >= SWAPS // 2
     with live.run.reader() as database:
         events = database.events(limit=10 * SWAPS)
-    taken = [event.report["due"] for event in events if event.event == "swap_taken_over"]
-    first = [event.report["frame"] for event in events if event.event == "first_action"]
-    assert set(taken) <= set(first)
-    match_ = live.status.match
-    assert (match_.starts, match_.skipped, match_.duplicate) == (1, 0, 0)
+    taken = [int(event.report["due"]) for event in events if event.event == "swap_taken_over"]
+    first = [int(event.report["frame"]) for event in events if event.event == "first_action"]
+    shown = live.status.match
+    for due in taken:
+        sent = min(frame for frame in first if frame >= due)
+        assert sent == due or shown.late  # an action that is late is not sent
+    assert (shown.starts, shown.skipped, shown.duplicate) == (1, 0, 0)
     refused = place.do("policies", "hot-swap", "console:1", "bad", "--run", "swaps")
     assert refused.returncode == 1
     assert "no number" in refused.stderr
