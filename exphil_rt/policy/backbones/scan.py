@@ -93,44 +93,50 @@ class _Scan(torch.autograd.Function):
             cut = (keep == 0).any(0).tolist()
             cuts = [column if here else None for column, here in zip(keep.unbind(1), cut, strict=True)]
         y = u.new_empty(steps, batch, channels)
-        states = u.new_empty(steps + 1 if record else 2, *memory.shape)
+        states: list[Tensor] = []  # of each group of rows, before each step and behind the last one
         last = u.new_empty(memory.shape)
         for rows in _rows(batch, a):
-            h = states[0, rows].copy_(memory[rows])
-            decay = torch.empty_like(h)
+            h = memory[rows].clone()
+            decay, spare = torch.empty_like(h), torch.empty_like(h)
             for t in range(steps):
                 column = cuts[t]
                 _decay(times[t, rows], a, None if column is None else column[rows], decay)
-                h = torch.mul(decay, h, out=states[t + 1 if record else (t + 1) % 2, rows])
-                h.addcmul_(gains[t, rows, :, None], ins[t, rows, None])
+                if record:  # one small array a step: the allocator keeps these, and gives large ones back every time
+                    states.append(h)
+                    spare = torch.empty_like(h)
+                torch.mul(decay, h, out=spare).addcmul_(gains[t, rows, :, None], ins[t, rows, None])
+                h, spare = spare, h
                 torch.bmm(h, outs[t, rows, :, None], out=y[t, rows, :, None])
             last[rows] = h
+            if record:
+                states.append(h)
         if record:
-            ctx.save_for_backward(u, dt, a, times, gains, ins, outs, states)
+            ctx.save_for_backward(u, dt, a, times, gains, ins, outs, *states)
             ctx.cuts = cuts
         return y.transpose(0, 1), last
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, y_grad: Tensor, last_grad: Tensor) -> tuple[Tensor | None, ...]:
-        u, dt, a, times, gains, ins, outs, states = ctx.saved_tensors
+        u, dt, a, times, gains, ins, outs, *saved = ctx.saved_tensors
         batch, steps, _ = u.shape
         y_grads = y_grad.transpose(0, 1).contiguous()
         of_gains, of_times = torch.empty_like(gains), torch.empty_like(times)
         of_ins, of_outs = torch.empty_like(ins), torch.empty_like(outs)
         of_a = torch.zeros_like(a)
-        of_memory = torch.empty_like(states[0])
-        for rows in _rows(batch, a):
+        of_memory = torch.empty_like(last_grad)
+        for number, rows in enumerate(_rows(batch, a)):
+            states = saved[number * (steps + 1) : (number + 1) * (steps + 1)]
             grad = last_grad[rows].clone()  # of h_t
             decay, part = torch.empty_like(grad), torch.empty_like(grad)
             for t in range(steps - 1, -1, -1):
                 column = ctx.cuts[t]
                 grad.addcmul_(y_grads[t, rows, :, None], outs[t, rows, None])
-                torch.bmm(y_grads[t, rows, None], states[t + 1, rows], out=of_outs[t, rows, None])
+                torch.bmm(y_grads[t, rows, None], states[t + 1], out=of_outs[t, rows, None])
                 torch.bmm(grad, ins[t, rows, :, None], out=of_gains[t, rows, :, None])
                 torch.bmm(gains[t, rows, None], grad, out=of_ins[t, rows, None])
                 grad.mul_(_decay(times[t, rows], a, None if column is None else column[rows], decay))
-                torch.mul(grad, states[t, rows], out=part)  # of dt A
+                torch.mul(grad, states[t], out=part)  # of dt A
                 of_a += torch.einsum("ben,be->en", part, times[t, rows])
                 torch.sum(part.mul_(a), -1, out=of_times[t, rows])
             of_memory[rows] = grad
