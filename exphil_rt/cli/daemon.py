@@ -8,6 +8,7 @@ from typing import Final
 from exphil_rt.cli.config import resolve
 from exphil_rt.cli.options import ConfigFiles, Json, Preset, Run, Settings
 from exphil_rt.cli.output import say, show, show_json
+from exphil_rt.config import ConfigError
 from exphil_rt.control.framing import DaemonGone
 from exphil_rt.control.sync import SyncClient, find_live_run
 from exphil_rt.control.wire import Stop
@@ -46,6 +47,11 @@ def start(
     home = Home.find()
     if resume is not None:
         found = free_run(home, resume)
+        if preset or config or settings or run:
+            raise ConfigError(
+                "A run is gone on with here as it is, with its own settings.",
+                hint=f"Give changes to `{found.resume_command}`, which says what may change.",
+            )
     else:
         found = StoredRun.create(home, resolve(preset, config, settings, {"run.name": run}))
     start_daemon(found)

@@ -32,8 +32,7 @@ class NetworkOptions:
     backbone_options: Annotated[tuple[str, ...], Parameter(name="--backbone-option"), Names] = ()
     """an option of the backbone, as window=120; repeat it for several."""
     heads: HeadsKind | None = None
-    """which choices of an action are made at once: none (autoregressive), the buttons (grouped) or all
-    (independent)."""
+    """choices of an action made at once: none (autoregressive), the buttons (grouped), all (independent)."""
     codec: Path | None = None
     """an action codec that `replay kmeans` wrote; else 17 centres an axis."""
     frame_delay: Annotated[tuple[int, ...], Parameter(name="--frame-delay"), Names] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 
 from exphil_rt.cli.options import Flag
@@ -19,7 +19,7 @@ Workers = Annotated[int, Parameter(validator=Number(gte=0, lte=64))]
 """Processes that read replays; 0 is one for each core, at most 8."""
 
 
-@Parameter(name="*")
+@Parameter(name="*", group=Group("Sides", sort_key=1))
 @dataclass(frozen=True)
 class SideOptions:
     """Which sides of which games."""

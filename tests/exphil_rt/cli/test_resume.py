@@ -65,3 +65,8 @@ def test_a_deterministic_run_keeps_how_it_learns(tmp_path, monkeypatch, capsys):
     argv = ["self-play", "--resume", "two", "--dry-run"]
     assert run([*argv, "--set", "train.learning_rate=1e-4"]) == 2
     assert run([*argv, "--timesteps", "100"]) == 0
+
+
+def test_the_background_start_says_where_changes_belong(one, capsys):
+    assert run(["daemon", "start", "--resume", "one", "--set", "run.timesteps=5"]) == 2
+    assert "Give changes to `exphil-rt self-play --resume one`" in capsys.readouterr().err
