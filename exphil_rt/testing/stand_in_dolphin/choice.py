@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from exphil_rt.game.ids import Character, character, stage
+from exphil_rt.testing.stand_in_dolphin.config import StandInConfig
+from exphil_rt.testing.stand_in_dolphin.ini import ADAPTER, UserFolder
+
 
 class Seat(msgspec.Struct, frozen=True, kw_only=True):
     """One player."""
@@ -38,3 +42,35 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     seats: tuple[Seat, Seat]
     """By port."""
     frozen_stadium: bool = True
+
+
+def fixed_choice(config: StandInConfig, user: UserFolder) -> Choice:
+    """The game that the settings name, where nobody chooses in the menus."""
+    people = user.plugged(ADAPTER)
+    seats = [
+        Seat(
+            port=port,
+            character=int(character(fighter)),
+            costume=int(side and config.fighters[0] == config.fighters[1]),
+            cpu_level=level,
+            person_level=config.person_level if port in people else 0,
+        )
+        for side, (port, fighter, level) in enumerate(
+            zip(config.ports, config.fighters, config.cpu_levels, strict=True)
+        )
+    ]
+    first, second = sorted(seats, key=lambda seat: seat.port)
+    return Choice(stage=int(stage(config.stage)), seats=(first, second))
+
+
+def with_other_fighters(choice: Choice) -> Choice:
+    """The same game with fighters that nobody chose."""
+    first, second = (
+        msgspec.structs.replace(
+            seat,
+            character=int(Character.LUIGI if seat.character == Character.MARIO else Character.MARIO),
+            costume=side,
+        )
+        for side, seat in enumerate(choice.seats)
+    )
+    return msgspec.structs.replace(choice, seats=(first, second))

@@ -21,6 +21,7 @@ from exphil_rt.errors import ExphilError
 from exphil_rt.store.files import write_whole
 
 _MAX_CONFIG: Final = 1 << 20
+_VERSION: Final = re.compile(r"\d{1,2}\.\d{1,2}\.\d{1,2}")
 _AT: Final = re.compile(r"start|menu(:\d+)?")
 
 START_KINDS: Final = {
@@ -183,6 +184,8 @@ def check_config(config: StandInConfig) -> None:
         raise BadStandIn("A game has 1 to 99 stocks and at least one frame.")
     if len({*config.ports}) != 2 or not all(1 <= port <= 4 for port in config.ports):
         raise BadStandIn(f"Two ports out of 1 to 4 are played, not {config.ports}.")
+    if config.slippi_version and not _VERSION.fullmatch(config.slippi_version):
+        raise BadStandIn(f"{config.slippi_version!r} is no version of Slippi.", hint="Give one such as 2.0.1.")
     if config.online_port not in (1, 2):
         raise BadStandIn(f"A direct match is played at ports 1 and 2, not {config.online_port}.")
     if not all(0 <= level <= 9 for level in (*config.cpu_levels, config.person_level)):

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Self
 
+from exphil_rt.game.ids import character
 from exphil_rt.testing.stand_in_dolphin.choice import Choice
+from exphil_rt.testing.stand_in_dolphin.config import StandInConfig
+from exphil_rt.testing.stand_in_dolphin.ini import ADAPTER, PIPE, UserFolder
 from exphil_rt.testing.stand_in_dolphin.menus import Menus
 from exphil_rt.testing.stand_in_dolphin.online import Online
 from exphil_rt.testing.stand_in_dolphin.pads import Held
@@ -24,6 +28,28 @@ class Screens:
         self._title = Title() if title else None
         self._local, self._online = local, online
         self._now: Menus | Online = local
+
+    @classmethod
+    def of(cls, config: StandInConfig, user: UserFolder, launch: int, stuck: bool) -> Self:
+        """The menus of one launch.
+
+        Args:
+            config: the settings.
+            user: what is plugged in, and whose account it is.
+            launch: count of the launch, a key of what is random.
+            stuck: whether no cursor moves.
+        """
+        seed, person = config.seed * 1_000_003 + launch, int(character(config.person))
+        local = Menus(
+            user.plugged(PIPE),
+            user.plugged(ADAPTER),
+            person=person,
+            person_level=config.person_level,
+            seed=seed,
+            stuck=stuck,
+        )
+        online = Online(user.connect_code, config.online_port, person, config.person_level, seed)
+        return cls(local, online, config.begins == "title")
 
     @property
     def choice(self) -> Choice | None:

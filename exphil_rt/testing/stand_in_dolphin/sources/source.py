@@ -60,3 +60,11 @@ def start_of(choice: Choice, *, stocks: int, timer_frames: int, seed: int) -> Ga
         frozen_stadium=choice.frozen_stadium or choice.stage != Stage.POKEMON_STADIUM,
         played_on="stand-in",
     )
+
+
+def with_version(message: bytes, version: str) -> bytes:
+    """The first opening message with another version in its start block; as it is for an empty ``version``."""
+    if not version:
+        return message
+    at = message[1] + 2  # behind the sizes and the start block's code
+    return message[:at] + bytes(int(part) for part in version.split(".")) + message[at + 3 :]

@@ -202,6 +202,8 @@ def test_a_soak_draws_one_fault_a_launch_from_its_seed():
         ({"fps": -1.0}, "cannot be negative"),
         ({"ports": (1, 1)}, "Two ports out of 1 to 4"),
         ({"cpu_levels": (0, 10)}, "Levels go from 0"),
+        ({"slippi_version": "new"}, "no version of Slippi"),
+        ({"online_port": 3}, "at ports 1 and 2"),
         ({"stocks": 0}, "1 to 99 stocks"),
     ],
 )
