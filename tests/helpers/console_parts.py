@@ -9,13 +9,15 @@ from typing import Any
 
 import msgspec
 
-from exphil_rt.messages.dolphin import ConsoleArgs, ConsoleDeadlines, Seat
+from exphil_rt.messages.dolphin import ConsoleArgs, ConsoleDeadlines, ConsolePhase, Seat
 from exphil_rt.replays import read_replay
 from exphil_rt.testing.consoles import PlayedConsole, play_console
 from exphil_rt.testing.stand_in_dolphin import Chaos, StandInConfig, write_stand_in
 from exphil_rt.testing.stand_in_dolphin.trace import read_trace
 
 FOX, MARTH = 1, 18
+MENU_FRAME = 5
+"""Where faults happen in the menus."""
 BOTS = (Seat(port=1, who="bot", fighter=FOX), Seat(port=2, who="bot", fighter=MARTH))
 SHORT = ConsoleDeadlines(
     brain_ready_s=20.0, version_s=3.0, connect_s=6.0, attempts=1, handshake_s=2.0, pipe_s=2.0, menu_event_s=4.0,
@@ -90,7 +92,7 @@ class Came(msgspec.Struct):
     """Kind of the fault; ``played on`` or the reason of an end without one."""
     text: str
     seconds: float
-    """From the fault to the end of the process, or to the next frame."""
+    """From the fault (else from the phase in which it was) to the end of the process, or to the next frame."""
     left: list[str]
     shown: int
     """Frames that were heard of."""
@@ -98,23 +100,33 @@ class Came(msgspec.Struct):
     stats: Any
 
 
-async def suffer(args: ConsoleArgs, folder: Path, seconds: float = 60.0, **brain: Any) -> Came:
+async def suffer(
+    args: ConsoleArgs, folder: Path, seconds: float = 60.0, *, in_menus: bool = False, **brain: Any
+) -> Came:
     """Let a console play until it ends, and say what came of it."""
     began = time.monotonic()
     async with play_console(args, **{"delay": 2} | brain) as played:
         await played.heard.until(lambda: False, seconds)
-    return what_came(played, folder, began)
+    return what_came(played, folder, began, in_menus=in_menus)
 
 
-def what_came(played: PlayedConsole, folder: Path, began: float) -> Came:
+def _is_phase(said: Any) -> bool:
+    return isinstance(said, ConsolePhase) and said.phase != "closing"
+
+
+def what_came(played: PlayedConsole, folder: Path, began: float, *, in_menus: bool = False) -> Came:
     """Of a console that has ended."""
     heard = played.heard
     trace = read_trace(folder / "trace")
     faults = [line for line in trace if line["event"] == "fault"]
-    # In the menus, a fault leaves no line of its own: from the last frame of the menus on.
-    last = faults[:1] or [line for line in trace if line["event"] == "menu"][-1:]
-    since = last[0]["ns"] / 1e9 if last and (faults or not heard.shown) else began
     fault = heard.fault
+    if faults or (in_menus and fault is not None):  # in the menus, a fault leaves no line of its own
+        before = [line for line in trace if line["event"] == "menu" and line["frame"] == MENU_FRAME - 1]
+        since = (faults or before)[0]["ns"] / 1e9
+    elif fault is not None:  # from where its deadline began to run
+        since = max(when for when, said in zip(heard.at, heard.messages, strict=True) if _is_phase(said))
+    else:
+        since = began
     if fault is not None:
         said, text, until = fault.kind, fault.text, heard.ended_at
     else:
@@ -136,6 +148,12 @@ class Case(msgspec.Struct, frozen=True):
     """Seconds from the fault, or from the start."""
     fields: dict[str, Any] = {}
     stand_in: dict[str, Any] = {}
+
+    async def play(self, folder: Path) -> Came:
+        """Have a console meet it."""
+        stand_in = self.stand_in | {"chaos": [msgspec.to_builtins(fault) for fault in self.chaos]}
+        in_menus = any(str(fault.at).startswith("menu") for fault in self.chaos)
+        return await suffer(console(folder, stand_in, **self.fields), folder, in_menus=in_menus)
 
 
 def _in_game() -> list[Case]:
@@ -194,11 +212,11 @@ def _at_start() -> list[Case]:
         case("exit", "exited_at_start", SHORT.connect_s, arg=3),
         case("start_delay", "played on", SHORT.connect_s, seconds=2.0),
         case("never_listen", "connect_failed", SHORT.connect_s),
-        case("never_handshake", "no_handshake", SHORT.handshake_s + 1.0),
-        case("never_open_pipes", "pipe_not_opened", SHORT.pipe_s + 1.0),
-        case("ignore_pipes", "no_menu_events", SHORT.menu_event_s + 1.0),
-        case("no_menus", "no_menu_events", SHORT.menu_event_s + 1.0),
-        case("stuck_cursor", "menu_budget", SHORT.menus_s + 1.0, menus="drive", fps=60.0),
+        case("never_handshake", "no_handshake", SHORT.handshake_s),
+        case("never_open_pipes", "pipe_not_opened", SHORT.pipe_s),
+        case("ignore_pipes", "no_menu_events", SHORT.menu_event_s),
+        case("no_menus", "no_menu_events", SHORT.menu_event_s),
+        case("stuck_cursor", "menu_budget", SHORT.menus_s, menus="drive", fps=60.0),
         case("wrong_character", "wrong_character", SHORT.menus_s),
     ]
 
@@ -206,7 +224,8 @@ def _at_start() -> list[Case]:
 def _in_menus() -> list[Case]:
     def case(do: str, comes_to: str, deadline: float = SHORT.menu_event_s) -> Case:
         stand_in = {"menus": "drive", "fps": 60.0}
-        return Case(f"{do} in the menus", (Chaos(do=do, at="menu:5"),), (comes_to,), deadline + 2.0, {}, stand_in)
+        chaos = (Chaos(do=do, at=f"menu:{MENU_FRAME}"),)
+        return Case(f"{do} in the menus", chaos, (comes_to,), deadline + 2.0, {}, stand_in)
 
     return [
         case("crash", "exited"), case("exit", "exited"), case("stop", "no_menu_events"),

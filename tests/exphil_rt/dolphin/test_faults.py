@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
-from console_parts import EVERY, Case, console, saved_frames, suffer
+from console_parts import EVERY, Case, saved_frames
 
 pytestmark = [pytest.mark.trio, pytest.mark.slow, pytest.mark.usefixtures("forkserver")]
 
 
 @pytest.mark.parametrize("case", EVERY, ids=lambda case: case.name)
 async def test_every_fault_has_its_name_and_its_time(tmp_path, case: Case):
-    stand_in = case.stand_in | {"chaos": [msgspec.to_builtins(fault) for fault in case.chaos]}
-    came = await suffer(console(tmp_path, stand_in, **case.fields), tmp_path)
+    came = await case.play(tmp_path)
     assert came.said in case.comes_to, came
     assert came.seconds < case.within
     assert came.left == []
