@@ -93,7 +93,7 @@ class Imitator(ProcessChild[ImitatorState]):
             self.cast("run_manager", RunnerUp(runner=self.name, physics="", fresh=False))
             if self.state.learning:
                 self.cast("run_manager", TrainerUp(fresh=False))
-            self._do(self.state.status.doing)
+            self.cast("run_manager", Doing(text=self.state.status.doing, frames=self.state.frames))
 
     # What the process says -------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from exphil_rt.config import load_config
-from exphil_rt.control.wire import Checkpoint
+from exphil_rt.control.wire import Checkpoint, Pause, RestartActor, Resume
 from exphil_rt.policy.bundle import load_bundle
 from exphil_rt.policy.config import new_config
 from exphil_rt.policy.policy import Policy
@@ -70,20 +70,35 @@ def test_it_shows_where_it_is(place, live):
     assert "P(a | previous a)" in done.stdout
 
 
-def test_it_is_saved_and_publishes_on_demand(place, live):
+def test_it_is_paused_saved_and_publishes_on_demand(place, live):
+    assert live.client.do(Pause()) == "the run is paused"
+    place.until(lambda: live.node("imitator").detail == "paused", "the learner waits")
     assert "is on disk" in live.client.do(Checkpoint())
     assert live.status.policy == f"{RUN}@v1"
     assert (place.home.policies / f"{RUN}@v1" / "manifest.json").is_file()
 
 
-def test_a_killed_learner_goes_on(place, live):
+@pytest.mark.parametrize("name", ["telemetry", "run_manager"])
+def test_what_shows_and_steers_it_may_be_restarted(place, live, name):
+    before = live.status
+    assert live.client.do(RestartActor(f"root/desk/{name}")) == f"root/desk/{name} was restarted"
+    place.until(lambda: live.status.imitation is not None, "it is shown again")
+    assert live.status.imitation.done == before.imitation.done
+    assert live.status.policy == before.policy
+    if name == "run_manager":  # a person's pause is not kept: the run goes on
+        place.until(lambda: live.status.state == "running", "running")
+        live.client.do(Pause())
+    place.until(lambda: live.status.state == "paused", "paused")
+
+
+def test_a_killed_learner_waits_as_the_one_before_it_and_goes_on(place, live):
     before = live.node("imitator")
     os.kill(before.os_pid, signal.SIGKILL)
     place.until(lambda: live.node("imitator").os_pid not in (0, before.os_pid), "a new learner")
-    done = epochs(live)
-    place.until(lambda: epochs(live) > max(done, 1), "one more epoch")
+    place.until(lambda: live.node("imitator").detail == "paused", "it waits, too")
+    assert live.client.do(Resume()) == "the run goes on"
+    place.until(lambda: live.events("learner_restored") and epochs(live) >= 2, "one more epoch")
     assert [event.level for event in live.events("child_exit")] == ["warn"]
-    assert live.events("learner_restored")
 
 
 def test_ctrl_c_saves_and_stops_it(place, live, terminal):
