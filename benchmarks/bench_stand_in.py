@@ -25,6 +25,7 @@ from typing import Any
 import melee
 import msgspec
 
+from exphil_rt.sim import warmup
 from exphil_rt.testing.stand_in_dolphin import StandInConfig, write_stand_in
 from exphil_rt.testing.stand_in_dolphin.trace import read_trace
 
@@ -91,6 +92,7 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.disable(logging.CRITICAL)
     multiprocessing.set_start_method("forkserver")
+    warmup()
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f},"
           f" Python {platform.python_version()}, melee {metadata.version('melee')}")  # fmt: skip
     sources = ["still", "game", *([str(arguments.replay)] if arguments.replay else [])]
