@@ -78,7 +78,7 @@ def dolphin(
         frame_delay: assert the policy's delay; another one needs --force.
         batch_steps: frames that one call of the policy may decide; by default as its bundle says.
         force: play also with an untrained delay or a policy that is too slow.
-        engine: what runs the policy: onnx or torch.
+        engine: what runs the policy: onnx, onnx-int8 (8-bit weights) or torch.
         argmax: always the likeliest action.
         action_repeat: frames that one decision is held.
         late: for a frame whose action has not come: hold, neutral or wait.
@@ -150,7 +150,7 @@ def stand_in(
         frame_delay: assert the policy's delay; another one needs --force.
         batch_steps: frames that one call of the policy may decide; by default as its bundle says.
         force: play also with an untrained delay or a policy that is too slow.
-        engine: what runs the policy: onnx or torch.
+        engine: what runs the policy: onnx, onnx-int8 (8-bit weights) or torch.
         argmax: always the likeliest action.
         action_repeat: frames that one decision is held.
         late: for a frame whose action has not come: hold, neutral or wait.

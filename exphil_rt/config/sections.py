@@ -248,8 +248,8 @@ class PlaySettings(Section, frozen=True):
     """Frames that one call of the policy may decide; 0: as its bundle says."""
     force: bool = False
     """Play also with an untrained delay, and with a policy that is too slow; what is late is counted."""
-    engine: Literal["onnx", "torch"] = "onnx"
-    """What runs the policy: ONNX Runtime or torch, one thread."""
+    engine: Literal["onnx", "onnx-int8", "torch"] = "onnx"
+    """What runs the policy, on one thread: ONNX Runtime, the same with 8-bit weights (for large ones), or torch."""
     temperature: Annotated[float, Meta(ge=-1.0, le=100.0)] = -1.0
     """Sampling temperature, 0 for the likeliest choice always; -1: each policy's own."""
     action_repeat: Annotated[int, Meta(ge=1, le=60)] = 1

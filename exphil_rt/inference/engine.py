@@ -61,7 +61,7 @@ class Engine:
         self.codec = ActionCodec()
         """Of all policies that play here, ``random`` too."""
         self.kind = kind
-        self.device = pick_device("cpu" if kind == "onnx" else device)
+        self.device = pick_device(device if kind == "torch" else "cpu")
         self.frozen = (frozen or kind) if self.device.type == "cpu" else kind
         self._loaded: dict[str, Player] = {}
         self._encoders: dict[str, Encoder] = {}
@@ -239,10 +239,12 @@ class Engine:
         return Decision(*player.decide_run(row, inputs, noise[:, : config.codec.num_logits]))
 
     def _player(self, policy: Policy, temperature: float, kind: EngineKind) -> Player:
-        if kind == "onnx":
+        if kind != "torch":
+            from exphil_rt.inference.export import filled, quantise
             from exphil_rt.inference.onnx_player import OnnxPlayer
 
-            return OnnxPlayer(policy, temperature, self.num_rows)
+            model = quantise(filled(policy)) if kind == "onnx-int8" else None
+            return OnnxPlayer(policy, temperature, self.num_rows, model)
         from exphil_rt.inference.torch_player import TorchPlayer
 
         return TorchPlayer(policy, temperature, self.num_rows, self.device)

@@ -11,7 +11,8 @@ from exphil_rt.game.frames import F32, U8
 from exphil_rt.policy.config import PolicyConfig
 from exphil_rt.policy.inputs import Inputs
 
-EngineKind = Literal["torch", "onnx"]
+EngineKind = Literal["torch", "onnx", "onnx-int8"]
+"""``onnx-int8``: ONNX Runtime with 8-bit weights, for single games of large networks."""
 
 
 class Player(Protocol):

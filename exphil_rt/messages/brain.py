@@ -30,7 +30,7 @@ class BrainArgs(msgspec.Struct, frozen=True, kw_only=True, tag="brain_args"):
     """How the process starts. Its file descriptor 0 (of ``fds``) is the socket through which links come."""
 
     seats: tuple[BrainSeat, ...]
-    engine: Literal["onnx", "torch"] = "onnx"
+    engine: Literal["onnx", "onnx-int8", "torch"] = "onnx"
     temperature: float | None = None
     """To sample with, 0 for the likeliest; None for each policy's own."""
     seed: int = 0

@@ -104,6 +104,7 @@ def test_it_is_stopped_and_leaves_its_replays_alone(place, live):
     assert all(len(read_replay(path, rollback="last").frames.frame) > 60 for path in replays)
 
 
+@pytest.mark.slow
 def test_so_many_games_end_the_match(place, bundles):
     done = place.do("play", "stand-in", "old", *WALK, "--run", "two", "--games", "2", "--seconds", "1", "--fps", "0")
     assert done.returncode == 0, done.stderr

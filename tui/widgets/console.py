@@ -37,6 +37,9 @@ class ConsolePanel(Panel):
             self.entitle(f"{match.console}  {match.phase}", f"start {match.starts}" if match.starts > 1 else "")
         self.refresh()
 
+    def on_resize(self) -> None:
+        self.show_match(self._match)  # the title is cut to the width
+
     def line_at(self, y: int, width: int) -> tuple[Line, Style | None]:
         if self._match is None:
             return self.centered(y, "No console plays in this run."), None

@@ -19,8 +19,19 @@ torch.set_num_threads(1)
 SEED, GAME = 5, 7
 
 
+class Ticks:
+    """A clock that knows nothing of a busy machine: each look at it takes 10 microseconds."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        self.now += 1e-5
+        return self.now
+
+
 def decider(policy, delay=None, **more):
-    more = {"seed": SEED, "temperature": 1.0} | more
+    more = {"seed": SEED, "temperature": 1.0, "clock": Ticks()} | more
     manifest = manifest_of(policy, "old") if policy else None
     return Decider(0, policy.config.delay if delay is None else delay, policy, manifest, **more)
 
@@ -45,6 +56,12 @@ def stages(made):
 def test_onnx_plays_what_torch_plays():
     policy, frames = small_policy(delay=3), states(60)
     assert play(decider(policy, kind="onnx"), frames) == play(decider(policy), frames)
+
+
+def test_eight_bit_weights_play_nearly_the_same():
+    policy, frames = small_policy(delay=3), states(60)
+    exact, coarse = play(decider(policy), frames), play(decider(policy, kind="onnx-int8"), frames)
+    assert sum(coarse[due] == action for due, action in exact.items()) > 40
 
 
 @pytest.mark.parametrize("kind", ["torch", "onnx"])
@@ -119,31 +136,31 @@ def test_a_warm_up_leaves_no_trace():
 @pytest.mark.parametrize("kind", ["torch", "onnx"])
 def test_a_swap_takes_over_between_two_frames_and_stays(kind):
     old, new = small_policy(delay=3), small_policy("mlp", seed=7, delay=3)
-    made, frames = decider(old, kind=kind), states(700)
+    made, frames = decider(old, kind=kind), states(280)
     played = Played(asker(made), 3, made.codec)
-    played.run(frames[:300])
+    played.run(frames[:80])
     made.begin_swap(asked(), new, manifest_of(new, version=2), 1.0)
-    played.run(frames[300:])
+    played.run(frames[80:])
     first, second = made.told
     assert (first.stage, second.stage) == ("taken_over", "settled")
     assert (first.old, first.key, made.key) == ("old@v1", "new@v2", "new@v2")
-    assert first.warmed >= 256
-    begun = FIRST_FRAME + 300
+    assert first.warmed > 80
+    begun = FIRST_FRAME + 80
     assert begun + SHADOW_DECISIONS <= first.frame < begun + 200
     assert first.due == first.frame + 4
     assert second.decisions == GUARD_DECISIONS
-    assert sorted(played.decided) == list(range(FIRST_FRAME + 4, FIRST_FRAME + 704))
+    assert sorted(played.decided) == list(range(FIRST_FRAME + 4, FIRST_FRAME + 284))
     assert not any(played.queue.counts.total().values())
 
 
 def test_the_policy_that_was_swapped_in_knows_what_its_agent_lived_through():
     """From its first decision on it plays what it would have played with the whole game behind it."""
-    old, new, frames = small_policy(), small_policy(seed=7), states(400)
+    old, new, frames = small_policy(), small_policy(seed=7), states(260)
     made = decider(old)
     played = Played(asker(made), 0, made.codec)
-    played.run(frames[:150])
+    played.run(frames[:60])
     made.begin_swap(asked(), new, manifest_of(new, version=2), 1.0)
-    played.run(frames[150:])
+    played.run(frames[60:])
     first = made.told[0]
     alone = play(decider(new), frames)
     # With delay 0 nothing is committed that the old policy could have chosen otherwise.
@@ -169,7 +186,7 @@ def test_a_policy_that_gives_nan_never_gets_the_agent():
     old, bad = small_policy(delay=2), small_policy(seed=3, delay=2)
     with torch.no_grad():
         bad.value[2].bias.fill_(float("nan"))
-    made, frames = decider(old), states(200)
+    made, frames = decider(old), states(60)
     made.begin_swap(asked(), bad, manifest_of(bad, version=2), 1.0)
     decided = play(made, frames)
     assert stages(made) == ["refused"]
@@ -200,7 +217,7 @@ def test_a_policy_that_collapses_is_rolled_back():
     stuck.act = lambda *args, **more: (same, *decide(*args, **more)[1:])
     made = decider(None, delay=2)
     made.begin_swap(asked(), stuck, manifest_of(stuck, version=2), 1.0)
-    play(made, states(600))
+    play(made, states(200))
     assert stages(made) == ["taken_over", "rolled_back"]
     assert made.key == "random"
 
@@ -221,7 +238,7 @@ def test_a_swap_outlives_the_game_in_which_it_began():
     made = decider(old)
     made.begin_swap(asked(), new, manifest_of(new, version=2), 1.0)
     play(made, states(10), epoch=1)
-    play(made, states(300, seed=1), epoch=2)
+    play(made, states(180, seed=1), epoch=2)
     assert stages(made) == ["taken_over", "settled"]
     assert made.key == "new@v2"
 
