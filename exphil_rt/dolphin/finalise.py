@@ -1,7 +1,7 @@
 """Finishing the .slp files that a killed Dolphin left: length, an end of the game, metadata. Standard library only.
 
 Dolphin writes a replay while the game runs, with a length of 0, and fills that in when the game ends. What it wrote of
-whole frames is kept; half an event at the end is cut off. A file without one whole frame is removed.
+whole frames is kept; half an event at the end is cut off. A file without one whole frame, finished or not, is removed.
 The layout is Slippi's (https://github.com/project-slippi/slippi-wiki/blob/master/SPEC.md) in UBJSON (draft 12).
 """
 
@@ -15,6 +15,8 @@ from typing import BinaryIO, Final
 _RAW: Final = b"{U\x03raw[$U#l"
 _PAYLOADS, _GAME_END, _BOOKEND = 0x35, 0x39, 0x3C
 _NO_CONTEST: Final = 7
+_SMALL: Final = 256 << 10
+"""Bytes above which a finished file has frames in any case."""
 _MAX_METADATA: Final = 1 << 20
 _MAX_BYTES: Final = 256 << 20
 
@@ -47,7 +49,8 @@ def finalise(path: Path) -> bool:
     """
     head = len(_RAW) + 4
     with path.open("rb") as file:
-        if _is_whole(file):
+        whole = _is_whole(file)
+        if whole and path.stat().st_size > _SMALL:
             return False
         file.seek(0)
         data = file.read(_MAX_BYTES)
@@ -61,11 +64,13 @@ def finalise(path: Path) -> bool:
     if frame is None:
         path.unlink()
         return True
-    whole = _RAW + struct.pack(">I", len(raw)) + raw + b"U\x08metadata" + _metadata(frame) + b"}"
+    if whole:
+        return False
+    finished = _RAW + struct.pack(">I", len(raw)) + raw + b"U\x08metadata" + _metadata(frame) + b"}"
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         with temporary.open("wb") as out:
-            out.write(whole)
+            out.write(finished)
             out.flush()
             os.fsync(out.fileno())
         temporary.replace(path)

@@ -60,6 +60,16 @@ def test_a_file_without_a_frame_is_removed(unfinished):
         assert not path.exists()
 
 
+def test_a_finished_file_without_a_frame_is_removed_too(unfinished):
+    """Dolphin was ended just as a game began, and finished what it had."""
+    write, _, _ = unfinished
+    path = write(900)
+    data = path.read_bytes()
+    path.write_bytes(data[:11] + struct.pack(">I", 900) + data[HEAD:] + b"U\x08metadata{}}")
+    assert finalise(path)
+    assert not path.exists()
+
+
 def test_finished_files_and_strangers_are_left_alone(replays_dir, tmp_path):
     finished = tmp_path / "a.slp"
     shutil.copy(replays_dir / "short" / "v3.18.slp", finished)

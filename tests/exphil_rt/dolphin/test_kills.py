@@ -1,6 +1,7 @@
 """kill -9 of everything that a console consists of, at random frames; and a soak of drawn faults.
 
-``EXPHIL_RT_KILLS`` is how often each process is killed (10), ``EXPHIL_RT_SOAK`` how many faults are drawn (200).
+``EXPHIL_RT_KILLS`` is how often each process is killed (10), ``EXPHIL_RT_SOAK`` how many faults are drawn (200),
+``EXPHIL_RT_SOAK_SEED`` by which seed.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ pytestmark = [pytest.mark.usefixtures("forkserver")]
 
 KILLS = int(os.environ.get("EXPHIL_RT_KILLS", "10"))
 SOAK = int(os.environ.get("EXPHIL_RT_SOAK", "200"))
+SEED = int(os.environ.get("EXPHIL_RT_SOAK_SEED", "7"))
 BOUND_S = 5.0
 VICTIMS = {
     "worker": "exphil_rt.dolphin.worker",
@@ -127,7 +129,7 @@ async def test_a_soak_of_drawn_faults(tmp_path):
     """One stand-in, launched again and again, each time with a fault of a kind and at a frame that the seed draws."""
     kinds = sorted(KINDS)
     deadlines = ConsoleDeadlines(frame_s=1.5)  # the machine may be busy: of the start, the usual ones
-    stand_in = {"fps": 120.0, "time_limit_frames": 60, "seed": 7}
+    stand_in = {"fps": 120.0, "time_limit_frames": 60, "seed": SEED}
     stand_in["soak"] = {"kinds": kinds, "first": -110, "last": 20}
     came_to: Counter[str] = Counter()
     args = console(tmp_path, stand_in, deadlines=deadlines)
