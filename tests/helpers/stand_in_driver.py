@@ -12,6 +12,7 @@ import math
 import multiprocessing
 import os
 import random
+import shutil
 import sys
 import tempfile
 import threading
@@ -46,6 +47,8 @@ HOPELESS_S = 3.0
 
 def tell(reports: list[dict[str, Any]]) -> None:
     """Print the reports and end, whatever else still runs."""
+    if tempfile.tempdir is not None:
+        shutil.rmtree(tempfile.tempdir, ignore_errors=True)
     with os.fdopen(OUT, "w") as stream:
         json.dump(reports, stream)
     os._exit(0)
