@@ -46,19 +46,19 @@ def inputs_came_as_decided(folder, asked: list[Ask], delay: int) -> int:
     [(3, 2), *(pytest.param(*both, marks=pytest.mark.slow) for both in ((0, 0), (2, 0), (1, 1), (18, 18), (24, 18)))],
 )
 async def test_every_decision_is_played_on_the_frame_it_was_due(tmp_path, delay, console_delay):
-    args = console(tmp_path, {"menus": "drive"}, console_delay=console_delay)
+    args = console(tmp_path, {"menus": "drive", "time_limit_frames": 30}, console_delay=console_delay)
     async with play_console(args, delay=delay) as played:
         await played.heard.until(lambda: False)
     heard = played.heard
     assert heard.reason == Normal(), heard.messages
     assert heard.phases == ["brain", "launch", "connect", "pipes", "menus", "game", "closing"]
     (over,) = heard.over
-    assert (over.reason, over.frames, over.stocks) == ("timer", 244, (4, 4))
-    assert saved_frames(tmp_path) == [244]
+    assert (over.reason, over.frames, over.stocks) == ("timer", 154, (4, 4))
+    assert saved_frames(tmp_path) == [154]
     assert over.replay == str(next(tmp_path.glob("replays/*.slp")))
     asked = played.brain.asked
-    assert [ask.frame for ask in asked if ask.player == 1] == list(range(-123, 121))
-    assert inputs_came_as_decided(tmp_path, asked, delay) >= 2 * (243 - delay - console_delay)
+    assert [ask.frame for ask in asked if ask.player == 1] == list(range(-123, 31))
+    assert inputs_came_as_decided(tmp_path, asked, delay) >= 2 * (153 - delay - console_delay)
     stats = heard.stats
     assert (stats.late, stats.skipped, stats.duplicate, stats.unasked) == (0, 0, 0, 0)
     assert stats.echo_lag == (1 + console_delay,) * 2

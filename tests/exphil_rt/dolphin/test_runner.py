@@ -45,7 +45,7 @@ def answer(runner: BotRunner, frame: int, **more) -> Answer:
 delays = st.integers(0, 24).flatmap(lambda delay: st.tuples(st.just(delay), st.integers(0, delay)))
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(delays, st.data())
 def test_answers_within_the_headroom_are_played_when_due_by_console_and_queue_together(both, data):
     delay, console_delay = both
@@ -70,7 +70,7 @@ def test_answers_within_the_headroom_are_played_when_due_by_console_and_queue_to
     assert sum(runner.ages.values()) == max(0, 60 - headroom)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(delays, st.sampled_from(["hold", "neutral"]), st.lists(st.integers(0, 40), min_size=80, max_size=80))
 def test_late_answers_are_counted_exactly_and_shift_nothing(both, late, times):
     delay, console_delay = both
@@ -100,7 +100,7 @@ def test_late_answers_are_counted_exactly_and_shift_nothing(both, late, times):
         for k in range(delay):
             assert committed.mask[k] == (t + 1 + k in there)
             if committed.mask[k]:
-                np.testing.assert_array_equal(committed.committed[k], there[t + 1 + k])
+                assert (committed.committed[k] == there[t + 1 + k]).all()
     assert (runner.late, runner.dropped) == (expected_late, expected_dropped)
 
 
