@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -35,6 +36,8 @@ Port = Annotated[int | None, Parameter(validator=Number(gte=1, lte=4))]
 Count = Annotated[int | None, Parameter(validator=Number(gte=0))]
 LINE_S: Final = 5.0
 """Seconds between two progress lines."""
+QUIET_S: Final = 3.0
+"""Seconds after which preparing the game is worth a word."""
 STAND_IN: Final = "stand-in"
 
 
@@ -257,12 +260,12 @@ def _write_stand_in(config: Config, folder: Path) -> Path:
 def _compile() -> None:
     from exphil_rt.sim import warmup
 
-    said = False
+    begin, said = time.monotonic(), False
 
     def tell(name: str, done: int, total: int) -> None:
         nonlocal said
-        if not said:
-            say("Compiling the embedded game (once a version; about a minute) ...")
+        if not said and time.monotonic() - begin > QUIET_S:  # where it is there already, it is only read
+            say("Preparing the embedded game (compiled once a version, in about a minute) ...")
             said = True
 
     warmup(tell)
