@@ -14,7 +14,7 @@ import sys
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import torch
 
@@ -25,6 +25,7 @@ from exphil_rt.dolphin.link import Answer, Ask, Link, LinkBroken, LinkLost
 from exphil_rt.dolphin.own_time import OwnClock
 from exphil_rt.dolphin.plan import check_speed
 from exphil_rt.errors import ExphilError
+from exphil_rt.inference.player import Player
 from exphil_rt.messages.brain import BrainArgs, BrainRefused, BrainUp, ToBrain
 from exphil_rt.messages.rollout import SwapPolicy, SwapTold
 from exphil_rt.policy.backbones import trust
@@ -63,12 +64,21 @@ def main(port: ChildPort) -> None:
         Server(brain, port, door).run()
 
 
+class Loaded(NamedTuple):
+    """A policy that is to be swapped in."""
+
+    policy: Policy
+    manifest: Manifest
+    load_ms: float
+    player: Player
+
+
 @dataclass(frozen=True, slots=True)
 class Loading:
     """A bundle on its way into a running game: read, built and timed in a thread of its own."""
 
     asked: SwapPolicy
-    work: Future[tuple[Policy, Manifest, float]]
+    work: Future[Loaded]
 
 
 class Server:
@@ -162,14 +172,13 @@ class Server:
             return
         self._loading = None
         try:
-            policy, manifest, took = loading.work.result()
-            self._brain.deciders[loading.asked.port].begin_swap(loading.asked, policy, manifest, took)
+            self._brain.deciders[loading.asked.port].begin_swap(loading.asked, *loading.work.result())
         except ExphilError as error:
             self._port.send(_refused(loading.asked, str(error)))
 
 
-def load_for_swap(asked: SwapPolicy, decider: Decider) -> tuple[Policy, Manifest, float]:
-    """The policy of a swap, with the milliseconds that loading it took. One that is too slow never meets a frame.
+def load_for_swap(asked: SwapPolicy, decider: Decider) -> Loaded:
+    """The policy of a swap, and what will run it. One that is too slow never meets a frame.
 
     Raises:
         ExphilError: it cannot be loaded, does not fit, or is too slow.
@@ -184,7 +193,7 @@ def load_for_swap(asked: SwapPolicy, decider: Decider) -> tuple[Policy, Manifest
         check_speed(asked.key, trial.warm_up(1), 1)
     finally:
         clock.close()
-    return policy, manifest, took
+    return Loaded(policy, manifest, took, decider.prepare(policy, manifest))
 
 
 def _refused(asked: SwapPolicy, why: str) -> SwapTold:

@@ -20,7 +20,7 @@ from exphil_rt.errors import ExphilError
 from exphil_rt.game.frames import FIRST_FRAME, U8, Frames
 from exphil_rt.inference import RANDOM, Engine
 from exphil_rt.inference.hot_swap import HotSwap
-from exphil_rt.inference.player import EngineKind
+from exphil_rt.inference.player import EngineKind, Player
 from exphil_rt.messages.rollout import SwapPolicy, SwapTold
 from exphil_rt.policy.codec import ActionCodec
 from exphil_rt.policy.delay import MAX_DELAY
@@ -54,6 +54,7 @@ class _Under:
     asked: SwapPolicy
     manifest: Manifest
     swap: HotSwap
+    player: Player | None
     load_ms: float
     told: bool = False
 
@@ -64,7 +65,7 @@ class Decider:
     Args:
         port: the player, 0 or 1.
         delay: D that the console keeps.
-        kind: what runs the policy; one that is swapped in later is run by torch, which is ready at once.
+        kind: what runs the policy; one that is swapped in is watched under torch, and run by this once it has settled.
         temperature: to sample with; None for each policy's own.
         seed: key of the draws.
         clock: seconds, monotonic.
@@ -156,8 +157,17 @@ class Decider:
         self._made[due % _MEMORY], self._made_due[due % _MEMORY] = actions, due
         return Decided(actions, keys)
 
-    def begin_swap(self, asked: SwapPolicy, policy: Policy, manifest: Manifest, load_ms: float) -> None:
+    def prepare(self, policy: Policy, manifest: Manifest) -> Player:
+        """What runs ``policy`` once it has settled. For another thread: to make a graph may take seconds."""
+        return self._engine.prepare(policy, self._heat(manifest), frozen=True)
+
+    def begin_swap(
+        self, asked: SwapPolicy, policy: Policy, manifest: Manifest, load_ms: float, player: Player | None = None
+    ) -> None:
         """Start putting ``policy`` into the place of the one that plays.
+
+        Args:
+            player: as ``prepare`` made it; without one, torch goes on running it.
 
         Raises:
             SwapRefused: for a policy that does not fit, or while another swap is being watched.
@@ -169,7 +179,7 @@ class Decider:
                 hint="Try again in a few seconds.",
             )
         self.check_fit(asked.key, manifest)
-        self._under = _Under(asked, manifest, self._swap(policy, manifest), load_ms)
+        self._under = _Under(asked, manifest, self._swap(policy, manifest), player, load_ms)
         self._under.swap.remember(*self._seen())
 
     def check_fit(self, key: str, manifest: Manifest) -> None:
@@ -243,7 +253,7 @@ class Decider:
     def _settle(self, under: _Under) -> None:
         """The new policy is from now on the one that the engine plays."""
         old, new = self.key, under.asked.key
-        self._engine.load(new, under.swap.policy, self._heat(under.manifest))
+        self._engine.load(new, under.swap.policy, self._heat(under.manifest), player=under.player)
         self._engine.assign(0, new)
         self._engine.set_state(0, new, under.swap.state)
         if old not in (new, RANDOM):

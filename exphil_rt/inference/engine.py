@@ -73,8 +73,14 @@ class Engine:
         """Keys that rows may be assigned to."""
         return (RANDOM, *self._loaded)
 
-    def load(self, key: str, policy: Policy, temperature: float = 1.0, *, frozen: bool = False) -> None:
-        """Hold a copy of ``policy`` under ``key``.
+    def prepare(self, policy: Policy, temperature: float = 1.0, *, frozen: bool = False) -> Player:
+        """What ``load`` would hold: to be made in another thread, where making it takes long."""
+        return self._player(policy, temperature, self.frozen if frozen else self.kind)
+
+    def load(
+        self, key: str, policy: Policy, temperature: float = 1.0, *, frozen: bool = False, player: Player | None = None
+    ) -> None:
+        """Hold a copy of ``policy`` under ``key``, or what ``prepare`` made of it.
 
         Under a known key it takes the place of the old one between two steps: its rows keep their state where that
         fits the new network, and begin afresh where it does not.
@@ -85,7 +91,7 @@ class Engine:
             if self._loaded:
                 raise EngineError(f"Policy {key!r} has another action codec than those beside it.")
             self.codec = policy.config.codec
-        fresh = self._player(policy, temperature, self.frozen if frozen else self.kind)
+        fresh = player or self.prepare(policy, temperature, frozen=frozen)
         if (old := self._loaded.get(key)) is not None:
             fresh.take_over(old)
         self._loaded[key] = fresh

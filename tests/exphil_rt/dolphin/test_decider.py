@@ -139,7 +139,8 @@ def test_a_swap_takes_over_between_two_frames_and_stays(kind):
     made, frames = decider(old, kind=kind), states(280)
     played = Played(asker(made), 3, made.codec)
     played.run(frames[:80])
-    made.begin_swap(asked(), new, manifest_of(new, version=2), 1.0)
+    manifest = manifest_of(new, version=2)
+    made.begin_swap(asked(), new, manifest, 1.0, made.prepare(new, manifest))
     played.run(frames[80:])
     first, second = made.told
     assert (first.stage, second.stage) == ("taken_over", "settled")
@@ -149,6 +150,7 @@ def test_a_swap_takes_over_between_two_frames_and_stays(kind):
     assert begun + SHADOW_DECISIONS <= first.frame < begun + 200
     assert first.due == first.frame + 4
     assert second.decisions == GUARD_DECISIONS
+    assert type(made._engine._get("new@v2")).__name__ == {"torch": "TorchPlayer", "onnx": "OnnxPlayer"}[kind]
     assert sorted(played.decided) == list(range(FIRST_FRAME + 4, FIRST_FRAME + 284))
     assert not any(played.queue.counts.total().values())
 
