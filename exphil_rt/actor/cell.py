@@ -275,14 +275,15 @@ class Cell:
         if self.open_calls is not None:
             self.open_calls.discard(pending)
 
-    def given_up(self, refuses: bool) -> bool:
-        """Whether its task is not to be resumed: it was buried before its end, or ``refuses`` to be cancelled."""
-        told = self.killed or (self.want is not None and self.phase in ("starting", "running"))
-        return self.dead or (refuses and told)
+    @property
+    def told(self) -> bool:
+        """Whether its task was told to end."""
+        return self.killed or (self.want is not None and self.phase in ("starting", "running"))
 
-    def task_given_up(self, refuses: bool) -> bool:
-        """The same for a start_task task."""
-        return refuses or self._tasks_refuse or self.dead
+    @property
+    def tasks_given_up(self) -> bool:
+        """Whether its start_task tasks are not to be resumed."""
+        return self._tasks_refuse or self.dead
 
     def defer(self, callback: Callable[[], object]) -> None:
         """Have ``callback`` called when the actor is buried, however it ended."""

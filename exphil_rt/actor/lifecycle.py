@@ -40,7 +40,7 @@ async def run_actor(cell: Cell) -> None:
     """The task of one incarnation."""
     cell.coroutine = life = _life(cell)
     try:
-        if not await abandonable(life, cell.given_up):
+        if not await abandonable(life, cell):
             await _lay_to_rest(cell)
     finally:
         cell.coroutine = None
@@ -247,11 +247,27 @@ async def _end_orphans(cell: Cell) -> None:
         await orphan.wait_dead(now() + 2 * (KILL_GRACE_S + ORPHAN_GRACE_S))
 
 
+class _TaskOwner:
+    """The owner of a start_task task: the cell, but told through the task's own scope."""
+
+    def __init__(self, cell: Cell, scope: anyio.CancelScope) -> None:
+        self._cell = cell
+        self._scope = scope
+
+    @property
+    def told(self) -> bool:
+        return self._scope.cancel_called
+
+    @property
+    def dead(self) -> bool:
+        return self._cell.tasks_given_up
+
+
 async def run_task(cell: Cell, scope: anyio.CancelScope, task: Coroutine[Any, Any, None]) -> None:
     """The task behind ``start_task``: its crash is the actor's."""
     runtime = cell.runtime
     try:
-        if not await abandonable(task, lambda refuses: cell.task_given_up(refuses and scope.cancel_called)):
+        if not await abandonable(task, _TaskOwner(cell, scope)):
             runtime.add_zombie(cell)
             cell.remove_task(scope)
             runtime.remove_zombie(cell)

@@ -13,7 +13,7 @@ import linecache
 import sys
 import types
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import anyio
 
@@ -24,11 +24,23 @@ REFUSALS: Final = 1000
 """Cancellations in a row after which a coroutine that was told to end counts as refusing: milliseconds of a loop."""
 
 
-@types.coroutine
-def abandonable(coroutine: Coroutine[Any, Any, None], given_up: Callable[[bool], bool]) -> Generator[Any, Any, bool]:
-    """Run ``coroutine`` to its end (True), or until it would be resumed although it was ``given_up`` (False).
+class Owner(Protocol):
+    """In whose name a coroutine runs."""
 
-    ``given_up`` is told whether the coroutine was cancelled REFUSALS times in a row and went on.
+    @property
+    def told(self) -> bool:
+        """Whether the coroutine was told to end; before, a cancellation is its own affair, such as a sleep's end."""
+
+    @property
+    def dead(self) -> bool:
+        """Whether it is not to be resumed at all."""
+
+
+@types.coroutine
+def abandonable(coroutine: Coroutine[Any, Any, None], owner: Owner) -> Generator[Any, Any, bool]:
+    """Run ``coroutine`` to its end (True), or until it would be resumed although it was given up (False).
+
+    That is when its owner is dead, and when it was cancelled REFUSALS times in a row since it was told to end.
     """
     error_type = getattr(sys.modules.get("outcome"), "Error", None)  # what trio resumes a cancelled coroutine with
     step: Callable[[Any], Any] = coroutine.send
@@ -42,12 +54,13 @@ def abandonable(coroutine: Coroutine[Any, Any, None], given_up: Callable[[bool],
         try:
             value = yield waits_for
             step = coroutine.send
-            refusals = refusals + 1 if type(value) is error_type else 0
+            cancelled = type(value) is error_type
         except BaseException as error:
             value = error
             step = coroutine.throw
-            refusals += 1
-        if given_up(refusals >= REFUSALS):
+            cancelled = True
+        refusals = refusals + 1 if cancelled and owner.told else 0
+        if owner.dead or refusals >= REFUSALS:
             _leak(coroutine)
             return False
 

@@ -254,6 +254,13 @@ MUTATIONS: Final = (
         "KILL_GRACE_S: Final = 60.0",
         "child_unlink an_actor_that_refuses_cancellation_holds_nobody_up",
     ),
+    Mutation(
+        "a cancellation of its own, such as the end of a sleep, is no refusal to end",
+        "zombies.py",
+        "refusals + 1 if cancelled and owner.told else 0",
+        "refusals + 1 if cancelled else 0",
+        "one_that_slept_thousands_of_times_did_not_refuse_to_end",
+    ),
     # What is asked from outside
     Mutation(
         "a child that runs is neither restarted nor deleted",

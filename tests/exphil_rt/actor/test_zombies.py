@@ -88,6 +88,30 @@ async def test_one_that_catches_its_cancellation_is_named_abandoned_and_turns_no
         assert not pid.cell.coroutines() or message.grouped
 
 
+class Ticker(GenServer[None]):
+    async def init(self, args: Any) -> None:
+        self.start_task(self.tick)
+
+    @handle_cast
+    async def nap(self, message: SleepFor) -> None:
+        await self.tick()
+
+    async def tick(self) -> None:
+        while True:  # on trio every sleep ends so
+            with anyio.move_on_after(0.01):
+                await anyio.sleep_forever()
+
+
+@both_backends
+async def test_one_that_slept_thousands_of_times_did_not_refuse_to_end() -> None:
+    async with start_tree(limpet(start=Ticker)) as tree:
+        tree.runtime.cast("limpet", SleepFor(1.0))
+        await anyio.sleep(30.0)
+        await terminate_child("sup", "limpet")
+        assert alarms(tree.reports) == []
+        assert tree.runtime.statistics().zombies == 0
+
+
 @both_backends
 async def test_the_specification_runs_on_beside_its_zombie_which_goes_when_it_ends_after_all() -> None:
     async with start_tree(probe("a"), flags=SupFlags(intensity=3)) as tree:
