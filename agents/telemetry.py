@@ -92,7 +92,7 @@ class Telemetry(GenServer[TelemetryState]):
     mailbox = MailboxSpec(capacity=4096, overflow="drop_oldest")
 
     async def init(self, args: RunContext) -> TelemetryState:
-        """Take up the series and the event number where the run's database left them."""
+        """Take up series, events and the league's table where the run's database left them."""
         self.context = args
         self.log = structlog.get_logger("exphil_rt")
         self.events: deque[Event] = deque(maxlen=EVENTS_SHOWN)
@@ -105,6 +105,9 @@ class Telemetry(GenServer[TelemetryState]):
             self.events.extend(past)
             state.seq = past[-1].seq + 1 if past else 1
             state.frames = database.progress().frames
+            physics = database.last_physics()  # until the league tells of today's
+            state.ratings = tuple(database.ratings(physics))
+            state.matches = sum(sum(counts) for counts in database.played(physics).values())
             for name in database.metric_names():
                 points = database.recent_metrics(name, SERIES_POINTS)
                 state.series[name] = ([f for f, _ in points], [v for _, v in points])

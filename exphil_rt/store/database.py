@@ -229,6 +229,11 @@ class Database:
         return [Rating(policy=p, elo=e, error=r, games=g, wins=w, losses=lo, draws=d, anchor=bool(a), physics=ph)
                 for p, e, r, g, w, lo, d, a, ph in rows]  # fmt: skip
 
+    def last_physics(self) -> str:
+        """The physics version of the newest rated game; empty before the first."""
+        rows = self._rows("SELECT physics FROM matches ORDER BY rowid DESC LIMIT 1")
+        return str(rows[0][0]) if rows else ""
+
     def played(self, physics: str) -> dict[tuple[str, str], tuple[int, int, int]]:
         """Rated games by (port 0's policy, port 1's policy): wins, draws and losses of port 0."""
         rows = self._rows(
