@@ -130,6 +130,7 @@ def test_what_cannot_be_is_one_sentence(place, live, folder, argv, sentence):
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow  # half a minute; the same is held without a daemon in test_imitation_run of training
 def test_it_goes_on_to_the_end_and_equals_an_undisturbed_training(place, live, folder):
     done = place.do("train", "imitation", "--resume", RUN, "--character", "fox", "--report-games", "0", "--json")
     assert done.returncode == 0, done.stderr
