@@ -58,12 +58,44 @@ def start_daemon(run: Run) -> subprocess.Popen[bytes]:
     Raises:
         DaemonFailed: it ended or does not answer; with what it printed last.
     """
-    process = launch(run)
-    await_answer(run, process)
+    process = _launch(run)
+    _await_answer(run, process)
     return process
 
 
-def launch(run: Run) -> subprocess.Popen[bytes]:
+def run_in_client(run: Run) -> subprocess.Popen[bytes]:
+    """Start the run's daemon and open the terminal client on it until the person leaves; the daemon may live on.
+
+    Raises:
+        DaemonFailed: it ended or does not answer; with what it printed last.
+    """
+    from exphil_rt.cli.attach import open_client
+
+    process = start_daemon(run)
+    open_client(run.name, run.socket, owns_daemon=True)
+    return process
+
+
+def run_in_lines(run: Run, on_turn: Callable[[SyncClient], None], every: float) -> int:
+    """Start the run's daemon and ask it every so many seconds until it has ended; its exit code.
+
+    Ctrl-C and SIGTERM stop it, a second one leaves it.
+
+    Args:
+        run: whose daemon.
+        on_turn: asks what it wants to know and tells it.
+        every: seconds between two of these.
+
+    Raises:
+        DaemonFailed: it did not come up, or lives and does not answer.
+    """
+    process = _launch(run)
+    with _stopping_on_signals(process):
+        _await_answer(run, process)
+        return _follow(run, process, on_turn, every)
+
+
+def _launch(run: Run) -> subprocess.Popen[bytes]:
     with (run.logs / OUTPUT).open("ab") as out:
         return subprocess.Popen(
             [sys.executable, "-m", "exphil_rt.cli.app", "daemon", "run", "--run", run.name],
@@ -75,7 +107,7 @@ def launch(run: Run) -> subprocess.Popen[bytes]:
         )
 
 
-def await_answer(run: Run, process: subprocess.Popen[bytes]) -> None:
+def _await_answer(run: Run, process: subprocess.Popen[bytes]) -> None:
     try:
         _poll_until_it_answers(run, process)
     except BaseException:  # also Ctrl-C: nobody knows of this daemon yet
@@ -115,18 +147,7 @@ def _last_line(path: Path) -> str:
     return lines[-1].removeprefix("exphil-rt: ") if lines else "it said nothing."
 
 
-def follow(run: Run, process: subprocess.Popen[bytes], on_turn: Callable[[SyncClient], None], every: float) -> int:
-    """Ask the daemon every so many seconds until it has ended; its exit code.
-
-    Args:
-        run: whose daemon.
-        process: the daemon.
-        on_turn: asks what it wants to know and tells it.
-        every: seconds between two of these.
-
-    Raises:
-        DaemonFailed: it lives and does not answer.
-    """
+def _follow(run: Run, process: subprocess.Popen[bytes], on_turn: Callable[[SyncClient], None], every: float) -> int:
     client: SyncClient | None = None
     heard, due = time.monotonic(), 0.0
     while (code := process.poll()) is None:
@@ -158,7 +179,7 @@ def last_words(run: Run, code: int) -> str:
 
 
 @contextlib.contextmanager
-def stopping_on_signals(process: subprocess.Popen[bytes]) -> Iterator[None]:
+def _stopping_on_signals(process: subprocess.Popen[bytes]) -> Iterator[None]:
     """Have the first Ctrl-C, or SIGTERM (of ``timeout``, say), stop the daemon, and a second one leave it."""
     asked: list[int] = []
 

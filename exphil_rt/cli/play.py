@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -12,15 +11,7 @@ from cyclopts.validators import Number
 
 from exphil_rt.cli.attach import need_terminal
 from exphil_rt.cli.config import resolve
-from exphil_rt.cli.launch import (
-    DaemonFailed,
-    await_answer,
-    follow,
-    last_words,
-    launch,
-    start_daemon,
-    stopping_on_signals,
-)
+from exphil_rt.cli.launch import DaemonFailed, last_words, run_in_client, run_in_lines
 from exphil_rt.cli.options import ConfigFiles, Flag, Preset, Settings
 from exphil_rt.cli.output import say
 from exphil_rt.config import Config
@@ -193,20 +184,14 @@ def _begin(flags: dict[str, object], preset: str | None, files: ConfigFiles, set
         _compile()
     found = Run.create(home, resolved)
     if headless:
-        process = launch(found)
-        with stopping_on_signals(process):
-            await_answer(found, process)
-            return _follow(found, process)
-    start_daemon(found)
-    from exphil_rt.cli.attach import open_client
-
-    open_client(found.name, found.socket, owns_daemon=True)
+        return _in_lines(found)
+    run_in_client(found)
     return 0
 
 
-def _follow(run: Run, process: subprocess.Popen[bytes]) -> int:
+def _in_lines(run: Run) -> int:
     """Progress lines until the match is over; its result is the exit code."""
-    code = follow(run, process, lambda client: say(progress_line(client.status())), LINE_S)
+    code = run_in_lines(run, lambda client: say(progress_line(client.status())), LINE_S)
     with run.reader() as database:
         progress = database.progress()
     if code != 0:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -10,16 +9,7 @@ from cyclopts import Parameter
 
 from exphil_rt.cli.attach import need_terminal
 from exphil_rt.cli.config import resolve, show_resolved
-from exphil_rt.cli.launch import (
-    DaemonFailed,
-    await_answer,
-    follow,
-    free_run,
-    last_words,
-    launch,
-    start_daemon,
-    stopping_on_signals,
-)
+from exphil_rt.cli.launch import DaemonFailed, free_run, last_words, run_in_client, run_in_lines
 from exphil_rt.cli.options import ConfigFiles, Flag, Preset, Settings
 from exphil_rt.cli.output import duration, say
 from exphil_rt.cli.resume import lay_over
@@ -134,14 +124,8 @@ def self_play(
             return 0
         found = Run.create(home, resolved)
     if headless:
-        process = launch(found)
-        with stopping_on_signals(process):
-            await_answer(found, process)
-            return _follow(found, process)
-    start_daemon(found)
-    from exphil_rt.cli.attach import open_client
-
-    open_client(found.name, found.socket, owns_daemon=True)
+        return _in_lines(found)
+    run_in_client(found)
     return 0
 
 
@@ -192,9 +176,9 @@ def _check_names(characters: tuple[str, ...], stages: tuple[str, ...]) -> None:
         ids.stage(name)
 
 
-def _follow(run: Run, process: subprocess.Popen[bytes]) -> int:
+def _in_lines(run: Run) -> int:
     """Progress lines until the run is over; its result is the exit code."""
-    code = follow(run, process, lambda client: say(progress_line(client.status())), LINE_S)
+    code = run_in_lines(run, lambda client: say(progress_line(client.status())), LINE_S)
     with run.reader() as database:
         progress = database.progress()
     if code != 0:

@@ -25,7 +25,7 @@ from exphil_rt.cli.imitation_resume import (
     resume as resume_run,
 )
 from exphil_rt.cli.imitation_summary import show_outcome
-from exphil_rt.cli.launch import DaemonFailed, await_answer, follow, last_words, launch, stopping_on_signals
+from exphil_rt.cli.launch import DaemonFailed, last_words, run_in_client, run_in_lines
 from exphil_rt.cli.options import ConfigFiles, Flag, Json, Preset, Settings
 from exphil_rt.cli.output import duration, say, show_json
 from exphil_rt.cli.progress import ProgressLine
@@ -215,21 +215,14 @@ class _Teller:
 def _told(run: Run, *, json: bool) -> int:
     """Lines until the training is over; its result is the exit code."""
     teller = _Teller(run)
-    process = launch(run)
-    with stopping_on_signals(process):
-        await_answer(run, process)
-        code = follow(run, process, teller.look, LOOK_S)
+    code = run_in_lines(run, teller.look, LOOK_S)
     teller.last()
     return _end(run, code, show_json if json else show_outcome)
 
 
 def _shown(run: Run) -> int:
     """The terminal client until the person leaves it; then what there is to say."""
-    from exphil_rt.cli.attach import open_client
-
-    process = launch(run)
-    await_answer(run, process)
-    open_client(run.name, run.socket, owns_daemon=True)
+    process = run_in_client(run)
     if run.holder() is not None:
         return 0
     try:
