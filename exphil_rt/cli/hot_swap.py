@@ -14,7 +14,7 @@ def hot_swap(target: str, policy: str, *, run: Run = None) -> None:
     the old one gets the agent back if it fails. It plays to the end of the game.
 
     Args:
-        target: exhibition:1, exhibition:2, or the number of a game and the player, as 3:2; player 1 where left out.
+        target: console:1, exhibition:2, or the number of a game and the player, as 3:2; player 1 where left out.
         policy: NAME, NAME@vN, NAME@latest, NAME@best or a path.
         run: name of the run; the only live one by default.
     """

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import time
 
@@ -16,24 +17,55 @@ from dolphin_parts import manifest_of
 from rollout_parts import small_policy
 
 from exphil_rt.policy.bundle import save_bundle
+from exphil_rt.policy.config import new_config
+from exphil_rt.policy.manifest import Manifest
 from exphil_rt.replays import read_replay
 from exphil_rt.store.run import Run
+from exphil_rt.testing.slow_net import PACKAGE, SLOW
 from exphil_rt.testing.stand_in_dolphin import Chaos, StandInConfig, write_stand_in
+from exphil_rt.training.fresh import fresh_policy
 
 DELAY = 18
 KILLS = int(os.environ.get("EXPHIL_RT_TEST_KILLS", "3"))
 """Of each process; a soak takes more."""
 SWAPS = int(os.environ.get("EXPHIL_RT_TEST_SWAPS", "12"))
+BAD_ROUNDS = int(os.environ.get("EXPHIL_RT_TEST_BAD", "2"))
+BAD = {
+    "nan": "no number",
+    "late": "ms a frame on this machine, and a frame lasts 16.7 ms",
+    "stuck": "one and the same",
+    "another": "its delay: 2 where the agent has 18",
+    "torn": "torn@v1",
+}
+"""What becomes known of policies that may not play, by name."""
 
 
 @pytest.fixture(scope="module")
 def bundles(place):
-    for name, seed, backbone in (("one", 1, "gru"), ("two", 7, "mlp"), ("bad", 3, "gru")):
+    for name, seed, backbone in (("one", 1, "gru"), ("two", 7, "mlp"), ("nan", 3, "gru"), ("stuck", 5, "gru")):
         policy = small_policy(backbone, seed=seed, delay=DELAY)
-        if name == "bad":
-            with torch.no_grad():
+        with torch.no_grad():
+            if name == "one":
+                policy.heads.previous_table.zero_()  # lively: a fresh policy rests most of the time
+            if name == "nan":
                 policy.value[2].weight.fill_(3e38)  # finite, and what comes of it is not
+            if name == "stuck":
+                for head in range(policy.heads.num_heads):
+                    policy.heads.bias[policy.heads.columns(head)][0] = 99.0
         save_bundle(place.home.policies / f"{name}@v1", policy, manifest_of(policy, name))
+    with pytest.MonkeyPatch.context() as patch:
+        place.env["EXPHIL_RT_TRUST__PACKAGES"] = PACKAGE
+        patch.setenv("EXPHIL_RT_TRUST__PACKAGES", PACKAGE)
+        late = new_config(SLOW, hidden=16, layers=1, delay=DELAY, options={"call_ms": 40.0})
+        save_bundle(
+            place.home.policies / "late@v1", fresh_policy(late, 3), Manifest(name="late", version=1, config=late)
+        )
+    another = small_policy(delay=2)
+    save_bundle(place.home.policies / "another@v1", another, manifest_of(another, "another"))
+    torn = place.home.policies / "torn@v1"  # its manifest tells of another network than its weights are of
+    save_bundle(torn, small_policy(delay=DELAY), manifest_of(small_policy(delay=DELAY), "torn"))
+    said = torn / "manifest.json"
+    said.write_text(re.sub(r'"hidden":\s*16', '"hidden": 32', said.read_text()))
 
 
 @pytest.fixture
@@ -173,10 +205,32 @@ def test_swaps_without_end_miss_and_double_no_frame(place, match):
         sent = min(frame for frame in first if frame >= due)
         assert sent == due or shown.late  # an action that is late is not sent
     assert (shown.starts, shown.skipped, shown.duplicate) == (1, 0, 0)
-    refused = place.do("policies", "hot-swap", "console:1", "bad", "--run", "swaps")
-    assert refused.returncode == 1
-    assert "no number" in refused.stderr
     stopped(place, live, "swaps")
     (replay,) = (live.run.replays / "console").glob("**/*.slp")
     frames = read_replay(replay, rollback="last").frames.frame
     assert (frames[1:] == frames[:-1] + 1).all()
+
+
+@pytest.mark.slow
+def test_what_may_not_play_is_refused_or_rolled_back_each_time(place, match):
+    live = match("bad", "--console-delay", "2")
+    plays(place, live)
+    for number in range(BAD_ROUNDS * len(BAD)):
+        name, words = list(BAD.items())[number % len(BAD)]
+        last = max((event.seq for event in live.events()), default=-1)
+        done = place.do("policies", "hot-swap", "console:1", name, "--run", "bad")
+        if name == "stuck":  # shown only by what it plays
+            ends = ("swap_rolled_back", "swap_refused", "swap_settled")
+            end = place.until(
+                lambda last=last, ends=ends: [e for e in live.events() if e.seq > last and e.event in ends], "its end"
+            )[0]
+            assert end.event == "swap_rolled_back", end.text
+            assert words in end.text
+        else:
+            assert done.returncode == 1
+            assert words in done.stderr, done.stderr
+        plays(place, live, frames=10)
+        assert live.status.match.players[0].startswith("one@v1")
+    shown = live.status.match
+    assert (shown.starts, shown.skipped, shown.duplicate) == (1, 0, 0)
+    stopped(place, live, "bad")
