@@ -55,17 +55,32 @@ class Played(msgspec.Struct, frozen=True, kw_only=True):
     stocks_lost: float
 
     @property
-    def merit(self) -> float:
-        """The ``standard`` reward a minute, without the win: 1 a stock, 0.01 a percent."""
-        return self.stocks_taken - self.stocks_lost + 0.01 * (self.damage_dealt - self.damage_taken)
+    def damage_a_life(self) -> float:
+        """Percent dealt for each life spent: every stock lost, and the one that a game ends with."""
+        return self.damage_dealt * self.minutes / (self.stocks_lost * self.minutes + self.games)
 
     @property
     def line(self) -> str:
         """For people."""
         return (
             f"  {self.games} games against {self.opponent} at temperature {self.temperature:g}: "
-            f"{self.win_rate:.0%} of the points, {self.self_destructs:.2f} self-destructs a minute"
+            f"{self.win_rate:.0%} of the points, {self.damage_a_life:.0f}% dealt a life, "
+            f"{self.self_destructs:.2f} self-destructs a minute"
         )
+
+
+def best_of(tried: Sequence[Played]) -> Played:
+    """Whoever plays best among the same policy's temperatures, as a player would say.
+
+    Points decide where they can: what is clearly worse (its 95 % interval ends below that of the most points) is out.
+    A weak clone loses all its games at every temperature, so that points say nothing; then counts what it makes of a
+    life, the percent that it deals for each stock. Standing still deals none, walking off the stage spends the life,
+    and what the opponent throws away counts for neither. A tie goes to whoever deals more, then to the temperature
+    tried first.
+    """
+    most = max(tried, key=lambda played: played.win_rate)
+    able = [played for played in tried if played.win_rate_high >= most.win_rate_low]
+    return max(able, key=lambda played: (played.damage_a_life, played.damage_dealt))
 
 
 class ReportCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -215,7 +230,7 @@ def grade(
         policy: who plays.
         opponents: against whom.
         games: against each, an even number.
-        temperatures: where given, each is tried against ``cpu3`` and the one of the most merit is kept.
+        temperatures: where given, each is tried against ``cpu3`` and the ``best_of`` them is kept.
         max_frames: frame limit of a game.
         stocks: of each side.
         seed: key of every random draw.
@@ -230,7 +245,7 @@ def grade(
         tallies[PICKED_AGAINST, temperature] = found
         tried.append(found[0])
         on_played(found[0])
-    best = max(tried, key=lambda played: played.merit).temperature if tried else None
+    best = best_of(tried).temperature if tried else None
     played: list[Played] = []
     everything = Tally(1)
     for opponent in opponents:
