@@ -129,9 +129,11 @@ def _check_plan(
     if network.codec is not None and read_codec(network.codec) != plan.policy.codec:
         raise refused(run, "--codec", "another one", str(network.codec), _HINT)
     given, nothing = sides.filter(home), SideOptions().filter(home)
+    numbers = {"min_frames": sides.min_seconds, "min_quality": sides.quality_threshold}  # may be given as by default
     for name in SideFilter.__struct_fields__:
         wanted = getattr(given, name)
-        if name != "opt_out" and wanted not in (getattr(nothing, name), getattr(plan.sides, name)):
+        told = wanted != getattr(nothing, name) or numbers.get(name) is not None
+        if name != "opt_out" and told and wanted != getattr(plan.sides, name):
             raise ConfigError(
                 f"Other sides ({name}) than those of the unfinished training {run.name} cannot be learned from on the "
                 "way.",

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from exphil_rt.cli.config import resolve
 from exphil_rt.cli.options import Json
 from exphil_rt.cli.output import show, show_json, size, table
+from exphil_rt.policy.pack import MAX_REPORT_BYTES, REPORT_FILE
+from exphil_rt.policy.ref import resolve_bundle
 
 if TYPE_CHECKING:
     from exphil_rt.policy.manifest import Manifest
@@ -23,17 +28,19 @@ def info(policy: str, /, *, json: Json = False) -> None:
         json: print it as JSON.
     """
     network, manifest = _load(policy)
-    layers = _layers(network)
+    layers, card = _layers(network), _card(resolve_bundle(policy))
     if json:
         show_json(
             {
                 "manifest": manifest,
+                "report_card": card,
                 "layers": [dict(zip(("layer", "shapes", "weights"), r, strict=True)) for r in layers],
             }
         )
         return
     show(manifest.ref)
-    show(table(("what", ""), list(_facts(manifest).items())))
+    facts = _facts(manifest) | {"report card": _card_line(manifest, card)}
+    show(table(("what", ""), list(facts.items())))
     show()
     rows = [(name, shapes, f"{count:,}") for name, shapes, count in layers]
     show(table(("layer", "shapes", "weights"), [*rows, ("all", "", f"{network.parameter_count:,}")], right="weights"))
@@ -74,10 +81,30 @@ def compare(a: str, b: str, /, *, json: Json = False) -> None:
 
 def _load(ref: str) -> tuple[Policy, Manifest]:
     from exphil_rt.policy.bundle import load_bundle
-    from exphil_rt.policy.ref import resolve_bundle
 
     resolve(None, (), ())  # which packages are trusted
     return load_bundle(resolve_bundle(ref))
+
+
+def _card(folder: Path) -> dict[str, Any] | None:
+    """The report card in a bundle's folder; None where it has none that can be read."""
+    try:
+        with (folder / REPORT_FILE).open("rb") as file:
+            found = msgspec.json.decode(file.read(MAX_REPORT_BYTES))
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _card_line(manifest: Manifest, card: dict[str, Any] | None) -> str:
+    """How it plays; a version that a training published before its end has not played yet."""
+    if card is None:
+        return f"none; `exphil-rt eval play {manifest.ref} --save` plays for one"
+    try:
+        parts = [f"{p['win_rate']:.0%} of the points against {p['opponent']}" for p in card["played"]]
+        return f"{', '.join(parts)} ({card['played'][0]['games']} games each)"
+    except (LookupError, TypeError, ValueError):
+        return f"{REPORT_FILE} cannot be read"
 
 
 def _layers(network: Policy) -> list[tuple[str, str, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from cyclopts import Group, Parameter
 from cyclopts.validators import Number
@@ -17,6 +17,8 @@ from exphil_rt.store.home import Home
 Names = Parameter(consume_multiple=False, negative="")
 Workers = Annotated[int, Parameter(validator=Number(gte=0, lte=64))]
 """Processes that read replays; 0 is one for each core, at most 8."""
+MIN_SECONDS: Final = 3.0
+"""Shorter games are no games, unless told otherwise."""
 
 
 @Parameter(name="*", group=Group("Sides", sort_key=1))
@@ -36,9 +38,9 @@ class SideOptions:
     """only sides at this controller port (1 to 4)."""
     min_version: str = ""
     """only games recorded by this Slippi or a newer one (3.16.0)."""
-    min_seconds: Annotated[float, Parameter(validator=Number(gte=0, lte=3600))] = 3.0
-    """leave out shorter games."""
-    quality_threshold: Annotated[float, Parameter(validator=Number(gte=0, lte=1))] = 0.0
+    min_seconds: Annotated[float | None, Parameter(validator=Number(gte=0, lte=3600))] = None
+    """leave out shorter games (3)."""
+    quality_threshold: Annotated[float | None, Parameter(validator=Number(gte=0, lte=1))] = None
     """leave out sides whose quality is lower (self-destructs, idling, sandbagging; 1 is best)."""
     include_cpu: Flag = False
     """sides that the game's own CPU plays, too."""
@@ -60,9 +62,9 @@ class SideOptions:
             stage=self.stages,
             port=self.ports,
             min_version=self.min_version,
-            min_quality=self.quality_threshold,
+            min_quality=self.quality_threshold or 0.0,
             cpu=self.include_cpu,
-            min_frames=round(self.min_seconds * 60),
+            min_frames=round((MIN_SECONDS if self.min_seconds is None else self.min_seconds) * 60),
             opt_out=read_opt_out(home.root / OPT_OUT_FILE),
         )
 

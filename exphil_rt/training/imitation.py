@@ -45,6 +45,8 @@ __all__ = (
 )
 
 SAVE_EVERY_S: Final = 60.0
+FIRST_SAVE_S: Final = 5.0
+"""The first state comes sooner: who is killed in the first minute goes on, too."""
 
 
 class Measuring(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +74,7 @@ class Imitation:
         config: how.
         fresh: begin the heads as the table of the training games' P(a | previous a), and the embeddings at zero.
         folder: of its state; None keeps none.
-        save_every_s: seconds between two states, besides those of every epoch's end.
+        save_every_s: seconds between two states, besides those of every epoch's end; the first comes after five.
         on_event: told what went wrong and was put right.
         clock: seconds, by which speed and ``max_seconds`` are measured (``time.process_time`` where others use the
             machine, too).
@@ -110,6 +112,7 @@ class Imitation:
         self._lately: deque[dict[str, Tensor]] = deque(maxlen=config.average)
         self._writer = StateWriter(folder) if folder is not None else None
         self._saved = self._started = time.monotonic()
+        self._save_s = min(save_every_s, FIRST_SAVE_S)  # until the next state
         self._mean: Score | None = None
         """Of the mean of the last epochs."""
 
@@ -170,7 +173,7 @@ class Imitation:
         state, files = found
         run.restore(state, files)
         self.reports, self.best_epoch = list(state.reports), state.best_epoch
-        self._best = files.get("best", {})
+        self._best, self._save_s = files.get("best", {}), self._save_every_s
         self._lately.extend(files[name] for name in sorted(name for name in files if name.startswith("lately-")))
 
     def _epochs(self, run: ImitationRun) -> Generator[Turn, None, None]:
@@ -179,7 +182,7 @@ class Imitation:
                 break
             began = time.monotonic()
             for progress in run.epoch(number):
-                if progress.steady and time.monotonic() - self._saved >= self._save_every_s:
+                if progress.steady and time.monotonic() - self._saved >= self._save_s:
                     self.save()
                 yield progress
             with run.measured() as shown:
@@ -241,7 +244,7 @@ class Imitation:
 
     def save(self) -> None:
         """Have the state written beside the learning. Between turns, where these are steady."""
-        self._saved = time.monotonic()
+        self._saved, self._save_s = time.monotonic(), self._save_every_s
         if self._writer is None or self._run is None:
             return
         weights = {f"lately-{number:03d}": tensors for number, tensors in enumerate(self._lately)}

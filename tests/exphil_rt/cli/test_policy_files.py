@@ -39,6 +39,22 @@ def test_info_shows_layers_and_sizes(capsys):
     assert sum(layer["weights"] for layer in found["layers"]) == found["manifest"]["parameters"]
 
 
+def test_info_says_how_it_plays_or_that_nobody_knows(home, capsys):
+    """A version that a training published before its end has no card."""
+    assert run(["policies", "info", "fox"]) == 0
+    assert "none; `exphil-rt eval play fox@v1 --save` plays for one" in capsys.readouterr().out
+    file = home / "policies" / "fox@v1" / "report_card.json"
+    file.write_text(json.dumps({"played": [{"opponent": "cpu3", "win_rate": 0.25, "games": 16}]}))
+    assert run(["policies", "info", "fox"]) == 0
+    assert "25% of the points against cpu3 (16 games each)" in capsys.readouterr().out
+    assert run(["policies", "info", "fox", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["report_card"]["played"][0]["games"] == 16
+    for text, shown in (("{", "none;"), ('{"played": [3]}', "report_card.json cannot be read")):
+        file.write_text(text)
+        assert run(["policies", "info", "fox"]) == 0
+        assert shown in capsys.readouterr().out
+
+
 def test_compare_shows_what_differs(capsys):
     assert run(["policies", "compare", "fox", "marth"]) == 0
     out = capsys.readouterr().out

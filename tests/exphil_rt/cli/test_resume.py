@@ -6,8 +6,11 @@ import pytest
 
 from exphil_rt.cli.app import run
 from exphil_rt.config import load_config
+from exphil_rt.policy.config import PolicyConfig
+from exphil_rt.replays import SideFilter
 from exphil_rt.store.home import Home
 from exphil_rt.store.run import Run
+from exphil_rt.training.imitation_plan import ImitationPlan
 
 
 @pytest.fixture
@@ -70,3 +73,23 @@ def test_a_deterministic_run_keeps_how_it_learns(tmp_path, monkeypatch, capsys):
 def test_the_background_start_says_where_changes_belong(one, capsys):
     assert run(["daemon", "start", "--resume", "one", "--set", "run.timesteps=5"]) == 2
     assert "Give changes to `exphil-rt self-play --resume one`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("argv", "code"),
+    [
+        (["--min-seconds", "10", "--quality-threshold", "0.5"], 0),
+        (["--min-seconds", "3"], 2),
+        (["--quality-threshold", "0"], 2),
+    ],
+)
+def test_a_training_that_goes_on_tells_what_is_given_as_by_default_from_what_is_not_given(
+    tmp_path, monkeypatch, capsys, replays_dir, argv, code
+):
+    monkeypatch.setenv("EXPHIL_RT_HOME", str(tmp_path))
+    sides = SideFilter.parse((), (), (), min_frames=600, min_quality=0.5)
+    replays = str(replays_dir / "short" / "dash_back.slp")
+    plan = ImitationPlan(policy_out="mine", replays=replays, sides=sides, policy=PolicyConfig())
+    Run.create(Home(tmp_path).create(), load_config(env={}), "mine", plan=plan.encode())
+    assert run(["train", "imitation", "--resume", "mine", "--dry-run", *argv]) == code
+    assert ("Other sides" in capsys.readouterr().err) == (code == 2)

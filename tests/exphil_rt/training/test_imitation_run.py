@@ -19,7 +19,7 @@ from exphil_rt.policy.heads import Heads
 from exphil_rt.replays import SideFilter
 from exphil_rt.training.dataset import BuildSettings, build_dataset
 from exphil_rt.training.generations import LearnerStateInvalid
-from exphil_rt.training.imitation import ImitationConfig, fit, mean_of
+from exphil_rt.training.imitation import Imitation, ImitationConfig, Progress, fit, mean_of
 from exphil_rt.training.imitation_loss import Returns, edge_choices, head_losses
 from exphil_rt.training.imitation_run import ImitationRun
 
@@ -145,6 +145,21 @@ def test_a_resumed_training_equals_an_uninterrupted_one_bit_for_bit(data, tmp_pa
     assert found.score == expected.score
     assert (found.frames, found.steps, found.averaged) == (expected.frames, expected.steps, expected.averaged)
     assert [(r.train_nll, r.held_out) for r in found.epochs] == [(r.train_nll, r.held_out) for r in expected.epochs]
+
+
+def test_the_first_state_comes_soon_and_the_next_in_a_minute(data, tmp_path, monkeypatch):
+    """Who is killed in the first minute goes on, too."""
+    monkeypatch.setattr("exphil_rt.training.imitation.FIRST_SAVE_S", 0.0)
+    imitation = Imitation(Policy(SMALL), data, ImitationConfig(epochs=1, batch=4), folder=tmp_path)
+    turns, numbers = imitation.turns(), []
+    for turn in turns:
+        if isinstance(turn, Progress):
+            assert imitation.settle()
+            numbers.append(imitation.generation)
+        if len(numbers) == 3:
+            break
+    turns.close()
+    assert numbers == [1, 1, 1]
 
 
 def test_state_of_another_training_is_refused(data, tmp_path):
