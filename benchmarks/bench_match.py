@@ -150,7 +150,8 @@ def show(first: MatchStatus, last: MatchStatus, seconds: float) -> None:
     for name in ("late", "dropped", "skipped", "duplicate", "unasked", "undecided"):
         print(f"  {name:<10} {getattr(last, name) - getattr(first, name)}")
     print(f"  inputs back after {last.echo_lag} of {last.echo_wanted}; early by at least {last.headroom}")
-    print(f"  ages {last.ages}")
+    ages = sorted(last.ages.items())
+    print(f"  ages {dict(ages[:12])}{' ...' if len(ages) > 12 else ''}")
     for one in last.latency:
         print(
             f"  {one.phase:<10} p50 {one.p50_us / 1e3:7.3f} ms  p99 {one.p99_us / 1e3:7.3f} ms  (of the last seconds)"

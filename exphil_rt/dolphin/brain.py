@@ -98,7 +98,11 @@ class Brain:
             asks.clear()
 
     def decide(self) -> list[Answer]:
-        """One call for each seat that is waited for: up to ``batch_steps`` frames of one game."""
+        """One call for each seat that is waited for: up to ``batch_steps`` frames of one game.
+
+        Where several steps a call are allowed and more wait than that, it takes up to twice as many: most of a slow
+        call's cost is the call's, so who was held up catches up in place of staying late.
+        """
         answers: list[Answer] = []
         for player, asks in self._waiting.items():
             self.most_waiting = max(self.most_waiting, len(asks))
@@ -133,6 +137,8 @@ class Brain:
 
     def _run_length(self, player: int) -> int:
         asks, most = self._waiting[player], self.seats[player].batch_steps
+        if 1 < most < len(asks):
+            most *= 2
         epoch = asks[0].epoch
         return next((n for n, ask in enumerate(asks[:most]) if ask.epoch != epoch), min(len(asks), most))
 

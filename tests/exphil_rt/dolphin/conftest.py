@@ -30,11 +30,18 @@ class Served:
         self._daemon, theirs = socket.socketpair()
         self._door, door = socket.socketpair()
         self._daemon.settimeout(WAIT_S)
-        self.brain = Brain(args)
         self.port = ChildPort(theirs, [])
         self._sockets = [self._daemon, theirs, self._door, door]
-        self._thread = threading.Thread(target=Server(self.brain, self.port, door).run, daemon=True)
+        made = threading.Event()
+
+        def run():  # a brain's clock is that of the thread that makes it
+            self.brain = Brain(args)
+            made.set()
+            Server(self.brain, self.port, door).run()
+
+        self._thread = threading.Thread(target=run, daemon=True)
         self._thread.start()
+        assert made.wait(WAIT_S)
         self._buffer = FrameBuffer()
         self.heard = []
         self.link, self.ready = self.connect()

@@ -74,10 +74,18 @@ def test_a_console_is_told_who_plays_and_how(playing):
 
 def test_frames_that_wait_are_decided_in_one_call(waiting_brain):
     brain = waiting_brain(batch_steps=3)
+    for one in asks(3):
+        brain.take(one)
+    assert [len(brain.decide()) for _ in range(2)] == [3, 0]
+    assert (brain.stats().decisions, brain.stats().waiting) == (3, 0)
+
+
+@pytest.mark.parametrize(("steps", "calls"), [(3, [6, 2, 0]), (1, [1, 1, 1])])
+def test_who_is_behind_catches_up_where_a_call_may_decide_several(waiting_brain, steps, calls):
+    brain = waiting_brain(batch_steps=steps)
     for one in asks(8):
         brain.take(one)
-    assert [len(brain.decide()) for _ in range(4)] == [3, 3, 2, 0]
-    assert (brain.stats().decisions, brain.stats().waiting) == (8, 0)
+    assert [len(brain.decide()) for _ in range(3)] == calls
 
 
 def test_who_is_a_second_behind_lets_frames_go(waiting_brain):
@@ -125,6 +133,7 @@ def test_a_swap_is_loaded_beside_the_game_and_its_first_frame_is_flagged(playing
         answers += brain.ask(*asks(1, first=at))
         told += brain.told(SwapTold)
         at += 1
+    assert [one.stage for one in told] == ["taken_over", "settled"], (told, at)
     (flagged,) = [answer for answer in answers if answer.flags & SWAPPED]
     assert [one.stage for one in told] == ["taken_over", "settled"]
     assert (flagged.frame, flagged.due, flagged.version) == (told[0].frame, told[0].due, "new@v2")
