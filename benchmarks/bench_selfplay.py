@@ -5,6 +5,9 @@
 Three ways: one plain loop that plays and learns in turn on one core; the same two halves side by side on two cores
 (a thread of plain Python holds the interpreter, so the second half is a forked process over shared memory); and the
 daemon with all its actors, at the same work. The last two take turns, and their medians are compared.
+
+--frozen 0.5 has half of the games against a version that no longer learns, as in a league, and --frozen-engine says
+what runs it, ONNX Runtime as in self-play or torch; without it every game is the policy's against itself.
 """
 
 from __future__ import annotations
@@ -46,18 +49,20 @@ from exphil_rt.training.learner import Learner
 
 FIGHTERS = ("mewtwo", "game_and_watch", "link", "ganondorf", "zelda", "fox", "marth")
 ITSELF = PlayerSpec(policy="current", learn=True)
+FROZEN = PlayerSpec(policy="frozen")
 SLOTS = 3
 
 
-def supply(seed: int):  # noqa: ANN201
-    """Training games between drawn fighters on both stages."""
+def supply(seed: int, frozen: float):  # noqa: ANN201
+    """Training games between drawn fighters on both stages, a share of them against the frozen version."""
     numbers, draw = itertools.count(), np.random.default_rng(seed)
 
     def next_game(slot: int) -> GameSpec:
         one, two = (int(ids.character(name)) for name in draw.choice(FIGHTERS, 2))
         stage = int(ids.stage(draw.choice(("final_destination", "battlefield"))))
+        other = FROZEN if frozen and draw.random() < frozen else ITSELF
         return GameSpec(
-            game_id=next(numbers), kind="training", stage=stage, characters=(one, two), players=(ITSELF, ITSELF),
+            game_id=next(numbers), kind="training", stage=stage, characters=(one, two), players=(ITSELF, other),
             seed=seed, max_frames=3600,
         )  # fmt: skip
 
@@ -67,10 +72,13 @@ def supply(seed: int):  # noqa: ANN201
 def make_loop(args: argparse.Namespace) -> RolloutLoop:
     """A loop of the wanted size."""
     policy = fresh_policy(PolicyConfig(backbone=args.backbone, hidden=args.hidden), 1)
-    return RolloutLoop(
-        EmbeddedLane(args.games), Engine(2 * args.games), policy,
-        games=args.games, steps=args.steps, seed=1, supply=supply(1), sample_hz=0.0,
+    loop = RolloutLoop(
+        EmbeddedLane(args.games), Engine(2 * args.games, frozen=args.frozen_engine), policy,
+        games=args.games, steps=args.steps, seed=1, supply=supply(1, args.frozen), sample_hz=0.0,
     )  # fmt: skip
+    if args.frozen:
+        loop.seats.load("frozen", policy)
+    return loop
 
 
 def in_turn(args: argparse.Namespace) -> None:
@@ -161,8 +169,9 @@ def with_actors(args: argparse.Namespace) -> float:
     os.environ["EXPHIL_RT_HOME"] = str(home)
     settings = {
         "policy.backbone": args.backbone, "policy.hidden": args.hidden, "rollout.length": args.steps,
-        "rollout.rated_games": 0, "rollout.exhibition": "false", "league.current": 1.0, "league.historical": 0.0,
-        "league.uniform": 0.0, "run.games": args.games, "run.timesteps": 0, "train.publish_every_frames": 10**9,
+        "rollout.rated_games": 0, "rollout.exhibition": "false", "rollout.frozen_engine": args.frozen_engine,
+        "league.current": 1.0 - args.frozen, "league.historical": args.frozen, "league.uniform": 0.0,
+        "run.games": args.games, "run.timesteps": 0, "train.publish_every_frames": 10**9,
     }  # fmt: skip
     flags = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
     command = [sys.executable, "-m", "exphil_rt.cli.app"]
@@ -232,11 +241,16 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=128)
     parser.add_argument("--hidden", type=int, default=128)
     parser.add_argument("--backbone", default="gru")
+    parser.add_argument("--frozen", type=float, default=0.0, help="share of the games against a frozen version")
+    parser.add_argument("--frozen-engine", choices=("onnx", "torch"), default="onnx", help="what runs that one")
     args = parser.parse_args()
     torch.set_num_threads(1)
     load = os.getloadavg()[0]
     print(f"{platform.machine()}, {os.cpu_count()} cores, load {load:.1f}, Python {platform.python_version()}")
-    print(f"torch {torch.__version__}; {args.games} games, {args.steps} steps, {args.backbone} {args.hidden}")
+    print(
+        f"torch {torch.__version__}; {args.games} games, {args.steps} steps, {args.backbone} {args.hidden}"
+        + (f", {args.frozen:.0%} against a frozen version on {args.frozen_engine}" if args.frozen else "")
+    )
     warmup()
     in_turn(args)
     rates = [(side_by_side(args), with_actors(args)) for _ in range(args.rounds)]
