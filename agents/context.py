@@ -14,8 +14,10 @@ from typing import ClassVar, Final
 import msgspec
 
 from exphil_rt.actor import SlotPool
+from exphil_rt.actor.leftovers import Leftovers
 from exphil_rt.config import Config
 from exphil_rt.control.server import Hub
+from exphil_rt.messages.dolphin import ConsoleArgs
 from exphil_rt.messages.imitation import RunOver
 from exphil_rt.messages.league import LeagueSnapshot
 from exphil_rt.store.home import Home
@@ -94,6 +96,12 @@ class SelfPlayContext(RunContext):
     learner: ClassVar[str] = "trainer"
 
     pool: SlotPool
+    physics: str
+    """Of the games that are played."""
+    leftovers: Leftovers
+    """Where a console's temporary folder is listed while it is there."""
+    console: ConsoleArgs | None = None
+    """What each console is started with, where games are played on consoles."""
     start: str
     """Path of the bundle that the learner begins from; empty to learn from zero."""
     characters: tuple[int, ...]
@@ -121,6 +129,12 @@ class SelfPlayContext(RunContext):
         place = self.runners.index(runner)
         beside = self.config.rollout.rated_games + self.config.rollout.exhibition
         return place * self.games_per_runner + (beside if place else 0)
+
+    def slots_of(self, runner: str) -> int:
+        """Slots of the runner's lane: its training games, and beside the first one's those that are rated and shown."""
+        rollout = self.config.rollout
+        beside = rollout.rated_games + rollout.exhibition if runner == self.runners[0] and not self.deterministic else 0
+        return self.games_per_runner + beside
 
     @property
     def games_per_runner(self) -> int:

@@ -16,7 +16,7 @@ from agents.notes import note
 from agents.swap_desk import SwapDesk, SwapLate
 from exphil_rt.actor import NO_REPLY, ActorError, From, ProcessChild, handle_call, handle_cast
 from exphil_rt.control.wire import Refused
-from exphil_rt.dolphin.link import link_pair
+from exphil_rt.dolphin.link import link_pair, send_end
 from exphil_rt.errors import ExphilError
 from exphil_rt.messages.brain import BrainRefused, BrainStats, BrainUp, FromBrain, ToBrain
 from exphil_rt.messages.match import GetMatch, LinkEnd, MatchSoFar, OpenLink, SeatTaken
@@ -82,7 +82,7 @@ class DolphinAgent(ProcessChild[DolphinAgentState]):
         """A console starts: give the process one end of a new link, and the console the other."""
         ours, theirs = link_pair()
         with theirs:
-            socket.send_fds(self.door, [b"\0"], [theirs.fileno()])
+            send_end(self.door, 0, theirs.fileno())
         self.state.links += 1
         return LinkEnd(fd=ours.detach())
 

@@ -37,6 +37,7 @@ DOING: Final = {
     "pipes": "plugging in the controllers",
     "menus": "in the menus",
     "game": "in a game",
+    "paused": "paused",
     "closing": "closing",
 }
 

@@ -6,6 +6,7 @@ nothing about who plays (``matchmaker``) or with which weights (``inference_work
 
 from __future__ import annotations
 
+import socket
 from typing import Final
 
 import anyio
@@ -14,9 +15,12 @@ import msgspec
 from agents.context import LOOP_FILE, SelfPlayContext
 from agents.notes import note
 from agents.telemetry import LoopReading
-from exphil_rt.actor import ProcessChild, handle_cast
+from exphil_rt.actor import From, ProcessChild, handle_call, handle_cast
+from exphil_rt.dolphin.link import link_pair, send_end
 from exphil_rt.messages.experience import CurrentWeights, GetCurrent, SlotReady
+from exphil_rt.messages.imitation import RunOver
 from exphil_rt.messages.league import GameOver, PlanGames, RunnerUp, SlotNeed
+from exphil_rt.messages.match import ConsolePlays, LinkEnd, MatchFault, OpenSlot
 from exphil_rt.messages.rollout import (
     AssignGame,
     ExhibitionFrame,
@@ -44,6 +48,8 @@ from exphil_rt.messages.rollout import (
 from exphil_rt.messages.run import SayAgain, StartingUp
 from exphil_rt.messages.telemetry import GameKind, GameSample
 
+PATIENCE: Final = 5
+"""Starts of a console that may come to nothing, for each of a runner's consoles, before the run ends over them."""
 TELL_S: Final = 0.5
 """Seconds between two words about what a process does that is not ready yet."""
 
@@ -65,6 +71,10 @@ class RunnerState(msgspec.Struct, kw_only=True):
     filled: int = 0
     held: dict[int, int] = {}
     """Generation by experience slot that the process may fill."""
+    fruitless: int = 0
+    """Starts of consoles in a row that came to nothing."""
+    fault: str = ""
+    """A console's last one."""
     needs: set[int] = set()
     """Lane slots that were asked for and have no waiting game yet."""
 
@@ -91,6 +101,12 @@ class GameRunner(ProcessChild[RunnerState]):
         if not context.deterministic:  # the file may be gone before the process is ready: it gets newer ones then
             weights = CurrentWeights(update=0, weights="")
         self.ready_s = config.daemon.start_deadline_s
+        fds = [context.pool.fd]
+        if context.console is not None:
+            self.door, theirs = socket.socketpair()
+            self.defer(self.door.close)
+            self.defer(theirs.close)
+            fds.append(theirs.fileno())
         telling = self.start_task(self._tell_phase)
         await self.start_process(
             RolloutArgs(
@@ -108,8 +124,9 @@ class GameRunner(ProcessChild[RunnerState]):
                 pool_slot_bytes=context.pool.size,
                 deterministic=context.deterministic,
                 restore=str(context.going_on.folder / LOOP_FILE) if context.going_on else "",
+                consoles="" if context.console is None else context.physics,
             ),
-            fds=[context.pool.fd],
+            fds=fds,
         )
         telling.cancel()
         return RunnerState()
@@ -119,6 +136,33 @@ class GameRunner(ProcessChild[RunnerState]):
             await anyio.sleep(TELL_S)
             if self.phase:
                 self.cast("run_manager", StartingUp(self.phase))
+
+    @handle_call
+    async def open_slot(self, message: OpenSlot, sender: From) -> LinkEnd:
+        """A console starts: give the process one end of a new link, and the console the other."""
+        self.state.fruitless += 1
+        if self.state.fruitless > PATIENCE * self.context.slots_of(self.args.name):
+            said = self.state.fault or "Each of them ended before it played."
+            self.cast(
+                "run_manager",
+                RunOver(
+                    failure=f"The consoles do not come to play: {said}",
+                    hint="`exphil-rt doctor` looks for what is missing; `exphil-rt logs` has every fault.",
+                ),
+            )
+        ours, theirs = link_pair()
+        with theirs:
+            send_end(self.door, message.slot, theirs.fileno())
+        return LinkEnd(fd=ours.detach())
+
+    @handle_cast
+    async def on_console(self, message: ConsolePlays | MatchFault) -> None:
+        """A console has come to play, or says what went wrong."""
+        match message:
+            case ConsolePlays():
+                self.state.fruitless = 0
+            case MatchFault(text=text):
+                self.state.fault = text
 
     def kind_of(self, slot: int) -> GameKind:
         """What is played in a lane slot."""

@@ -30,7 +30,6 @@ from exphil_rt.messages.learner import (
     ToLearner,
 )
 from exphil_rt.messages.run import Progress, SayAgain, Settled, WriteFailed
-from exphil_rt.sim import PHYSICS
 
 WRITES: Final = ("publish", "save")
 SAVE_EVERY_UPDATES: Final = 10
@@ -100,7 +99,7 @@ class Trainer(ProcessChild[TrainerState]):
                 name=args.policy_name,
                 next_version=newest + 1,
                 run=args.run_id,
-                physics=PHYSICS,
+                physics=args.physics,
                 restore=self._where_from(args),
                 publish_every=train.publish_every_frames,
                 save_every_updates=SAVE_EVERY_UPDATES if args.deterministic else 0,

@@ -15,6 +15,7 @@ from agents.experience import Experience
 from agents.founder import Founder
 from agents.game_runner import GameRunner, RunnerArgs
 from agents.inference_worker import InferenceWorker
+from agents.lane_console import LaneConsole, LaneSlot
 from agents.matchmaker import Matchmaker
 from agents.population_manager import PopulationManager
 from agents.recorder import Recorder
@@ -28,6 +29,8 @@ LOCKSTEP: Final = 0
 """Restarts in league, learning and games that a deterministic run survives: they only go on together, from disk."""
 PROCESS_BACKOFF: Final = Backoff(first=0.2, factor=2.0, max=20.0)
 """Between two starts of an operating system process that failed."""
+CONSOLE_BACKOFF: Final = Backoff(first=0.1, factor=2.0, max=10.0)
+"""Between two starts of a console that failed."""
 LAG: Final = LagSettings(tick_s=1 / 60, blocked_s=0.2)
 """At the games' own rate; a person is told what held the daemon for as long as a person notices."""
 
@@ -98,17 +101,44 @@ class Games(Supervisor):
         ]
 
 
+class Consoles(Supervisor):
+    """The consoles, where games are played on those; each is started again alone."""
+
+    def init(self, args: SelfPlayContext) -> Any:
+        """One for each slot of each runner's lane."""
+        slots = [(runner, slot) for runner in args.runners for slot in range(args.slots_of(runner))]
+        children = []
+        for number, (runner, slot) in enumerate(slots, 1):
+            saves = slot >= args.games_per_runner
+            place = LaneSlot(runner=runner, slot=slot, name=f"console-{number}", saves=saves)
+            children.append(
+                ChildSpec(
+                    id=place.name,
+                    start=LaneConsole,
+                    args=(args, place),
+                    name=place.name,
+                    shutdown=10.0,
+                    backoff=CONSOLE_BACKOFF,
+                )
+            )
+        return SupFlags("one_for_one", intensity=20 * len(slots), period=60.0), children
+
+
 class Root(Supervisor):
     """The whole run."""
 
     def init(self, args: SelfPlayContext) -> Any:
-        """The database first, the games last."""
+        """The database first, the games last, and behind them what they are played on."""
+        consoles = (
+            [] if args.console is None else [ChildSpec(id="consoles", start=Consoles, args=args, name="consoles")]
+        )
         return SupFlags("rest_for_one", intensity=LOCKSTEP if args.deterministic else 3, period=30.0), [
             ChildSpec(id="store", start=StoreWriter, args=args, name="store"),
             ChildSpec(id="desk", start=Desk, args=args, name="desk"),
             ChildSpec(id="league", start=League, args=args, name="league"),
             ChildSpec(id="learning", start=Learning, args=args, name="learning"),
             ChildSpec(id="games", start=Games, args=args, name="games"),
+            *consoles,
         ]
 
 

@@ -171,16 +171,17 @@ def build_context(
         )
         yield match, match_tree(match)
         return
-    with _self_play(run, shared) as playing:
+    with _self_play(run, shared, leftovers) as playing:
         from supervisors.run_tree import run_tree
 
         yield playing, run_tree(playing)
 
 
 @contextlib.contextmanager
-def _self_play(run: Run, shared: dict[str, Any]) -> Iterator[SelfPlayContext]:
+def _self_play(run: Run, shared: dict[str, Any], leftovers: Leftovers) -> Iterator[SelfPlayContext]:
     from agents.context import GoingOn, SelfPlayContext
     from exphil_rt.actor import SlotPool
+    from exphil_rt.cli.consoles import console_of, physics_of
     from exphil_rt.game import ids
     from exphil_rt.policy.backbones import entry, trust, widest_state
     from exphil_rt.policy.manifest import read_manifest
@@ -206,6 +207,9 @@ def _self_play(run: Run, shared: dict[str, Any]) -> Iterator[SelfPlayContext]:
             **shared,
             games=config.run.games,
             pool=pool,
+            physics=physics_of(config),
+            leftovers=leftovers,
+            console=None if config.run.game_type == "embedded" else console_of(config, run.folder),
             start=start,
             origin=origin,
             delay=delay,

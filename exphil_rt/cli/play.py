@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -11,6 +10,7 @@ from cyclopts.validators import Number
 
 from exphil_rt.cli.attach import need_terminal
 from exphil_rt.cli.config import resolve
+from exphil_rt.cli.consoles import STAND_IN, compile_game, find_console
 from exphil_rt.cli.launch import DaemonFailed, last_words, run_in_client, run_in_lines
 from exphil_rt.cli.options import ConfigFiles, Flag, Preset, Settings
 from exphil_rt.cli.output import say
@@ -27,9 +27,6 @@ Port = Annotated[int | None, Parameter(validator=Number(gte=1, lte=4))]
 Count = Annotated[int | None, Parameter(validator=Number(gte=0))]
 LINE_S: Final = 5.0
 """Seconds between two progress lines."""
-QUIET_S: Final = 3.0
-"""Seconds after which preparing the game is worth a word."""
-STAND_IN: Final = "stand-in"
 
 
 def dolphin(
@@ -181,7 +178,7 @@ def _begin(flags: dict[str, object], preset: str | None, files: ConfigFiles, set
         say(text)
     play = resolved.config.play
     if play.console == STAND_IN and play.source == "game":
-        _compile()
+        compile_game()
     found = Run.create(home, resolved)
     if headless:
         return _in_lines(found)
@@ -216,44 +213,9 @@ def plan_of(config: Config, folder: Path, home: Home) -> MatchPlan:
     """
     from exphil_rt.dolphin.match import plan_match
 
-    if config.play.console == STAND_IN:
-        place = folder / STAND_IN
-        executable = _write_stand_in(config, place) if folder.exists() else place / STAND_IN
-        return plan_match(config, folder, home.root, executable=str(executable))
-    from exphil_rt.dolphin.find import need
-
-    found = need(config.dolphin)
-    return plan_match(config, folder, home.root, executable=found.executable, iso=found.iso, user=found.user)
-
-
-def _write_stand_in(config: Config, folder: Path) -> Path:
-    from exphil_rt.testing.stand_in_dolphin import StandInConfig, write_stand_in
-
     play = config.play
-    return write_stand_in(
-        folder,
-        StandInConfig(
-            source=play.source,
-            fps=play.fps,
-            seed=config.run.seed,
-            stocks=play.stocks,
-            time_limit_frames=60 * play.seconds or 10_000_000,
-        ),
-    )
-
-
-def _compile() -> None:
-    from exphil_rt.sim import warmup
-
-    begin, said = time.monotonic(), False
-
-    def tell(name: str, done: int, total: int) -> None:
-        nonlocal said
-        if not said and time.monotonic() - begin > QUIET_S:  # where it is there already, it is only read
-            say("Preparing the embedded game (compiled once a version, in about a minute) ...")
-            said = True
-
-    warmup(tell)
+    found = find_console(config, play.console, folder, play.stocks, play.fps)
+    return plan_match(config, folder, home.root, executable=found.executable, iso=found.iso, user=found.user)
 
 
 def progress_line(status: RunStatus) -> str:

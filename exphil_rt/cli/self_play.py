@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -9,12 +10,14 @@ from cyclopts import Parameter
 
 from exphil_rt.cli.attach import need_terminal
 from exphil_rt.cli.config import resolve, show_resolved
+from exphil_rt.cli.consoles import STAND_IN, compile_game, console_of
 from exphil_rt.cli.launch import DaemonFailed, free_run, last_words, run_in_client, run_in_lines
 from exphil_rt.cli.options import ConfigFiles, Flag, Preset, Settings
 from exphil_rt.cli.output import duration, say
 from exphil_rt.cli.resume import lay_over
 from exphil_rt.config import Resolved, to_toml
 from exphil_rt.config.layers import DEFAULT
+from exphil_rt.dolphin.hosted import consoles_of
 from exphil_rt.game import ids
 from exphil_rt.messages.telemetry import RunStatus
 from exphil_rt.policy.manifest import check_delay, delay_sentence, read_manifest, read_weights
@@ -26,6 +29,9 @@ from exphil_rt.store.run import Run, RunError
 LINE_S: Final = 10.0
 """Seconds between two progress lines of a run without a terminal client."""
 
+CONSOLES: Final = 2
+"""Training games at a time on consoles, where nobody says how many."""
+
 DETERMINISTIC_CHANGEABLE: Final = ("run.timesteps", "store.", "daemon.")
 CHANGEABLE: Final = (*DETERMINISTIC_CHANGEABLE, "train.", "league.", "run.max_episode_frames")
 """Settings that may change when a run is gone on with: what was learned and played before stays true."""
@@ -34,6 +40,7 @@ CHANGEABLE: Final = (*DETERMINISTIC_CHANGEABLE, "train.", "league.", "run.max_ep
 def self_play(
     *,
     policy: Annotated[str | None, Parameter(name="--policy")] = None,
+    game_type: str | None = None,
     games: int | None = None,
     timesteps: int | None = None,
     max_episode_frames: int | None = None,
@@ -57,7 +64,8 @@ def self_play(
 
     Args:
         policy: start from this policy (NAME, NAME@vN or a path); without it the run learns from zero.
-        games: training games at a time.
+        game_type: embedded (by default), dolphin, or stand-in, which speaks as Dolphin does and needs none.
+        games: training games at a time; on consoles, each has one of its own.
         timesteps: total of game frames of the run; 0 runs until it is stopped.
         max_episode_frames: cut games after this many frames; 0 leaves them to the game's timer.
         characters: a fighter that both sides draw from; repeat it for several. By default those of the policy.
@@ -81,6 +89,7 @@ def self_play(
     home = Home.find()
     flags: dict[str, object] = {
         "run.name": run,
+        "run.game_type": game_type,
         "run.games": games,
         "run.timesteps": timesteps,
         "run.max_episode_frames": max_episode_frames,
@@ -119,14 +128,37 @@ def self_play(
                 flags["game.characters"] = tuple(ids.Character(number).name.lower() for number in manifest.characters)
                 resolved = resolve(preset, config, set_, flags)
         say(delay_sentence(delay))
+        if resolved.config.run.game_type != "embedded":
+            resolved = _on_consoles(resolved, lambda: resolve(preset, config, set_, flags), flags, home)
         if dry_run:
             show_resolved(resolved)
             return 0
         found = Run.create(home, resolved)
+    kind, source = found.config().run.game_type, found.config().play.source
+    if kind == STAND_IN and source == "game":
+        compile_game()
     if headless:
         return _in_lines(found)
     run_in_client(found)
     return 0
+
+
+def _on_consoles(resolved: Resolved, again: Callable[[], Resolved], flags: dict[str, object], home: Home) -> Resolved:
+    """The settings of a run on consoles; says what it will be played on.
+
+    Raises:
+        ExphilError: what is missing or cannot be asked of consoles, in a sentence.
+    """
+    fewer = {"rollout.exhibition": False, "run.games": CONSOLES}  # the training games can be watched as well
+    flags |= {key: value for key, value in fewer.items() if resolved.origin[key] == DEFAULT}
+    resolved = again()
+    config = resolved.config
+    console_of(config, home.root / "unnamed")
+    rated = config.rollout.rated_games
+    shown = ", 1 to look at" if config.rollout.exhibition else ""
+    what = "consoles of Slippi Dolphin" if config.run.game_type == "dolphin" else "stand-ins"
+    say(f"{consoles_of(config)} {what}: {config.run.games} to learn from, {rated} rated{shown} (rollout.rated_games)")
+    return resolved
 
 
 def _resumed(

@@ -31,6 +31,8 @@ class RunSettings(Section, frozen=True):
     """Key of every random draw of the run."""
     timesteps: Annotated[int, Meta(ge=0, le=10**15)] = 0
     """Total of game frames of the run's training games; 0 runs until it is stopped."""
+    game_type: Literal["embedded", "dolphin", "stand-in"] = "embedded"
+    """Where a training run's games are played: in the embedded game, in Slippi Dolphin, or on the stand-in."""
     games: Annotated[int, Meta(ge=1, le=4096)] = 16
     """Training games at a time."""
     deterministic: bool = False
@@ -87,6 +89,8 @@ class RolloutSettings(Section, frozen=True):
     """Where policies run while they play: auto, cpu, mps, cuda or cuda:N."""
     frozen_engine: Literal["onnx", "torch"] = "onnx"
     """What runs past versions while they play on a CPU: ONNX Runtime takes a fifth of torch's time for a few rows."""
+    console_fps: Annotated[float, Meta(ge=0.0, le=10_000.0)] = 0.0
+    """Frames a second of each console, where training games are played on those; 0 for as fast as it goes."""
 
 
 class TrainSettings(Section, frozen=True):

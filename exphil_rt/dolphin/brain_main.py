@@ -7,7 +7,6 @@ they are, stay.
 
 from __future__ import annotations
 
-import array
 import select
 import socket
 import sys
@@ -21,7 +20,7 @@ import torch
 from exphil_rt.actor import ChildPort
 from exphil_rt.dolphin.brain import Brain
 from exphil_rt.dolphin.decider import Decider
-from exphil_rt.dolphin.link import Answer, Ask, Link, LinkBroken, LinkLost
+from exphil_rt.dolphin.link import Answer, Ask, Link, LinkBroken, LinkLost, accept_end
 from exphil_rt.dolphin.own_time import OwnClock
 from exphil_rt.dolphin.plan import check_speed
 from exphil_rt.errors import ExphilError
@@ -125,11 +124,11 @@ class Server:
 
     def _answer_the_door(self) -> None:
         """A console that has just been started takes the place of the one before."""
-        fresh = _accept(self._door)
-        if fresh is None:
+        came = accept_end(self._door)
+        if came is None:
             return
         self._drop_link()
-        self._link = fresh
+        fresh = self._link = Link(came[1])
         self._poll.register(fresh, select.POLLIN)
         for ready in self._brain.ready():
             fresh.send(ready)
@@ -205,16 +204,3 @@ def _send(link: Link, answer: Answer) -> None:
     until = time.monotonic() + _SEND_S
     while not link.send(answer) and time.monotonic() < until:
         time.sleep(0.001)
-
-
-def _accept(door: socket.socket) -> Link | None:
-    """The link of a console that has just been started, if one was."""
-    try:
-        _, ancillary, _, _ = door.recvmsg(1, socket.CMSG_SPACE(4), socket.MSG_DONTWAIT)
-    except (BlockingIOError, ConnectionError):
-        return None
-    for level, kind, data in ancillary:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            fds = array.array("i", data[:4])
-            return Link(socket.socket(fileno=fds[0]))
-    return None

@@ -134,6 +134,8 @@ class Channel:
         self._poll.poll(max(0.0, min(SLICE_S, self._watch.left())) * 1000.0)
         if not self._take_in():
             self._watch.check()
+            if self._watch.on_quiet is not None:
+                self._watch.on_quiet()
 
     def _take_in(self) -> bool:
         """Whether anything had come.

@@ -13,13 +13,15 @@ import signal
 import socket
 import sys
 import time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from exphil_rt.actor import ChildPort, PortClosed
 from exphil_rt.dolphin.faults import DolphinFault, fault_of
 from exphil_rt.dolphin.game import Game
 from exphil_rt.dolphin.launch import clean_up, make_temporary
-from exphil_rt.dolphin.link import Link, Ready
+from exphil_rt.dolphin.link import Link, Play, Ready
 from exphil_rt.dolphin.runner import BotRunner
 from exphil_rt.dolphin.watch import SLICE_S, Stopped, Watch
 from exphil_rt.messages.dolphin import (
@@ -29,6 +31,9 @@ from exphil_rt.messages.dolphin import (
     ConsolePhase,
     Phase,
 )
+
+if TYPE_CHECKING:  # it loads melee
+    from exphil_rt.dolphin.menus import Menus
 
 FAULT: Final = 1
 """Exit code after a ConsoleFault."""
@@ -67,6 +72,7 @@ class Console:
         self.session = Session(args, self.watch, self._enter)
         self.game: Game | None = None
         self._make_menus = Menus
+        self._order: Play | None = None  # the next game, of a lane
         self._since = time.time() - 1.0
         self._stats_at = 0.0
 
@@ -94,15 +100,19 @@ class Console:
         self._enter("menus")
         gc.collect()
         gc.freeze()
-        quiet = 0
+        game.order = self._order
+        quiet, chosen = 0, not self.args.hosted
         while True:
             step = self.session.next_state()
             self.watch.beat()
             if step.kind == "frame":
                 quiet = 0
                 self._enter("game")
-                game.frame(step)
-                self._show(game)
+                if not self.session.leaving:
+                    game.frame(step)
+                    self._show(game)
+                if self.session.leaving or game.order is not None:
+                    self.session.leave(self.args.seats[self.bots[0]].port)
                 continue
             if game.playing:
                 quiet += 1
@@ -112,10 +122,25 @@ class Console:
                 game.end(step.over)
                 if self.watch.after_game or self.args.on_game_end == "stop" or game.games == self.args.games:
                     return
-                menus.begin()
+                chosen = not self.args.hosted
+                menus.begin(self.args)
                 gc.collect()
             self._enter("menus")
+            if self.args.hosted:
+                chosen = self._choose(game, menus, chosen)
             menus.step(step.state)
+
+    def _choose(self, game: Game, menus: Menus, chosen: bool) -> bool:
+        """Hear which game the lane wants next; waits for it where none is chosen yet."""
+        game.take_orders()
+        while not chosen and game.order is None:
+            self.watch.look()
+            game.take_orders(SLICE_S)
+        if game.order is not None:
+            args, game.order = hosted_game(self.args, game.order), None
+            menus.begin(args)
+            game.expect(args)
+        return True
 
     def _wait_for_brain(self) -> dict[int, BotRunner]:
         """A runner a bot, once its policy is warm.
@@ -134,6 +159,8 @@ class Console:
             for record in self.link.receive(SLICE_S):
                 if isinstance(record, Ready) and record.player in self.bots:
                     runners[record.player] = self._runner(record)
+                elif isinstance(record, Play):
+                    self._order = record
             self.watch.check()
         return runners
 
@@ -166,7 +193,8 @@ class Console:
         now = time.monotonic()
         if not self.port.has_room():
             return
-        self.port.send(ConsoleFrame(sample=game.sample()))
+        if not self.args.hosted:  # a lane shows its games itself
+            self.port.send(ConsoleFrame(sample=game.sample()))
         if now - self._stats_at >= _STATS_S:
             self._stats_at = now
             self.port.send(game.stats())
@@ -214,3 +242,18 @@ class Console:
         if self.link is not None:
             self.link.close()
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def hosted_game(args: ConsoleArgs, order: Play) -> ConsoleArgs:
+    """The console's settings with the game that a lane has ordered."""
+    first, second = args.seats
+    a, b = order.characters
+    return msgspec.structs.replace(
+        args,
+        seats=(
+            msgspec.structs.replace(first, fighter=a, costume=0),
+            msgspec.structs.replace(second, fighter=b, costume=int(a == b)),
+        ),
+        stage=order.stage,
+        first_game_id=order.game_id,
+    )

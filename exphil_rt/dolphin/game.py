@@ -5,6 +5,8 @@ Time, Dolphin and the policies are others' matter (``session``, ``link``); what 
 
 from __future__ import annotations
 
+import contextlib
+import math
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -15,7 +17,7 @@ from exphil_rt.dolphin.echo import EchoCheck, Pad, pad_of
 from exphil_rt.dolphin.events import EndMethod
 from exphil_rt.dolphin.faults import DolphinFault
 from exphil_rt.dolphin.figures import Figures
-from exphil_rt.dolphin.link import Answer, Link
+from exphil_rt.dolphin.link import Answer, Link, LinkLost, Over, Play
 from exphil_rt.dolphin.runner import MAX_AGE, BotRunner, FrameTrack
 from exphil_rt.dolphin.watch import SLICE_S, Watch
 from exphil_rt.game.frames import Frames, swapped
@@ -66,6 +68,8 @@ class Game:
         """Games that ended."""
         self.at = 0
         """The newest frame."""
+        self.order: Play | None = None
+        """The next game, where a lane wants another one than that in play."""
         self._args = args
         self._session = session
         self._link = link
@@ -83,6 +87,11 @@ class Game:
         self._started = time.time()
         self._first = 0
         self._setup: ConsoleSetup | None = None
+
+    def expect(self, args: ConsoleArgs) -> None:
+        """The next game is this one."""
+        self._args = args
+        self._game_id = args.first_game_id - 1
 
     # A frame
 
@@ -126,6 +135,8 @@ class Game:
                 self._echoes[player].sent(frame, pad)
             return
         self._await_answers(frame, asked)
+        if self.order is not None:  # the game is left
+            return
         self._send(frame)
         self._session.commit()
         took_us = (time.monotonic_ns() - step.seen_ns) * _US
@@ -202,10 +213,19 @@ class Game:
                 self._count["unasked"] += 1
         return asked
 
+    def take_orders(self, timeout: float = 0.0) -> None:
+        """Hear what came between two games, after at most ``timeout`` seconds."""
+        self._take_answers(timeout)
+
     def _take_answers(self, timeout: float = 0.0) -> list[Answer]:
         if self._link is None:
             return []
-        answers = [record for record in self._link.receive(timeout) if isinstance(record, Answer)]
+        answers: list[Answer] = []
+        for record in self._link.receive(timeout):
+            if isinstance(record, Answer):
+                answers.append(record)
+            elif isinstance(record, Play):
+                self.order = record
         for answer in answers:
             runner = self._runners.get(answer.player)
             if runner is not None:
@@ -218,16 +238,17 @@ class Game:
         sync = self._args.runner == "sync"
         if not sync and self._args.late != "wait":
             return
-        patience = self._args.deadlines.answer_s if sync else self._args.deadlines.wait_s
+        hosted = self._args.hosted  # its other side is supervised, and gone where it hangs: no deadline of ours
+        patience = math.inf if hosted else self._args.deadlines.answer_s if sync else self._args.deadlines.wait_s
         deadline = time.monotonic() + patience
         waiting = asked if sync else {player for player, runner in self._runners.items() if not runner.is_due(frame)}
-        while waiting and (left := deadline - time.monotonic()) > 0:
+        while waiting and self.order is None and (left := deadline - time.monotonic()) > 0:
             for answer in self._take_answers(min(left, SLICE_S)):
                 if not sync or answer.frame == frame:
                     waiting.discard(answer.player)
             if not sync:
                 waiting = {player for player in waiting if not self._runners[player].is_due(frame)}
-            self._watch.beat()
+            self._watch.look()
 
     def _send(self, frame: int) -> None:
         for player, runner in self._runners.items():
@@ -253,7 +274,12 @@ class Game:
         percents = (float(players.percent[0, 0]), float(players.percent[0, 1]))
         if over is not None:
             reason = over[0]
+        winner = _winner(reason, over, setup, stocks, percents)
         self._say(self.stats())
+        if self._args.hosted and self._link is not None:
+            said = Over(game_id=self._game_id, reason=reason, winner=winner, stocks=stocks, percents=percents)
+            with contextlib.suppress(LinkLost):
+                self._link.send(said)
         self._say(
             ConsoleGameEnded(
                 game_id=self._game_id,
@@ -261,7 +287,7 @@ class Game:
                 frames=self._count["frames"] - self._first,
                 stocks=stocks,
                 percents=percents,
-                winner=_winner(reason, over, setup, stocks, percents),
+                winner=winner,
                 replay=_newest_replay(self._args.replay_dir, self._started),
             )
         )

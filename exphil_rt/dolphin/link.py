@@ -1,8 +1,9 @@
-"""The link between a console process and the inference process of its policies ("brain"): two sockets, three records.
+"""The link between a console process and who decides for its bots: an inference process ("brain"), or a lane of games.
 
-The console asks once a frame and bot, the brain answers by due frame; before that it says once a bot that it is warm.
+The console asks once a frame and bot, the other side answers by due frame; before that it says once a bot that it is
+warm. A lane also says which game comes next, and is told how each went.
 Nothing here waits unless it is told to. Of Linux, one packet is one record; of macOS, which has no SOCK_SEQPACKET for
-Unix sockets, records are framed. No pickle: fixed layouts, and JSON for the one record that is not of a fixed size.
+Unix sockets, records are framed. No pickle: fixed layouts, and JSON for those that are not of a fixed size.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import socket
 import struct
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 import numpy as np
@@ -29,7 +30,7 @@ MAX_HEADS: Final = 16
 """Numbers that an action may have."""
 _MAX_VERSION: Final = 128
 _MAX_RECORD: Final = 96 * 1024
-_ASK, _ANSWER, _READY = 1, 2, 3
+_ASK, _ANSWER, _READY, _PLAY, _OVER = 1, 2, 3, 4, 5
 _FRAME: Final = Frames.nbytes((1,))
 _ASK_HEAD: Final = struct.Struct("<BBBBBxxxiiqq")  # kind, player, delay, dmax, K; epoch, frame, game id, seen_ns
 _ANSWER_HEAD: Final = struct.Struct(f"<BBBBiiiI{MAX_HEADS}s{_MAX_VERSION}s")
@@ -37,6 +38,7 @@ _LEAVES: Final = attrgetter(*(name for name, _, _ in Frames.leaves()))
 _SIZES: Final = tuple(-(-dtype.itemsize * math.prod(shape) // 8) * 8 for _, dtype, shape in Frames.leaves())
 """Bytes of each array as ``Frames.over`` lays them out, by which the other side reads them."""
 _LENGTH: Final = struct.Struct("<I")
+_SLOT: Final = struct.Struct("<H")
 _CHUNK: Final = 256 * 1024
 
 
@@ -103,14 +105,62 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
 
 
-Record = Ask | Answer | Ready
-_ready_encoder: Final = msgspec.json.Encoder()
-_ready_decoder: Final = msgspec.json.Decoder(Ready)
+class Play(msgspec.Struct, frozen=True, kw_only=True):
+    """Lane to console: the next game. The one in play, if there is one, is left."""
+
+    game_id: int
+    stage: int
+    """Slippi's stage id."""
+    characters: tuple[int, int]
+    """Internal ids, by player."""
+
+
+class Over(msgspec.Struct, frozen=True, kw_only=True):
+    """Console to lane: a game is over."""
+
+    game_id: int
+    reason: Literal["stocks", "timer", "no_contest", "fault", "stopped"]
+    winner: int | None = None
+    stocks: tuple[int, int]
+    percents: tuple[float, float]
+
+
+Record = Ask | Answer | Ready | Play | Over
+_encoder: Final = msgspec.json.Encoder()
+_texts: Final[dict[int, msgspec.json.Decoder[Ready | Play | Over]]] = {
+    _READY: msgspec.json.Decoder(Ready),
+    _PLAY: msgspec.json.Decoder(Play),
+    _OVER: msgspec.json.Decoder(Over),
+}
 
 
 def link_pair() -> tuple[socket.socket, socket.socket]:
     """Two ends of a new link; give each to one process and close both here."""
     return socket.socketpair(socket.AF_UNIX, getattr(socket, "SOCK_SEQPACKET", socket.SOCK_STREAM))
+
+
+def send_end(door: socket.socket, slot: int, fd: int) -> None:
+    """Hand one end of a link to the process at the other end of ``door``: ``fd`` stays the caller's.
+
+    Args:
+        slot: whose console has the link's other end, where there are several.
+
+    Raises:
+        OSError: it is gone, or takes none.
+    """
+    socket.send_fds(door, [_SLOT.pack(slot)], [fd])
+
+
+def accept_end(door: socket.socket) -> tuple[int, socket.socket] | None:
+    """The slot and the end of a link that came through ``door``; None where none has. Waits for nothing."""
+    try:  # not recv_fds: it ignores its flags (https://github.com/python/cpython/blob/3.13/Lib/socket.py)
+        data, ancillary, _, _ = door.recvmsg(_SLOT.size, socket.CMSG_SPACE(4), socket.MSG_DONTWAIT)
+    except (BlockingIOError, ConnectionError):
+        return None
+    for level, kind, fds in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS and len(data) == _SLOT.size:
+            return _SLOT.unpack(data)[0], socket.socket(fileno=struct.unpack("i", fds[:4])[0])
+    return None
 
 
 class Link:
@@ -219,7 +269,8 @@ def _pack(record: Record) -> bytes:
             _ANSWER, record.player, len(record.action), record.flags, record.epoch, record.frame, record.due,
             min(max(record.took_us, 0), 0xFFFF_FFFF), np.asarray(record.action, np.uint8).tobytes(), version,
         )  # fmt: skip
-    return bytes((_READY,)) + _ready_encoder.encode(record)
+    kind = _READY if isinstance(record, Ready) else _PLAY if isinstance(record, Play) else _OVER
+    return bytes((kind,)) + _encoder.encode(record)
 
 
 def _unpack(data: bytes) -> Record:
@@ -230,10 +281,11 @@ def _unpack(data: bytes) -> Record:
             _, player, heads, flags, epoch, frame, due, took, action, version = _ANSWER_HEAD.unpack(data)
             values = np.frombuffer(action[:heads], np.uint8)
             return Answer(player, epoch, frame, due, values, version.rstrip(b"\0").decode(), took, flags)
-        if data[0] == _READY:
-            ready = _ready_decoder.decode(data[1:])
-            ready.codec.check()
-            return ready
+        if (decoder := _texts.get(data[0])) is not None:
+            said = decoder.decode(data[1:])
+            if isinstance(said, Ready):
+                said.codec.check()
+            return said
     except (IndexError, ValueError, struct.error, msgspec.MsgspecError) as error:
         raise LinkBroken(f"A link carried what is no record: {error}.") from None
     raise LinkBroken(f"A link carried a record of kind {data[0]}.")

@@ -41,14 +41,14 @@ class Menus:
     """
 
     def __init__(self, args: ConsoleArgs, controllers: dict[int, Controller]) -> None:
-        self._args = args
         self._controllers = controllers
-        self._seats = [seat for seat in args.seats if seat.port in controllers]
-        self._person = any(seat.who == "human" for seat in args.seats) or bool(args.connect_code)
-        self.begin()
+        self.begin(args)
 
-    def begin(self) -> None:
-        """Towards the next game: budgets and helpers begin afresh."""
+    def begin(self, args: ConsoleArgs) -> None:
+        """Towards the next game, which ``args`` say: budgets and helpers begin afresh."""
+        self._args = args
+        self._seats = [seat for seat in args.seats if seat.port in self._controllers]
+        self._person = any(seat.who == "human" for seat in args.seats) or bool(args.connect_code)
         deadlines = self._args.deadlines
         self.steps = 0
         self._seconds = deadlines.menus_human_s if self._person else deadlines.menus_s

@@ -20,6 +20,7 @@ from typing import Any, Final, Literal
 import melee
 import melee.console
 from melee import Button, Controller
+from melee.console import DolphinBuild
 from melee.enums import ControllerType
 from melee.slippstream import EventType
 
@@ -28,6 +29,7 @@ from exphil_rt.dolphin.events import EndMethod
 from exphil_rt.dolphin.faults import DolphinFault
 from exphil_rt.dolphin.gamestate import StateReader
 from exphil_rt.dolphin.launch import Dolphin, Starter, free_udp_port
+from exphil_rt.dolphin.leave import Leave
 from exphil_rt.dolphin.person import copy_controller, device_of
 from exphil_rt.dolphin.pipes import Pipe, open_pipe
 from exphil_rt.dolphin.watch import Watch
@@ -83,9 +85,11 @@ class Session:
         self._tell = tell
         self._starter = Starter(args, watch)
         self._console: Any = None
+        self._version: Any = None
         self._reader: StateReader | None = None
         self._pipes: dict[int, Pipe] = {}
         self._in_game = False
+        self._leave: Leave | None = None
         self._swap = False
 
     @property
@@ -143,7 +147,7 @@ class Session:
         melee.console.subprocess = self._starter
         melee.console.SlippstreamClient = self._make_channel
         watch.arm("version_timeout", deadlines.version_s, f"{args.executable} --version did not end")
-        self._ask_version()
+        self._version = self._ask_version()
         self._console = console = melee.Console(
             path=args.executable,
             tmp_home_directory=True,
@@ -155,8 +159,8 @@ class Session:
             polling_mode=False,
             skip_rollback_frames=True,
             fullscreen=args.fullscreen,
-            gfx_backend=args.gfx_backend or None,
-            disable_audio=args.headless,
+            gfx_backend=self._gfx_backend(),
+            disable_audio=args.headless or args.hosted,
             emulation_speed=args.fps / _FPS,
             save_replays=bool(args.replay_dir),
             replay_dir=args.replay_dir or None,
@@ -180,7 +184,14 @@ class Session:
         self.channel = Channel(address, port, self._watch, args.deadlines.menu_event_s, args.temporary)
         return self.channel
 
-    def _ask_version(self) -> None:
+    def _gfx_backend(self) -> str | None:
+        """What draws the game: nothing, where nobody looks on and this build can do without."""
+        draws = not self._version.mainline and self._version.build is not DolphinBuild.EXI_AI
+        if self._args.hosted and not draws:
+            return "Null"
+        return self._args.gfx_backend or None
+
+    def _ask_version(self) -> Any:
         """Have libmelee ask, and say what it could not make of the answer."""
         try:
             version = melee.console.get_dolphin_version(self._args.executable)
@@ -195,6 +206,7 @@ class Session:
                 "version_unknown",
                 f"{self._args.executable} --version ended with {done.returncode} and said {said!r}: no Slippi Dolphin.",
             )
+        return version
 
     def _set_controllers(self, console: Any) -> None:
         """Pads for every seat, before Dolphin looks at them; ports without a seat are unplugged."""
@@ -224,8 +236,10 @@ class Session:
         channel, console, deadlines = self.channel, self._console, self._args.deadlines
         assert channel is not None
         assert self._reader is not None
-        if self._in_game:
-            self._watch.arm("no_frame", self._frame_s(), "Dolphin showed no new frame")
+        if self._leave is not None:
+            pass  # its own deadline runs
+        elif self._in_game:
+            self._await_frame()
         elif not channel.shaken:
             self._watch.arm("no_handshake", deadlines.handshake_s, "Dolphin did not answer the handshake")
         else:
@@ -235,20 +249,48 @@ class Session:
         if EventType.FRAME_BOOKEND not in console._events_this_frame:
             over = channel.events.ended if self._in_game else None
             self._in_game = self._in_game and over is None
+            if not self._in_game:
+                self._leave = self._watch.on_quiet = None
             return Step("menu", state, over=over)
         frames = self._reader.read(state)
         self._in_game = True
         return Step("frame", state, swapped(frames) if self._swap else frames, seen_ns)
 
-    def _frame_s(self) -> float:
+    def _await_frame(self) -> None:
+        """Set the deadline of a game's next frame. A person may pause: Slippi sends nothing then."""
         deadlines = self._args.deadlines
-        if any(seat.who == "human" for seat in self._args.seats):
-            return deadlines.frame_human_s
-        return deadlines.frame_netplay_s if self._args.connect_code else deadlines.frame_s
+        if not any(seat.who == "human" for seat in self._args.seats):
+            seconds = deadlines.frame_netplay_s if self._args.connect_code else deadlines.frame_s
+            self._watch.arm("no_frame", seconds, "Dolphin showed no new frame")
+            return
+        self._watch.arm("no_frame", deadlines.frame_human_s, "The game was paused, or stood still, and did not go on")
+        paused_at = time.monotonic() + deadlines.frame_s
+
+        def look() -> None:
+            if time.monotonic() > paused_at:
+                self._tell("paused", 1)
+
+        self._watch.on_quiet = look
 
     def abandon_game(self) -> None:
         """The game is over, although nothing said so."""
         self._in_game = False
+        self._leave = self._watch.on_quiet = None
+
+    @property
+    def leaving(self) -> bool:
+        """Whether the game is being left."""
+        return self._leave is not None
+
+    def leave(self, port: int) -> None:
+        """On a frame: have the player at ``port`` leave the game, in place of what is due; call it on each frame."""
+        if self._leave is None:
+            for controller in self.controllers.values():
+                controller.release_all()
+            self._leave = Leave(lambda buttons: self._press(port, buttons))
+            self._watch.on_quiet = self._leave.quiet
+            self._watch.arm("no_frame", self._args.deadlines.leave_s, "The game could not be left")
+        self._leave.frame()
 
     def setup(self, frames: Frames) -> ConsoleSetup:
         """What is played, as the game's start block says it; call it on the game's first frame as it came.
@@ -284,6 +326,13 @@ class Session:
             if code in codes:
                 return codes.index(code)
         return 0
+
+    def _press(self, port: int, buttons: int) -> None:
+        """Hold these buttons and nothing else, at once."""
+        pad = Controllers.allocate(())
+        pad.buttons[...] = buttons
+        self.send(port, pad)
+        self.commit()
 
     def send(self, port: int, pad: Controllers) -> None:
         """Set a port's controller to ``pad`` ``[]``, whole."""

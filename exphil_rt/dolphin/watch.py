@@ -7,6 +7,7 @@ deadline and a dead Dolphin is seen at once.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from exphil_rt.actor import ChildPort
@@ -44,6 +45,8 @@ class Watch:
         """Whether it is to stop when the game is over."""
         self.phase = "launch"
         self.frame = 0
+        self.on_quiet: Callable[[], None] | None = None
+        """Called for each slice in which nothing came from Dolphin."""
         self._deadline = 0.0
         self._fault: tuple[FaultKind, str] = ("no_frame", "")
 
@@ -63,13 +66,22 @@ class Watch:
             Stopped: told to end, or the daemon is gone.
             DolphinFault: the deadline has passed, or Dolphin has ended.
         """
+        self.look()
+        if self.left() <= 0:
+            raise DolphinFault(*self._fault)
+
+    def look(self) -> None:
+        """Look once, whatever the deadline: for waits whose end is not Dolphin's matter.
+
+        Raises:
+            Stopped: told to end, or the daemon is gone.
+            DolphinFault: Dolphin has ended.
+        """
         self.beat()
         if self.dolphin is not None and (how := self.dolphin.ended()):
             if self.phase in _STARTING:
                 raise DolphinFault("exited_at_start", f"Dolphin ended while it was started ({how}).")
             raise DolphinFault("exited", f"Dolphin ended by itself ({how}).")
-        if self.left() <= 0:
-            raise DolphinFault(*self._fault)
 
     def beat(self) -> None:
         """Say that the loop turns, and hear whether it is to stop.

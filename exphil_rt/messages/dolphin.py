@@ -16,8 +16,8 @@ LatePolicy = Literal["hold", "neutral", "wait"]
 """What is sent for a frame whose action has not come: the last one, nothing pressed, or the action, waited for."""
 RunnerKind = Literal["sync", "async"]
 """``sync``: each frame waits for its decision; ``async``: the frame loop never waits for the policy."""
-Phase = Literal["brain", "launch", "connect", "pipes", "menus", "game", "closing"]
-"""What a console is doing."""
+Phase = Literal["brain", "launch", "connect", "pipes", "menus", "game", "paused", "closing"]
+"""What a console is doing; ``paused``: a game beside a person shows no frames for longer than others may."""
 FaultKind = Literal[
     "bad_setup",
     "brain_not_ready",
@@ -89,6 +89,8 @@ class ConsoleDeadlines(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Frames that a game may jump over at once."""
     term_s: float = 1.0
     """From SIGTERM to SIGKILL of Dolphin."""
+    leave_s: float = 10.0
+    """From the order to leave a game until it is over."""
     close_s: float = 2.0
     """For all of the teardown; then the process ends as it is."""
 
@@ -126,6 +128,9 @@ class ConsoleArgs(msgspec.Struct, frozen=True, kw_only=True):
     late: LatePolicy = "hold"
     action_repeat: int = 1
     """Frames that one decision is held; more than 1 with the sync runner alone."""
+    hosted: bool = False
+    """Whether a lane at the other end of the link says game by game what is played, and each frame waits for it for as
+    long as it takes (sync runner)."""
     fps: float = 60.0
     """Frames a second that Dolphin is to play; 0 for as fast as it goes (mainline Dolphin)."""
     on_game_end: Literal["restart", "stop"] = "restart"

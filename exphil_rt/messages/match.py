@@ -1,4 +1,4 @@
-"""The edges between the actors of a match on a console, all in the daemon."""
+"""The edges between the actors of a match on a console, and of training games on consoles; all in the daemon."""
 
 from __future__ import annotations
 
@@ -11,8 +11,15 @@ class OpenLink(msgspec.Struct, frozen=True, tag="open_link"):
     """Console to the dolphin agent, a call: a fresh link to the inference process; answered with LinkEnd."""
 
 
+class OpenSlot(msgspec.Struct, frozen=True, kw_only=True, tag="open_slot"):
+    """A training game's console to its game runner, a call: a fresh link into its lane; answered with LinkEnd."""
+
+    slot: int
+    """Of the runner's lane."""
+
+
 class LinkEnd(msgspec.Struct, frozen=True, kw_only=True, tag="link_end"):
-    """Answer to OpenLink."""
+    """Answer to OpenLink and OpenSlot."""
 
     fd: int
     """The console's end, the caller's to close."""
@@ -51,7 +58,7 @@ class ConsoleUp(msgspec.Struct, frozen=True, tag="console_up"):
 
 
 class ConsolePlays(msgspec.Struct, frozen=True, tag="console_plays"):
-    """Frame reader to the manager: this start of the console has come to something."""
+    """Frame reader to the manager, or a training game's console to its runner: this start came to something."""
 
 
 class MatchReading(msgspec.Struct, frozen=True, kw_only=True, tag="match_reading"):

@@ -59,7 +59,10 @@ class GameSpec(msgspec.Struct, frozen=True, kw_only=True, tag="game"):
 
 
 class RolloutArgs(msgspec.Struct, frozen=True, kw_only=True, tag="rollout_args"):
-    """How a rollout worker starts. Its file descriptor 0 (of ``fds``) is the experience slot pool."""
+    """How a rollout worker starts. Its file descriptor 0 (of ``fds``) is the experience slot pool.
+
+    With ``consoles``, the next one is the socket through which each console's end of a link comes.
+    """
 
     games: int
     """Training slots, N."""
@@ -88,6 +91,8 @@ class RolloutArgs(msgspec.Struct, frozen=True, kw_only=True, tag="rollout_args")
     """Loop state written by ``SetCurrent.save_to`` to continue from (deterministic runs)."""
     exhibition_hz: float = 60.0
     sample_hz: float = 10.0
+    consoles: str = ""
+    """Physics of the consoles that play the games; empty: the embedded game."""
 
 
 # To the worker ----------------------------------------------------------------------------------------------------

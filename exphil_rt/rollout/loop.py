@@ -59,6 +59,7 @@ class RolloutLoop:
         dmax: largest delay of a policy that may be loaded; None: that of ``policy``.
         deterministic: training games run in passes of their own and wait for one another, so that other games and
             the moment at which games are assigned cannot change a bit of them.
+        records: whether rated and exhibition games are recorded, as they can be played again from their inputs.
         supply: asked for the next game of a slot; without it NeedGames is put out and ``table.assign`` is awaited.
         exhibition_hz: game frames a second of the exhibition.
         sample_hz: samples a second of the other games; 0: none.
@@ -79,6 +80,7 @@ class RolloutLoop:
         update: int = 0,
         dmax: int | None = None,
         deterministic: bool = False,
+        records: bool = True,
         supply: Callable[[int], GameSpec | None] | None = None,
         exhibition_hz: float = 60.0,
         sample_hz: float = 10.0,
@@ -96,7 +98,7 @@ class RolloutLoop:
         self.events: deque[FromRollout] = deque()
         self.lane = lane
         self.seats = Seats(engine, policy, total, seed=seed, update=update, dmax=dmax)
-        self.table = GameTable(lane, self.seats, games, total, self.events, supply)
+        self.table = GameTable(lane, self.seats, games, total, self.events, supply, records)
         self.shape = RolloutShape(steps, games, self.seats.dmax, self.seats.state_size)
         self.collector = Collector(self.shape) if steps and games else None
         self._swaps = Swaps(self.seats, self.table, self.events, clock)
@@ -106,6 +108,8 @@ class RolloutLoop:
         self._deterministic = deterministic
         self._training = np.arange(games, dtype=np.int32)
         self._all = np.arange(total, dtype=np.int32)
+        self._ready_slots: NDArray[np.int32] | None = None
+        self._ready = np.zeros(total, bool)
         self._own: tuple[memoryview, ...] = ()
         self._lent: Filled | None = None
         self._clock = clock
@@ -128,6 +132,7 @@ class RolloutLoop:
         if self.paused:
             return False
         self.table.ask()
+        self._look()
         training = self._training_may_step()
         others = self._others()
         if training and not self._deterministic:
@@ -139,9 +144,20 @@ class RolloutLoop:
             self._step(others, training=False)
         return training or bool(others.size)
 
+    def _look(self) -> None:
+        """See which games show a new frame, and which ended where they are played."""
+        ready = self.lane.ready()
+        for end in self.lane.ended():
+            self.table.end(end)
+        if ready is not self._ready_slots:  # the embedded lane gives the same array until a game begins or ends
+            self._ready_slots = ready
+            self._ready[:] = False
+            self._ready[ready[ready < self.total]] = True
+
     def until_exhibition(self) -> float:
         """Seconds until the exhibition's next frame is due; infinity where no exhibition is in play."""
-        if self._exhibition < 0 or not self.table.playing[self._exhibition] or self.paused:
+        shown = self._exhibition >= 0 and self.table.playing[self._exhibition] and self._ready[self._exhibition]
+        if not shown or self.paused:
             return float("inf")
         return max(0.0, self._next_exhibition - self._clock())
 
@@ -190,13 +206,16 @@ class RolloutLoop:
     def _training_may_step(self) -> bool:
         if not self.games or self.held or (self.collector is not None and not self.collector.ready):
             return False
-        table = self.table
-        shown = table.playing[: self.games] | (table.ended != IDLE)
-        return bool(shown.all() if self._deterministic else shown.any())
+        table, count = self.table, self.games
+        if self._deterministic:
+            return bool((table.playing[:count] | (table.ended != IDLE)).all())
+        last = (table.ended != IN_PLAY) & (table.ended != IDLE)
+        return bool(((table.playing & self._ready)[:count] | last).any())
 
     def _others(self) -> NDArray[np.int32]:
-        others = np.flatnonzero(self.table.playing[self.games :]).astype(np.int32) + np.int32(self.games)
-        if self._exhibition >= 0 and self.table.playing[self._exhibition]:
+        playing = (self.table.playing & self._ready)[self.games :]
+        others = np.flatnonzero(playing).astype(np.int32) + np.int32(self.games)
+        if self._exhibition >= 0 and playing[-1]:
             now = self._clock()
             if now < self._next_exhibition:
                 return others[:-1]
@@ -207,7 +226,7 @@ class RolloutLoop:
 
     def _step(self, slots: NDArray[np.int32], *, training: bool) -> None:
         table, collector = self.table, self.collector
-        deciding = table.deciding(slots)
+        deciding = table.deciding(slots, self._ready)
         live = slots[deciding]
         begin = self._clock()
         # The first k slots are a slice of all of them: views of the lane's own memory, where other choices are copies.
@@ -223,9 +242,11 @@ class RolloutLoop:
         self._show(slots, frames, thought)
         self._remember(slots, frames, live, applied, training=training)
         if training:
+            in_row = table.shown(self._ready)
             if collector is not None:
-                self._collect(frames, slots, live, decided, state)
-            table.row_written()
+                self._collect(frames, slots, live, decided, state, in_row)
+            for slot in table.row_written(in_row):
+                self.seats.forget(slot)
         stepping = playing[deciding]
         if not stepping.all():
             live, due, applied, controllers = live[stepping], due[stepping], applied[stepping], controllers[stepping]
@@ -293,6 +314,7 @@ class RolloutLoop:
         live: NDArray[np.int32],
         decided: Decided,
         state: NDArray[np.float32] | None,
+        in_row: U8,
     ) -> None:
         games, table, collector = self.games, self.table, self.collector
         assert collector is not None
@@ -309,9 +331,9 @@ class RolloutLoop:
         collector.write(
             frames=frames if len(slots) == games else frames[:games],
             game_id=table.game_id[:games],
-            ended=table.ended,
-            reset=table.reset,
-            learn=table.learn[:games] * (table.ended == IN_PLAY)[:, None],
+            ended=in_row,
+            reset=table.reset * (in_row != IDLE),
+            learn=table.learn[:games] * (in_row == IN_PLAY)[:, None],
             version=table.version[:games],
             actions=spread(decided.actions),
             logp=spread(decided.logp),
@@ -361,6 +383,6 @@ class RolloutLoop:
             shown = []
             for index, slot in enumerate(slots[:_MAX_SAMPLES].tolist()):
                 spec = specs[slot]
-                if spec is not None and slot != self._exhibition:
+                if spec is not None and slot != self._exhibition and self._ready[slot]:
                     shown.append(sample(slot, spec, frames, index))
             self.events.append(Samples(games=tuple(shown)))

@@ -154,6 +154,10 @@ class Seats:
             self._cpus.reset(row)
             self._learner[row] = player.policy == CURRENT
 
+    def forget(self, slot: int) -> None:
+        """The slot's players lose what they have seen: frames of theirs were not shown to the learner."""
+        self.engine.reset(np.arange(PLAYERS * slot, PLAYERS * (slot + 1)))
+
     def settle(self, row: int, key: str, version: int) -> None:
         """The policy that was swapped in on ``row`` is from now on the one that the engine plays there."""
         swap = self.swaps[row]

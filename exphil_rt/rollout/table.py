@@ -37,6 +37,7 @@ class GameTable:
         total: all slots.
         events: where what happens is put.
         supply: asked for the next game of a slot; None: NeedGames is put into ``events`` and ``assign`` awaited.
+        records: whether a game can be played again from its setup and inputs, and is recorded.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class GameTable:
         total: int,
         events: deque[FromRollout],
         supply: Callable[[int], GameSpec | None] | None,
+        records: bool = True,
     ) -> None:
         self.lane = lane
         self.seats = seats
@@ -54,6 +56,7 @@ class GameTable:
         self.total = total
         self.events = events
         self.supply = supply
+        self.records = records
         self.decided = 0
         """Games that ended with a result."""
         self.specs: list[GameSpec | None] = [None] * total
@@ -127,7 +130,13 @@ class GameTable:
                     self.ended[slot] = IDLE
 
     def end(self, end: GameEnd) -> None:
-        """A game ended in the lane."""
+        """A game ended in the lane; ``void`` where it was lost there."""
+        if end.reason == "void":
+            self._report(end, "its console was lost")
+            if end.slot < self.games:
+                self.ended[end.slot] = IDLE
+            self._start(end.slot)
+            return
         self._report(end, "")
         self.decided += 1
         if end.slot < self.games:
@@ -135,23 +144,39 @@ class GameTable:
         else:
             self._start(end.slot)
 
-    def deciding(self, slots: I32) -> NDArray[np.bool_]:
-        """Which of ``slots`` ask their players: those in play, and last frames cut at the limit, whose value counts."""
-        asks = self.playing.copy()
+    def deciding(self, slots: I32, ready: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which of ``slots`` ask their players: those in play that show a new frame (``ready``, of all slots), and last
+        frames cut at the limit, whose value counts."""
+        asks = self.playing & ready
         asks[: self.games] |= self.ended == CUT
         return asks[slots]
 
-    def row_written(self) -> None:
-        """The training slots' row was used: first rows are no longer first, and after last frames games start."""
-        self.reset[:] = 0
+    def shown(self, ready: NDArray[np.bool_]) -> U8:
+        """What the next row of each training slot shows, where some games in play may have no new frame: nothing."""
+        absent = (self.ended == IN_PLAY) & ~ready[: self.games]
+        return np.where(absent, np.uint8(IDLE), self.ended) if absent.any() else self.ended
+
+    def row_written(self, shown: U8) -> list[int]:
+        """The training slots' row was used: first rows are no longer first, and after last frames games start.
+
+        Args:
+            shown: as :meth:`shown` said. A game in play that is not in the row begins afresh with its next one.
+
+        Returns:
+            Slots whose players have to forget what they saw.
+        """
+        absent = shown != self.ended
+        broken = absent & (self.reset == 0)
+        self.reset[:] = absent
         for slot in np.flatnonzero(self.ended != IN_PLAY):
             self.ended[slot] = IDLE
             self._start(int(slot))
+        return [int(slot) for slot in np.flatnonzero(broken)]
 
     def record(self, slots: I32, applied: U8) -> None:
         """Keep the actions ``[S, 2, 13]`` that are committed next, for slots that are recorded."""
         for slot, action in zip(slots, applied, strict=True):
-            if slot >= self.games:
+            if self.records and slot >= self.games:
                 self._committed[int(slot)][self._length[slot]] = action
         self._length[slots] += 1
 
@@ -220,7 +245,7 @@ class GameTable:
         self.specs[slot] = None
         self.playing[slot] = False
         recording, digest = b"", ""
-        if slot >= self.games and end.reason != "void":
+        if self.records and slot >= self.games and end.reason != "void":
             actions = self._committed[slot][: self._length[slot]]
             digest = digest_of(actions)
             recording = pack(game, self.lane.physics, actions, self.seats.codec)

@@ -1,4 +1,4 @@
-"""The rollout worker's process: a RolloutLoop over the embedded game, served by messages.
+"""The rollout worker's process: a RolloutLoop over the embedded game, or over consoles, served by messages.
 
 What runs in here is plain and blocking; the actor in front of it (``game_runner``) is elsewhere. One thread, no side
 threads: the heartbeat is sent by the loop that does the work.
@@ -6,6 +6,7 @@ threads: the heartbeat is sent by the loop that does the work.
 
 from __future__ import annotations
 
+import socket
 import time
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 
 from exphil_rt.actor import ChildPort, map_slots
+from exphil_rt.dolphin.lane import ConsoleLane
+from exphil_rt.dolphin.link import accept_end
 from exphil_rt.errors import ExphilError
 from exphil_rt.inference import Engine
 from exphil_rt.messages.rollout import (
@@ -61,14 +64,17 @@ def main(port: ChildPort) -> None:
     torch.set_num_threads(1)
     if args.deterministic:
         torch.use_deterministic_algorithms(True)
-    port.heartbeat("compiling the game")
-    compile_s = warmup(lambda name, done, total: port.heartbeat(f"compiling {name} ({done} of {total})"))
+    compile_s = 0.0
+    if not args.consoles:
+        port.heartbeat("compiling the game")
+        compile_s = warmup(lambda name, done, total: port.heartbeat(f"compiling {name} ({done} of {total})"))
     port.heartbeat("loading the policy")
     policy, _ = load_bundle(args.policy)
     if args.weights:
         read_weights(policy, args.weights)
     slots = args.games + args.rated + int(args.exhibition)
-    lane = EmbeddedLane(slots)
+    consoles = ConsoleLane(slots, policy.config.codec, args.consoles) if args.consoles else None
+    lane = consoles or EmbeddedLane(slots)
     loop = RolloutLoop(
         lane,
         Engine(2 * slots, args.device, frozen=args.frozen_engine),
@@ -80,11 +86,14 @@ def main(port: ChildPort) -> None:
         seed=args.seed,
         update=args.update,
         deterministic=args.deterministic,
+        records=consoles is None,
         exhibition_hz=args.exhibition_hz,
         sample_hz=args.sample_hz,
     )
     pool = map_slots(port.fds[0], args.pool_slots, args.pool_slot_bytes) if args.pool_slots else []
     worker = Worker(port, loop, policy, pool, lockstep=args.deterministic)
+    if consoles is not None:
+        worker.consoles = consoles, socket.socket(fileno=port.fds[bool(args.pool_slots)])
     port.ready()
     port.send(
         WorkerReady(
@@ -119,6 +128,8 @@ class Worker:
         self.pool = pool
         self.lockstep = lockstep
         self.restore_from: Path | None = None
+        self.consoles: tuple[ConsoleLane, socket.socket] | None = None
+        """The lane, where consoles play, and the door through which they come."""
         self._next: SetCurrent | None = None
         self._unloading: set[str] = set()
         self._loaded: dict[str, LoadPolicy] = {}
@@ -141,7 +152,7 @@ class Worker:
             port.heartbeat("paused" if loop.paused else "playing")
             if not stepped and not port.stopping:
                 begin = time.perf_counter()
-                message = port.receive(ToRollout, min(_IDLE_S, loop.until_exhibition()))
+                message = port.receive(ToRollout, self._may_wait())
                 loop.waited(time.perf_counter() - begin)
                 if message is not None:
                     self.handle(message)
@@ -172,8 +183,16 @@ class Worker:
             case ResumeGames():
                 loop.paused = False
 
+    def _may_wait(self) -> float:
+        """Seconds that a message may be waited for, as nothing can step."""
+        if self.consoles is not None and self.consoles[0].waits:
+            return 0.0
+        return min(_IDLE_S, self.loop.until_exhibition())
+
     def _between_frames(self) -> None:
         loop = self.loop
+        if self.consoles is not None and (came := accept_end(self.consoles[1])) is not None:
+            self.consoles[0].attach(*came)
         if self._next is not None and (loop.collector is None or loop.collector.at_boundary):
             self._set_current(self._next)
             self._next = None

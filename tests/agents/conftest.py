@@ -216,6 +216,8 @@ class Maker:
             run_id, policy_name = database.meta("run_id"), database.meta("policy_name")
         finished: list[str] = []
         return SelfPlayContext(
+            physics=PHYSICS,
+            leftovers=None,
             run=run, home=self.home, config=config, hub=Hub(), pool=SlotPool(3 + config.rollout.workers - 1, 4096),
             socket=self.folder / "control.sock", start="", policy_name=policy_name, run_id=run_id,
             origin="learning from zero", delay=0, games=1, characters=(1, 2, 5), stages=(31, 32), going_on=None,

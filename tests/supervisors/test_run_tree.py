@@ -14,6 +14,8 @@ from supervisors.run_tree import run_tree
 
 def context(tmp_path, **overrides):
     return SelfPlayContext(
+        physics="sim",
+        leftovers=None,
         run=None, home=None, config=load_config(env={}, overrides=overrides).config, hub=Hub(), pool=None,
         socket=tmp_path / "s", start="", policy_name="one", run_id="1", origin="", delay=0, games=1, characters=(1,),
         stages=(32,), going_on=None, finish=lambda reason: None,

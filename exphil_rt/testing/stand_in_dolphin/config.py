@@ -64,6 +64,8 @@ KINDS: Final = {
     "fast": "the next ARG frames do not wait for the clock",
     "deaf": "flushes are taken, but inputs no longer arrive",
     "late_input": "inputs arrive ARG frames later than the online delay says",
+    "pause": "the person at port ARG (2) pauses for SECONDS (0: for ever); pads are read, and no frames come",
+    "leave": "the person at port ARG (2) pauses for SECONDS, then leaves the game (L, R, A and START)",
 }
 """Faults of a frame or of a menu, what they do."""
 
@@ -72,6 +74,8 @@ NEEDS_FRAME: Final = frozenset({
     "rollback",
 })  # fmt: skip
 """Faults that are done to a frame's packet: they have no meaning in menus."""
+PAUSES: Final = frozenset({"pause", "leave"})
+"""What a person does in a game; it has no meaning in menus either."""
 
 
 class BadStandIn(ExphilError):
@@ -171,7 +175,7 @@ def check_config(config: StandInConfig) -> None:
         if fault.do not in known:
             where = "at the start" if fault.at == "start" else "in menus and games"
             raise BadStandIn(f"There is no fault {fault.do!r} {where}.", hint=f"There are {', '.join(known)}.")
-        if isinstance(fault.at, str) and fault.at != "start" and fault.do in NEEDS_FRAME:
+        if isinstance(fault.at, str) and fault.at != "start" and fault.do in NEEDS_FRAME | PAUSES:
             raise BadStandIn(f"The fault {fault.do} is done to a frame, not to menus.", hint="Give a frame.")
     if config.soak is not None:
         if unknown := [kind for kind in config.soak.kinds if kind not in KINDS]:

@@ -20,17 +20,18 @@ from exphil_rt.game.ids import Stage
 from exphil_rt.testing.stand_in_dolphin.board import Board, Ended
 from exphil_rt.testing.stand_in_dolphin.chaos import Schedule
 from exphil_rt.testing.stand_in_dolphin.choice import Choice, fixed_choice, with_other_fighters
-from exphil_rt.testing.stand_in_dolphin.config import NEEDS_FRAME, Chaos, StandInConfig
+from exphil_rt.testing.stand_in_dolphin.config import NEEDS_FRAME, PAUSES, Chaos, StandInConfig
 from exphil_rt.testing.stand_in_dolphin.harm import harm
 from exphil_rt.testing.stand_in_dolphin.ini import UserFolder
 from exphil_rt.testing.stand_in_dolphin.packets import JUNK, damaged
+from exphil_rt.testing.stand_in_dolphin.pause import Pause
 from exphil_rt.testing.stand_in_dolphin.replay_file import ReplayFile
 from exphil_rt.testing.stand_in_dolphin.screens import Screens
 from exphil_rt.testing.stand_in_dolphin.sources.source import Source, with_version
 from exphil_rt.testing.stand_in_dolphin.trace import Trace
 
 _POLL_S: Final = 1 / 120
-"""Between two polls of the pads while it boots."""
+"""Between two polls of the pads while it boots, or is paused."""
 _HISTORY: Final = 64
 """Frames that a rollback can bring again."""
 
@@ -62,6 +63,7 @@ class Machine:
         self._replay: ReplayFile | None = None
         self._packets: list[bytes] = []
         self._held_back = b""
+        self._pause = Pause()
 
     def run(self) -> int:
         """Until somebody ends it; the exit status."""
@@ -175,14 +177,28 @@ class Machine:
         for message in opening:
             self._tell(message)
         board.demand()
-        while (packet := self._source.step(board.delay.play(board.next_frame()))) is not None:
+        self._pause = Pause()
+        online = any(seat.code for seat in choice.seats)
+        while (packet := self._next_packet(online)) is not None:
             self._frame(packet, self._source.frame)
-        for message in self._source.end():
+        for message in self._source.end(self._pause.left):
             self._tell(message)
         self._finish_replay()
         if board.server is not None:
             board.server.end_game()
         board.note("game_over", last=self._source.frame)
+
+    def _next_packet(self, online: bool) -> bytes | None:
+        """The next frame, behind a pause if there is one; None when the game is over, or was left."""
+        board, pause = self._board, self._pause
+        while True:
+            held = board.delay.play(board.next_frame())
+            pause.look({} if online else held, self._source.frame)  # nobody can pause a game over the network
+            if pause.left:
+                return None
+            if not pause.by:
+                return self._source.step(held)
+            board.idle(until=time.monotonic() + _POLL_S)  # pads are looked at, and not waited for
 
     def _frame(self, packet: bytes, number: int) -> None:
         """Save and send a frame, or what chaos makes of it."""
@@ -201,6 +217,8 @@ class Machine:
         for fault in faults:
             if fault.do in JUNK or fault.do in NEEDS_FRAME:
                 instead = fault
+            elif fault.do in PAUSES:
+                self._pause.person(fault.arg or 2, fault.seconds, fault.do == "leave")
             else:
                 harm(fault, self._board)
         sent = time.monotonic_ns()

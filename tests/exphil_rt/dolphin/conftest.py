@@ -16,7 +16,7 @@ from exphil_rt.actor.child import ChildPort
 from exphil_rt.actor.process_wire import MESSAGE, SHUTDOWN, FrameBuffer, pack
 from exphil_rt.dolphin.brain import Brain
 from exphil_rt.dolphin.brain_main import Server
-from exphil_rt.dolphin.link import Answer, Link, LinkLost, link_pair
+from exphil_rt.dolphin.link import Answer, Link, LinkLost, link_pair, send_end
 from exphil_rt.messages.brain import BrainArgs, BrainSeat, FromBrain
 from exphil_rt.policy.bundle import save_bundle
 
@@ -49,7 +49,7 @@ class Served:
     def connect(self):
         """A console's end of a fresh link, and what it is told first."""
         mine, its = link_pair()
-        socket.send_fds(self._door, [b"\0"], [its.fileno()])
+        send_end(self._door, 0, its.fileno())
         its.close()
         link = Link(mine)
         return link, self.receive(link, len(self.brain.seats))

@@ -261,3 +261,53 @@ async def test_a_policy_is_shown_the_frames_of_the_recording(tmp_path, replays_d
         for name, array in shown.items():
             if not name.startswith("controllers."):  # overridden by what was sent
                 np.testing.assert_array_equal(array, read[name], name)
+
+
+PERSON = (BOTS[0], Seat(port=2, who="human"))
+
+
+async def test_a_person_may_pause_and_the_game_goes_on_where_it_was(tmp_path):
+    """A pause longer than a game may stand still without a person; no frame is lost, late or out of step."""
+    stand_in = {"fps": 60.0, "time_limit_frames": 5, "chaos": [{"do": "pause", "at": -60, "seconds": 1.5}]}
+    deadlines = msgspec.structs.replace(SHORT, frame_s=0.5)
+    args = console(tmp_path, stand_in, seats=PERSON, deadlines=deadlines)
+    async with play_console(args, delay=2) as played:
+        await played.heard.until(lambda: False)
+    heard = played.heard
+    assert heard.reason == Normal(), heard.messages
+    assert heard.phases[4:] == ["menus", "game", "paused", "game", "closing"]
+    (over,) = heard.over
+    assert (over.reason, over.frames) == ("timer", 129)
+    assert (heard.stats.late, heard.stats.skipped, heard.stats.echo_lag) == (0, 0, (1,))
+    assert [ask.frame for ask in played.brain.asked] == list(range(-123, 6))
+
+
+async def test_a_person_who_leaves_ends_the_game_without_a_contest(tmp_path):
+    stand_in = {"time_limit_frames": 600, "chaos": [{"do": "leave", "at": -60, "seconds": 0.3}]}
+    args = console(tmp_path, stand_in, seats=PERSON)
+    async with play_console(args, delay=2) as played:
+        await played.heard.until(lambda: False)
+    (over,) = played.heard.over
+    assert (over.reason, over.winner, over.frames) == ("no_contest", None, 64)
+    assert saved_frames(tmp_path) == [64]
+    assert left_behind(tmp_path) == []
+
+
+@pytest.mark.slow
+async def test_a_pause_without_an_end_says_that_it_may_be_one(tmp_path):
+    stand_in = {"fps": 60.0, "chaos": [{"do": "pause", "at": -60}]}
+    deadlines = msgspec.structs.replace(SHORT, frame_human_s=1.5)
+    came = await suffer(console(tmp_path, stand_in, seats=PERSON, deadlines=deadlines), tmp_path)
+    assert came.said == "no_frame"
+    assert "paused" in came.text
+    assert came.left == []
+
+
+@pytest.mark.slow
+async def test_beside_a_person_a_dead_dolphin_is_no_pause(tmp_path):
+    """What keeps the network alive in a pause is gone: ENet gives up after seven seconds."""
+    stand_in = {"fps": 60.0, "chaos": [{"do": "stop", "at": -60}]}
+    came = await suffer(console(tmp_path, stand_in, seats=PERSON), tmp_path)
+    assert came.said == "disconnected"
+    assert came.seconds < 12.0
+    assert came.left == []

@@ -14,7 +14,7 @@ from exphil_rt.sim import EmbeddedLane
 from exphil_rt.sim.cpu import CpuPlayers
 from exphil_rt.testing.stand_in_dolphin.choice import Choice
 from exphil_rt.testing.stand_in_dolphin.pads import NEUTRAL, Held
-from exphil_rt.testing.stand_in_dolphin.sources.source import opening, start_of
+from exphil_rt.testing.stand_in_dolphin.sources.source import left_end, opening, start_of
 
 _SLOT: Final = np.zeros(1, np.int32)
 
@@ -76,10 +76,10 @@ class EmbeddedGame:
         (packet,), self._carry = frame_events(self._start, shown, self._carry)
         return packet
 
-    def end(self) -> list[bytes]:
+    def end(self, left: int) -> list[bytes]:
         end = self._ended
         if end is None:
-            return [game_end(END_METHODS["void"], (0, 0), self._start)]
+            return [left_end(self._start, left)]
         places = (1, 0) if end.winner == 1 else (0, 1) if end.winner == 0 else (0, 0)
         return [game_end(END_METHODS[end.reason], places, self._start)]
 

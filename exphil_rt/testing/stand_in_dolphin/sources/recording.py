@@ -63,8 +63,8 @@ class Recording:
         (self.frame,) = struct.unpack_from(">i", packet, len(packet) - self._sizes[_BOOKEND] + 1)
         return self._overridden(packet, held) if self._override else packet
 
-    def end(self) -> list[bytes]:
-        return list(self._end)
+    def end(self, left: int) -> list[bytes]:
+        return [] if left else list(self._end)
 
     def _overridden(self, packet: bytes, held: Mapping[int, Held]) -> bytes:
         changed = bytearray(packet)

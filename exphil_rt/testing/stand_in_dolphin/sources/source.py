@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from exphil_rt.game.ids import Stage
-from exphil_rt.replays.slp import GameStart, PlayerStart, event_sizes, game_start
+from exphil_rt.replays.slp import END_METHODS, GameStart, PlayerStart, event_sizes, game_end, game_start
 from exphil_rt.testing.stand_in_dolphin.choice import Choice
 from exphil_rt.testing.stand_in_dolphin.pads import Held
 
@@ -27,8 +27,12 @@ class Source(Protocol):
     def step(self, held: Mapping[int, Held]) -> bytes | None:
         """The next frame's events, made with what the ports hold; None when the game is over."""
 
-    def end(self) -> list[bytes]:
-        """The closing messages; none where the game broke off."""
+    def end(self, left: int) -> list[bytes]:
+        """The closing messages; none where the game broke off.
+
+        Args:
+            left: port of who left it in its middle; 0 where nobody did.
+        """
 
 
 def opening(start: GameStart, gecko_packets: int) -> list[bytes]:
@@ -37,6 +41,11 @@ def opening(start: GameStart, gecko_packets: int) -> list[bytes]:
     sizes[1] += 3
     sizes += bytes((0x10,)) + GECKO_BYTES.to_bytes(2, "big")
     return [bytes(sizes) + game_start(start), *[GECKO_PACKET] * gecko_packets]
+
+
+def left_end(start: GameStart, left: int) -> bytes:
+    """The closing message of a game that ``left`` (a port, 0 for nobody) broke off: no contest."""
+    return game_end(END_METHODS["void"], (-1, -1), start, lras=left - 1)
 
 
 def start_of(choice: Choice, *, stocks: int, timer_frames: int, seed: int) -> GameStart:

@@ -16,7 +16,7 @@ from exphil_rt.replays.slp import frame_events, game_end
 from exphil_rt.replays.slp.layout import BOOKEND, FRAME_START, POST, PRE
 from exphil_rt.testing.stand_in_dolphin.choice import Choice
 from exphil_rt.testing.stand_in_dolphin.pads import NEUTRAL, Held
-from exphil_rt.testing.stand_in_dolphin.sources.source import opening, start_of
+from exphil_rt.testing.stand_in_dolphin.sources.source import left_end, opening, start_of
 
 _EDGE: Final = 50.0
 _STEP: Final = 0.75
@@ -87,7 +87,9 @@ class StillGame:
             self._x[side] = x
         return self._packet.tobytes()
 
-    def end(self) -> list[bytes]:
+    def end(self, left: int) -> list[bytes]:
+        if left:
+            return [left_end(self._start, left)]
         return [game_end(1, (0, 0), self._start)]
 
 

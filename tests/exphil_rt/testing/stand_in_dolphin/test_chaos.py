@@ -213,5 +213,17 @@ def test_what_cannot_be_done_is_refused_in_one_sentence(tmp_path, settings, word
 
 
 def test_every_kind_of_fault_is_proven():
-    proven = {*BLOCKING, "crash", "segv", "stop", "freeze", "vanish", "unknown_event", "deaf", "late_input"}
+    proven = {
+        *BLOCKING,
+        "crash",
+        "segv",
+        "stop",
+        "freeze",
+        "vanish",
+        "unknown_event",
+        "deaf",
+        "late_input",
+        "pause",
+        "leave",
+    }
     assert proven == set(KINDS)

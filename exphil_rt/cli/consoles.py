@@ -1,0 +1,105 @@
+"""On what matches and training games are played: Dolphin as it is found, or a stand-in, which is written here."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from exphil_rt.cli.output import say
+from exphil_rt.config import Config
+from exphil_rt.messages.dolphin import ConsoleArgs
+
+QUIET_S: Final = 3.0
+"""Seconds after which preparing the game is worth a word."""
+STAND_IN: Final = "stand-in"
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What is launched, and with what."""
+
+    executable: str
+    iso: str = ""
+    user: str = ""
+
+
+def find_console(config: Config, kind: Literal["dolphin", "stand-in"], folder: Path, stocks: int, fps: float) -> Found:
+    """Dolphin and its game, or the stand-in, which is written where the run's folder is there.
+
+    Args:
+        folder: of the run, which need not be there yet.
+        stocks: of each fighter, and
+        fps: frames a second; both the stand-in's alone.
+
+    Raises:
+        ExphilError: what is missing, in a sentence.
+    """
+    if kind == STAND_IN:
+        place = folder / STAND_IN
+        executable = _write_stand_in(config, place, stocks, fps) if folder.exists() else place / STAND_IN
+        return Found(executable=str(executable))
+    from exphil_rt.dolphin.find import need
+
+    found = need(config.dolphin)
+    return Found(executable=found.executable, iso=found.iso, user=found.user)
+
+
+def console_of(config: Config, folder: Path) -> ConsoleArgs:
+    """What each console of a training run is started with.
+
+    Raises:
+        ExphilError: what is missing or cannot be played, in a sentence.
+    """
+    from exphil_rt.dolphin.hosted import check_hosted, plan_console
+
+    check_hosted(config)
+    kind = config.run.game_type
+    assert kind != "embedded"
+    found = find_console(config, kind, folder, config.run.stocks, config.rollout.console_fps)
+    return plan_console(config, folder, executable=found.executable, iso=found.iso)
+
+
+def physics_of(config: Config) -> str:
+    """The rules of the game that a training run plays: ratings across them are not mixed.
+
+    The stand-in plays the embedded game by its own rules; fighters that only walk are none of that.
+    """
+    from exphil_rt.dolphin.hosted import MELEE
+    from exphil_rt.sim import PHYSICS
+
+    if config.run.game_type == "dolphin":
+        return MELEE
+    return "stand-in-still" if config.run.game_type == STAND_IN and config.play.source == "still" else PHYSICS
+
+
+def compile_game() -> None:
+    """Prepare the embedded game, which a stand-in is about to play."""
+    from exphil_rt.sim import warmup
+
+    begin, said = time.monotonic(), False
+
+    def tell(name: str, done: int, total: int) -> None:
+        nonlocal said
+        if not said and time.monotonic() - begin > QUIET_S:  # where it is there already, it is only read
+            say("Preparing the embedded game (compiled once a version, in about a minute) ...")
+            said = True
+
+    warmup(tell)
+
+
+def _write_stand_in(config: Config, folder: Path, stocks: int, fps: float) -> Path:
+    from exphil_rt.testing.stand_in_dolphin import StandInConfig, write_stand_in
+
+    play = config.play
+    return write_stand_in(
+        folder,
+        StandInConfig(
+            source=play.source,
+            fps=fps,
+            seed=config.run.seed,
+            stocks=stocks,
+            time_limit_frames=60 * play.seconds or 10_000_000,
+        ),
+    )
