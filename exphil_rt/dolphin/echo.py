@@ -32,7 +32,8 @@ def pad_of(controllers: Controllers) -> Pad:
     )
 
 
-def _same(a: Pad, b: Pad) -> bool:
+def same_pad(a: Pad, b: Pad) -> bool:
+    """Whether two pads are one and the same, but for what a pipe's numbers are rounded to."""
     return a[0] == b[0] and all(abs(x - y) <= _CLOSE for x, y in zip(a[1:], b[1:], strict=True))
 
 
@@ -67,17 +68,17 @@ class EchoCheck:
         expected = self._sent.get(frame - self.expected)
         if expected is None:
             return True
-        if _same(expected, pad):
+        if same_pad(expected, pad):
             self.wrong = 0
             neighbour = self._sent.get(frame - self.expected - 1)
-            if neighbour is not None and not _same(neighbour, pad):
+            if neighbour is not None and not same_pad(neighbour, pad):
                 self.lag = self.expected
             return True
         self.wrong += 1
         found = -1
         for lag in range(1, _LONGEST):
             other = self._sent.get(frame - lag)
-            if other is not None and _same(other, pad):
+            if other is not None and same_pad(other, pad):
                 found = lag
                 break
         self.lag = found if found == self._found else -1  # an input that stays for ever has another lag each frame

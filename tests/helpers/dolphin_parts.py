@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from exphil_rt.game.frames import FIRST_FRAME, Frames
 from exphil_rt.game.ids import Character, Stage
+from exphil_rt.policy.codec import ActionCodec
 from exphil_rt.policy.delay import DelayQueue
+from exphil_rt.policy.embed import to_tensors
+from exphil_rt.policy.encoder import Encoder
+from exphil_rt.policy.inputs import build_inputs
 from exphil_rt.policy.manifest import Manifest
+from exphil_rt.policy.noise import ACTION_DOMAIN, keyed_uniform
+
+CODEC = ActionCodec()
 
 
 def states(count, seed=0, first=FIRST_FRAME):
@@ -88,3 +96,19 @@ class Tape:
 
     def close(self):
         pass
+
+
+def offline(policy, frames, port, seed, game):
+    """Actions ``[K]`` by due frame of a replay of the queue: no engine, no loop, no process."""
+    encoder, state = Encoder(policy.config.schema), policy.init_state(1)
+
+    def ask(shown, committed, mask):
+        nonlocal state
+        inputs = build_inputs(encoder, CODEC, shown, port, committed, mask, policy.config.delay)
+        noise = keyed_uniform(seed, ACTION_DOMAIN, game, shown.frame, port, CODEC.num_logits)
+        with torch.inference_mode():
+            action, _, _, state = policy.act(to_tensors(inputs), state, torch.from_numpy(noise))
+        return action.numpy()
+
+    decided = Played(ask, policy.config.delay, CODEC).run(frames)
+    return {due: np.frombuffer(action, np.uint8) for due, action in decided.items()}

@@ -5,23 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from dolphin_parts import Played, Tape, manifest_of, states
+from dolphin_parts import CODEC, Played, Tape, manifest_of, offline, states
 from rollout_parts import small_policy
 
 from exphil_rt.dolphin.link import Ask
 from exphil_rt.inference import Engine
 from exphil_rt.messages.rollout import CURRENT, RANDOM, GameSpec, PlayerSpec
-from exphil_rt.policy.codec import ActionCodec
-from exphil_rt.policy.embed import to_tensors
-from exphil_rt.policy.encoder import Encoder
-from exphil_rt.policy.inputs import build_inputs
-from exphil_rt.policy.noise import ACTION_DOMAIN, keyed_uniform
 from exphil_rt.policy.playable import PlayablePolicy
 from exphil_rt.rollout.loop import RolloutLoop
 
 torch.set_num_threads(1)
 SEED, GAME, FRAMES = 5, 0, 80
-CODEC = ActionCodec()
 
 
 def controllers(actions):
@@ -52,20 +46,6 @@ def in_a_script(policy, frames, port):
     return found
 
 
-def offline(policy, frames, port):
-    """A replay of the queue: no engine, no loop, no process."""
-    encoder, state = Encoder(policy.config.schema), policy.init_state(1)
-
-    def ask(shown, committed, mask):
-        nonlocal state
-        inputs = build_inputs(encoder, CODEC, shown, port, committed, mask, policy.config.delay)
-        noise = keyed_uniform(SEED, ACTION_DOMAIN, GAME, shown.frame, port, CODEC.num_logits)
-        action, _, _, state = policy.act(to_tensors(inputs), state, torch.from_numpy(noise))
-        return action.numpy()
-
-    return Played(ask, policy.config.delay, CODEC).run(frames)
-
-
 @pytest.mark.parametrize(("delay", "port"), [(0, 1), (2, 0), (18, 1)])
 def test_the_same_actions_fall_due_on_the_same_frames(served, delay, port):
     policy, frames = small_policy(seed=3, delay=delay), states(FRAMES)
@@ -78,7 +58,7 @@ def test_the_same_actions_fall_due_on_the_same_frames(served, delay, port):
         return answer.action[None]
 
     linked = Played(over_the_link, delay, CODEC).run(frames)
-    assert linked == offline(policy, frames, port)
+    assert linked == {due: bytes(action) for due, action in offline(policy, frames, port, SEED, GAME).items()}
     shown = in_the_embedded_games_loop(policy, frames, port)
     assert shown == in_a_script(policy, frames, port)
     wanted = controllers(linked)
