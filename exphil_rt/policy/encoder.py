@@ -25,7 +25,7 @@ from exphil_rt.policy.columns import (
     row_table,
     stage_column,
 )
-from exphil_rt.policy.observation import ObservationSchema
+from exphil_rt.policy.observation import MAX_KINDS, ObservationSchema
 from exphil_rt.policy.parts import Encoded, ItemRows, Parts, PartWidths
 
 _BLOCK: Final = 1024
@@ -65,6 +65,11 @@ class Encoder:
             for f in ids
         ]
         self._item_ids = [(f.column, row_table(rows[f.table])) for f in item_ids]
+        self._shown: NDArray[np.bool_] | None = None
+        """By kind of item, whether it is observed; None: all are."""
+        if schema.left_out:
+            self._shown = np.ones(MAX_KINDS, bool)
+            self._shown[list(schema.left_out)] = False
         self._player_ids = distinct([i for i in self._ids if not i.stage and not i.nana])
         self._nana_ids = distinct([i for i in self._ids if not i.stage and i.nana])
         self._stage_ids = [i for i in self._ids if i.stage]
@@ -185,7 +190,7 @@ class Encoder:
 
     def item_rows(self, frames: Frames, port: int) -> ItemRows:
         """The items of frames ``[T]`` that exist, as player ``port`` sees them."""
-        place = np.nonzero(frames.items.exists)
+        place = np.nonzero(self._items_shown(frames))
         raw = self._item_floats(frames, place, port)
         ids = np.zeros((len(place[0]), len(self._item_ids)), np.int64)
         for i, (column, table) in enumerate(self._item_ids):
@@ -249,6 +254,11 @@ class Encoder:
                 of_both[field.nana, field.column, field.rows] = rows
             ids[..., i] = view.side(rows, field.other)
 
+    def _items_shown(self, frames: Frames) -> NDArray[Any]:
+        """Non-zero ``[*L, 15]`` where an item exists that is observed."""
+        exists = frames.items.exists
+        return exists if self._shown is None else (exists != 0) & self._shown[frames.items.kind]
+
     def _item_floats(self, frames: Frames, place: tuple[NDArray[Any], ...], port: int | Array) -> NDArray[np.float32]:
         """``[Fi, K]`` of the items at ``place`` as their ``port`` (one, or ``[K]``) sees them."""
         items, where = frames.items, place[:-1]
@@ -270,7 +280,7 @@ class Encoder:
         items = frames.items
         if not items.exists.any():  # most games, most of the time
             return
-        place = np.nonzero(items.exists)
+        place = np.nonzero(self._items_shown(frames))
         where, slot = place[:-1], place[-1]
         block = out.reshape((*out.shape[:-1], MAX_ITEMS, len(self._items)))
         for port, at in view.ports_at(where):

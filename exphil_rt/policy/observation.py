@@ -23,12 +23,29 @@ _FIGHTERS: Final = GROUPS[:4]
 MAX_FIELDS: Final = 512
 MAX_TABLE_ROWS: Final = 4096
 MAX_TABLE_WIDTH: Final = 256
+MAX_KINDS: Final = 1 << 16
 
 _STAGE_SOURCES: Final = (
     "stage", "stadium", "randall_x", "randall_y", "platform_left", "platform_right", "frame",
 )  # fmt: skip
 _RELATIVE_SOURCES: Final = ("dx", "dy", "distance", "facing")
 _ITEM_SOURCES: Final = ("dx", "dy", "owner")  # computed; the other item sources are columns
+
+
+PROPS: Final = (
+    51,  # Kirby's hammer
+    56, 57,  # the shadows that Fox and Falco leave behind
+    62, 63, 87, 96, 97, 113,  # hookshots, Yoshi's tongue, Samus's beam, Sheik's chain, the Ice Climbers' rope
+    74, 75, 76, 77,  # blasters and bows in the hand
+    80,  # needles in the hand
+    83, 84, 85,  # capes, Sheik's smoke
+    98, 101, 102, 103, 104,  # Peach's bomber, Ness's bat and yo-yo, Peach's parasol and Toad
+    114, 115, 116, 117, 118, 119, 120, 121, 124,  # Mr. Game & Watch's: spray, manhole, matches, parachute, ...
+    123,  # Young Link's milk
+    210,  # Shy Guys
+)  # fmt: skip
+"""Items (Slippi's type ids) that are part of a fighter's own move, which its action state tells, and scenery. Replays
+and consoles have them and the embedded game does not: who learned to see a turtle with every back air would miss it."""
 
 
 class SchemaInvalid(ExphilError):
@@ -75,6 +92,8 @@ class ObservationSchema(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
     fields: tuple[ObservationField, ...]
     tables: tuple[IdTable, ...]
+    left_out: tuple[int, ...] = ()
+    """Kinds of items that are not observed, as if they did not exist."""
 
     def of(self, kind: Literal["float", "id"], *, items: bool) -> tuple[ObservationField, ...]:
         """Fields of one kind, those of the items or all others, in the order in which they are encoded.
@@ -124,6 +143,8 @@ class ObservationSchema(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
         order = [GROUPS.index(field.group) for field in self.fields]
         if order != sorted(order):
             raise SchemaInvalid(f"The observation schema lists its fields in another order than {', '.join(GROUPS)}.")
+        if len(self.left_out) > MAX_KINDS or not all(0 <= kind < MAX_KINDS for kind in self.left_out):
+            raise SchemaInvalid(f"An observation schema leaves out kinds of items from 0 to {MAX_KINDS - 1}.")
         if "items" in {f.group for f in self.fields}:
             first = self.of("float", items=True)
             if not first or first[0].column != "exists":
@@ -184,7 +205,7 @@ def _fighter(group: str, *, brief: bool = False) -> list[ObservationField]:
 
 
 def default_schema(*, nana: bool = True, items: bool = True) -> ObservationSchema:
-    """What policies observe unless told otherwise: both fighters, both Nanas, the stage, distances, 15 items.
+    """What policies observe unless told otherwise: both fighters, both Nanas, the stage, distances, 15 items but PROPS.
 
     Args:
         nana: with both Nanas.
@@ -228,8 +249,13 @@ def default_schema(*, nana: bool = True, items: bool = True) -> ObservationSchem
             IdTable(name="stage", rows=65, width=6),
             IdTable(name="item", rows=257, width=8),
         ),
+        left_out=PROPS,
     )
     left_out = (*(() if nana else ("own_nana", "opponent_nana")), *(() if items else ("items",)))
     fields = tuple(field for field in whole.fields if field.group not in left_out)
     used = {field.table for field in fields}
-    return ObservationSchema(fields=fields, tables=tuple(table for table in whole.tables if table.name in used))
+    return ObservationSchema(
+        fields=fields,
+        tables=tuple(table for table in whole.tables if table.name in used),
+        left_out=whole.left_out if items else (),
+    )

@@ -46,7 +46,7 @@ def plain_encode(frames: Frames, n: int, port: int) -> tuple[list[float], list[i
     def value(field: ObservationField, item: int = -1) -> float:
         if field.group == "items":
             it = frames.items[n][item]
-            if not it.exists:
+            if not it.exists or it.kind in SCHEMA.left_out:
                 return 0.0
             if field.column == "dx":
                 raw = it.position_x - (own.position_x)
@@ -76,7 +76,8 @@ def plain_encode(frames: Frames, n: int, port: int) -> tuple[list[float], list[i
     for i in range(15):
         floats += [value(f, i) for f in SCHEMA.of("float", items=True)]
         it = frames.items[n][i]
-        ids += [row(f, int(getattr(it, f.column))) if it.exists else 0 for f in SCHEMA.of("id", items=True)]
+        there = it.exists and it.kind not in SCHEMA.left_out
+        ids += [row(f, int(getattr(it, f.column))) if there else 0 for f in SCHEMA.of("id", items=True)]
     return floats, ids
 
 
@@ -185,6 +186,7 @@ def _with(**changes: object) -> ObservationSchema:
         (_with(low=2.0), "clip"),
         (_with(kind="id", table="colour"), "colour"),
         (msgspec.structs.replace(SCHEMA, fields=()), "1 to 512"),
+        (msgspec.structs.replace(SCHEMA, left_out=(-1,)), "kinds of items"),
         (msgspec.structs.replace(SCHEMA, tables=(IdTable(name="action_state", rows=10**9, width=4),)), "size"),
         (
             msgspec.structs.replace(SCHEMA, fields=tuple(f for f in SCHEMA.fields if f.name != "items.exists")),
@@ -212,6 +214,22 @@ def test_real_frames_stay_within_their_clips(replays_dir: Path):
     # Positions are seldom at the clip: the scale leaves room for the whole stage.
     clipped = np.abs(encoded.floats[..., COLUMN["own.position_x"]]) >= 5.0
     assert clipped.mean() < 0.01
+
+
+def test_props_are_not_observed_unless_the_schema_is_older_than_they(make_frames):
+    """The embedded game has no turtle in Mr. Game & Watch's hand: who learned to see it would miss it there."""
+    frames = make_frames((3,), 5)
+    frames.items.exists[:] = 0
+    frames.items.exists[:, :2], frames.items.kind[:, 0], frames.items.kind[:, 1] = 1, 118, 54
+    whole = msgspec.json.decode(msgspec.json.encode(msgspec.structs.replace(SCHEMA, left_out=())))
+    del whole["left_out"]
+    older = Encoder(msgspec.convert(whole, ObservationSchema))
+    for encoder, seen in ((ENCODER, [1]), (older, [0, 1])):
+        flat = encoder.encode(frames, 0).floats[:, encoder.num_flat_floats :].reshape(3, 15, -1)
+        assert np.flatnonzero(flat[0, :, 0]).tolist() == seen
+        assert encoder.item_rows(frames, 0).slot.tolist() == seen * 3
+    frames.items.kind[:, 1] = 119
+    assert not ENCODER.encode(frames, None).ids[..., ENCODER.num_flat_ids :].any()
 
 
 def test_parts_of_both_views_assemble_to_what_is_encoded(make_frames):
