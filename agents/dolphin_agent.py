@@ -18,7 +18,7 @@ from exphil_rt.actor import NO_REPLY, ActorError, From, ProcessChild, handle_cal
 from exphil_rt.control.wire import Refused
 from exphil_rt.dolphin.link import link_pair, send_end
 from exphil_rt.errors import ExphilError
-from exphil_rt.messages.brain import BrainRefused, BrainStats, BrainUp, FromBrain, ToBrain
+from exphil_rt.messages.brain import BrainMeasured, BrainRefused, BrainStats, BrainUp, FromBrain, ToBrain
 from exphil_rt.messages.match import GetMatch, LinkEnd, MatchSoFar, OpenLink, SeatTaken
 from exphil_rt.messages.rollout import SwapTold
 from exphil_rt.messages.run import SwapAgent
@@ -93,6 +93,15 @@ class DolphinAgent(ProcessChild[DolphinAgentState]):
             f"{name} ({cost:.1f} ms a call)" for name, cost in zip(message.policies, message.call_ms, strict=True)
         )
         note(self, "info", "policies_ready", f"Ready to play, after {message.load_s:.1f} s: {called}.")
+
+    @handle_cast
+    async def on_measured(self, message: BrainMeasured) -> None:
+        """What 8-bit weights change on this match's own frames."""
+        text = (
+            f"8-bit weights change what {message.policy} chooses on {message.other_actions} of {message.frames} "
+            f"frames of this game (KL {message.kl:.2g} nats a frame)."
+        )
+        note(self, "info", "quantisation", text, kl=f"{message.kl:.3g}", value_error=f"{message.value_error:.3g}")
 
     @handle_cast
     async def on_refused(self, message: BrainRefused) -> None:

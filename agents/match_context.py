@@ -14,6 +14,8 @@ class MatchContext(RunContext):
     """What every actor of a match may use."""
 
     plan: MatchPlan
+    physics: str
+    """Of the game that the console plays."""
     leftovers: Leftovers
     """Where a console's temporary folder is listed while it is there."""
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from agents.match_book import MatchBook
 from agents.match_context import MatchContext
 from agents.notes import note
 from exphil_rt.actor import ActorError, Down, From, GenServer, handle_call, handle_cast
@@ -60,6 +61,7 @@ class MatchManager(GenServer[MatchManagerState]):
     async def init(self, args: MatchContext) -> MatchManagerState:
         """The match is started after this."""
         self.context = args
+        self.book = MatchBook(self, args)
         self.send_after(0.0, Look())
         return MatchManagerState()
 
@@ -109,6 +111,7 @@ class MatchManager(GenServer[MatchManagerState]):
             self.state.games += 1
         self.state.frames += message.frames
         self._keep("")
+        await self.book.keep(message, self.state.frames)
 
     @handle_cast
     async def on_fault(self, message: MatchFault) -> None:

@@ -17,9 +17,10 @@ import msgspec
 from agents.again import ask_again
 from agents.context import LEAGUE_FILE, SelfPlayContext
 from agents.notes import note
+from agents.ratings import ranked, rating_of, table_of
 from exphil_rt.actor import GenServer, NoProc, handle_cast
 from exphil_rt.errors import ExphilError
-from exphil_rt.league.elo import START, Standing, error_bar
+from exphil_rt.league.elo import START
 from exphil_rt.league.pairing import Entrant, Pairing, next_match
 from exphil_rt.league.table import Table
 from exphil_rt.messages.experience import SlotReady
@@ -49,7 +50,7 @@ from exphil_rt.messages.store import (
     LoadLeague,
     ReserveGames,
 )
-from exphil_rt.messages.telemetry import GameKind, Rating
+from exphil_rt.messages.telemetry import GameKind
 from exphil_rt.store.files import write_whole
 
 EXHIBITION_FRAMES: Final = 10_800
@@ -133,10 +134,7 @@ class Matchmaker(GenServer[LeagueState]):
             return
         rows: LeagueRows = await self.call("store", LoadLeague(physics=physics), timeout=CALL_S)
         state.physics = physics
-        standings = {r.policy: _standing(r) for r in rows.ratings}
-        standings.setdefault(RANDOM, Standing(policy=RANDOM, elo=START, anchor=True))
-        played = {(a, b): counts for a, games in rows.played.items() for b, counts in games.items()}
-        state.table = Table(standings=standings, played=played)
+        state.table = table_of(rows)
         self._publish(await self._population())
 
     @handle_cast
@@ -396,7 +394,7 @@ class Matchmaker(GenServer[LeagueState]):
             physics=ended.physics,
             recording=recording,
         )
-        ratings = tuple(_rating(standing, state.physics) for standing in after)
+        ratings = tuple(rating_of(standing, state.physics) for standing in after)
         committed: Committed = await self.call("store", CommitMatch(match=match, ratings=ratings), timeout=CALL_S)
         if not committed.done:
             return
@@ -413,7 +411,7 @@ class Matchmaker(GenServer[LeagueState]):
         if fixed is None:
             return
         committed: Committed = await self.call(
-            "store", CommitRatings(ratings=(_rating(fixed, state.physics),)), timeout=CALL_S
+            "store", CommitRatings(ratings=(rating_of(fixed, state.physics),)), timeout=CALL_S
         )
         if committed.done:
             state.table.standings[fixed.policy] = fixed
@@ -421,11 +419,12 @@ class Matchmaker(GenServer[LeagueState]):
 
     def _publish(self, population: Population) -> None:
         state, first = self.state, population.first
-        ratings = sorted((_rating(s, state.physics) for s in state.table.standings.values()), key=lambda r: -r.elo)
         win_rate = None
         if population.newest and first and population.newest != first:
             win_rate = state.table.win_rate(_keys(population), first.key)
-        changed = RatingsChanged(ratings=tuple(ratings), matches=state.table.matches, win_rate_vs_first=win_rate)
+        changed = RatingsChanged(
+            ratings=ranked(state.table, state.physics), matches=state.table.matches, win_rate_vs_first=win_rate
+        )
         for name in ("telemetry", "population_manager"):
             self.cast(name, changed)
 
@@ -433,29 +432,3 @@ class Matchmaker(GenServer[LeagueState]):
 def _keys(population: Population) -> list[str]:
     """Versions of the population, oldest first."""
     return [member.key for member in population.members]
-
-
-def _standing(rating: Rating) -> Standing:
-    return Standing(
-        policy=rating.policy,
-        elo=rating.elo,
-        games=rating.games,
-        wins=rating.wins,
-        losses=rating.losses,
-        draws=rating.draws,
-        anchor=rating.anchor,
-    )
-
-
-def _rating(standing: Standing, physics: str) -> Rating:
-    return Rating(
-        policy=standing.policy,
-        elo=standing.elo,
-        error=error_bar(standing),
-        games=standing.games,
-        wins=standing.wins,
-        losses=standing.losses,
-        draws=standing.draws,
-        anchor=standing.anchor,
-        physics=physics,
-    )

@@ -61,17 +61,21 @@ def console_of(config: Config, folder: Path) -> ConsoleArgs:
     return plan_console(config, folder, executable=found.executable, iso=found.iso)
 
 
-def physics_of(config: Config) -> str:
-    """The rules of the game that a training run plays: ratings across them are not mixed.
+def physics_of(kind: Literal["embedded", "dolphin", "stand-in"], source: Literal["game", "still"]) -> str:
+    """The rules of the game that is played: ratings across them are not mixed.
 
     The stand-in plays the embedded game by its own rules; fighters that only walk are none of that.
+
+    Args:
+        kind: where it is played.
+        source: what a stand-in plays.
     """
     from exphil_rt.dolphin.hosted import MELEE
     from exphil_rt.sim import PHYSICS
 
-    if config.run.game_type == "dolphin":
+    if kind == "dolphin":
         return MELEE
-    return "stand-in-still" if config.run.game_type == STAND_IN and config.play.source == "still" else PHYSICS
+    return "stand-in-still" if kind == STAND_IN and source == "still" else PHYSICS
 
 
 def compile_game() -> None:

@@ -157,6 +157,7 @@ def build_context(
         return
     if config.run.kind == "match":
         from agents.match_context import MatchContext
+        from exphil_rt.cli.consoles import physics_of
         from exphil_rt.cli.play import plan_of
         from supervisors.match_tree import match_tree
 
@@ -167,6 +168,7 @@ def build_context(
             delay=plan.plans[0].delay,
             games=1,
             plan=plan,
+            physics=physics_of(config.play.console, config.play.source),
             leftovers=leftovers,
         )
         yield match, match_tree(match)
@@ -207,7 +209,7 @@ def _self_play(run: Run, shared: dict[str, Any], leftovers: Leftovers) -> Iterat
             **shared,
             games=config.run.games,
             pool=pool,
-            physics=physics_of(config),
+            physics=physics_of(config.run.game_type, config.play.source),
             leftovers=leftovers,
             console=None if config.run.game_type == "embedded" else console_of(config, run.folder),
             start=start,

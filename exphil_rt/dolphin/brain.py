@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from exphil_rt.dolphin.decider import Decider
+from exphil_rt.dolphin.figures import spread
 from exphil_rt.dolphin.link import SWAPPED, Answer, Ask, Ready
 from exphil_rt.dolphin.own_time import OwnClock
 from exphil_rt.dolphin.plan import check_speed
@@ -123,14 +124,14 @@ class Brain:
     def stats(self) -> BrainStats:
         """Figures of the last second (``most_waiting``) and of the last calls."""
         calls = self._calls[: min(self._call_count, _COUNTED)]
-        p50, p99 = np.percentile(calls, [50, 99]) * 1e6 if calls.size else (0.0, 0.0)
+        p50, p99 = spread(calls.tolist()) if calls.size else (0.0, 0.0)
         found = BrainStats(
             policies=tuple(decider.key for decider in self.deciders.values()),
             decisions=sum(decider.decisions for decider in self.deciders.values()),
             waiting=self.most_waiting,
             skipped=self.skipped,
-            call_p50_us=int(p50),
-            call_p99_us=int(p99),
+            call_p50_us=int(p50 * 1e6),
+            call_p99_us=int(p99 * 1e6),
         )
         self.most_waiting = 0
         return found

@@ -13,7 +13,7 @@ import sys
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import torch
 
@@ -25,12 +25,15 @@ from exphil_rt.dolphin.own_time import OwnClock
 from exphil_rt.dolphin.plan import check_speed
 from exphil_rt.errors import ExphilError
 from exphil_rt.inference.player import Player
-from exphil_rt.messages.brain import BrainArgs, BrainRefused, BrainUp, ToBrain
+from exphil_rt.messages.brain import BrainArgs, BrainMeasured, BrainRefused, BrainUp, ToBrain
 from exphil_rt.messages.rollout import SwapPolicy, SwapTold
 from exphil_rt.policy.backbones import trust
 from exphil_rt.policy.bundle import load_bundle
 from exphil_rt.policy.manifest import Manifest
 from exphil_rt.policy.policy import Policy
+
+if TYPE_CHECKING:  # onnxruntime is loaded where it plays
+    from exphil_rt.inference.compare import Comparison
 
 _IDLE_S: Final = 0.05
 """Longest wait while nothing is asked; what the daemon says may wait so long."""
@@ -95,6 +98,7 @@ class Server:
         self._door = door
         self._link: Link | None = None
         self._loading: Loading | None = None
+        self._measuring: list[Future[tuple[str, Comparison]]] = []
         self._poll = select.poll()
         self._poll.register(door, select.POLLIN)
         self._next_stats = time.monotonic() + _STATS_S
@@ -114,6 +118,7 @@ class Server:
                     while (message := port.receive(ToBrain, 0.0)) is not None:
                         self._begin_loading(message, loader)
                     self._look_at_loading()
+                    self._measure(loader)
                     now = time.monotonic()
                     if now >= self._next_stats:
                         self._next_stats = now + _STATS_S
@@ -153,6 +158,24 @@ class Server:
             self._link.close()
             self._link = None
         self._brain.forget()
+
+    def _measure(self, loader: ThreadPoolExecutor) -> None:
+        """What 8-bit weights change is measured beside the game, and told once it is known."""
+        for decider in self._brain.deciders.values():
+            if (work := decider.measure()) is not None:
+                self._measuring.append(loader.submit(work))
+        for done in [one for one in self._measuring if one.done()]:
+            self._measuring.remove(done)
+            policy, found = done.result()
+            self._port.send(
+                BrainMeasured(
+                    policy=policy,
+                    frames=found.frames,
+                    other_actions=found.other_actions,
+                    kl=found.kl,
+                    value_error=found.value_error,
+                )
+            )
 
     # Swaps ------------------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +24,14 @@ from exphil_rt.inference.player import EngineKind, Player
 from exphil_rt.messages.rollout import SwapPolicy, SwapTold
 from exphil_rt.policy.codec import ActionCodec
 from exphil_rt.policy.delay import MAX_DELAY
+from exphil_rt.policy.encoder import Encoder
+from exphil_rt.policy.inputs import build_inputs
 from exphil_rt.policy.manifest import Manifest
 from exphil_rt.policy.noise import ACTION_DOMAIN, keyed_uniform
 from exphil_rt.policy.policy import Policy
+
+if TYPE_CHECKING:  # onnxruntime is loaded where it plays
+    from exphil_rt.inference.compare import Comparison
 
 _MEMORY: Final = 2 * MAX_DELAY
 """Decisions that are remembered by due frame."""
@@ -94,7 +99,10 @@ class Decider:
         self._seed = seed
         self._clock = clock
         self._engine = Engine(1, kind="torch", frozen=kind)
+        self._original: tuple[Policy, str, float] | None = None
         if policy is not None and manifest is not None:
+            if kind == "onnx-int8":
+                self._original = policy, self.key, self._heat(manifest)
             self._engine.load(self.key, policy, self._heat(manifest), frozen=True)
             self._engine.assign(0, self.key)
         self._recent = Recent(self.codec.num_heads)
@@ -160,6 +168,31 @@ class Decider:
     def prepare(self, policy: Policy, manifest: Manifest) -> Player:
         """What runs ``policy`` once it has settled. For another thread: to make a graph may take seconds."""
         return self._engine.prepare(policy, self._heat(manifest), frozen=True)
+
+    def measure(self) -> Callable[[], tuple[str, Comparison]] | None:
+        """Once, when the first policy is run with 8-bit weights and a game has filled the past: what to do in another
+        thread to know what they change on these frames. Its answer is whose weights, and the comparison with torch."""
+        if self._original is None or not self._recent.full:
+            return None
+        (policy, key, heat), self._original = self._original, None
+        if key != self.key or self._under is not None:
+            return None  # somebody else plays by now
+        from exphil_rt.inference.compare import compare
+        from exphil_rt.inference.onnx_player import OnnxPlayer
+
+        player = self._engine.player(key)
+        assert isinstance(player, OnnxPlayer)
+        config, (frames, committed, mask) = policy.config, self._recent.newest()
+        inputs = build_inputs(
+            Encoder(config.schema),
+            config.codec,
+            frames,
+            self.port,
+            committed[:, : config.dmax],
+            mask[:, : config.dmax],
+            self.delay,
+        )
+        return lambda: (key, compare(policy, player.session, [inputs], heat))
 
     def begin_swap(
         self, asked: SwapPolicy, policy: Policy, manifest: Manifest, load_ms: float, player: Player | None = None

@@ -8,12 +8,21 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from collections.abc import Iterable
 from typing import Final
-
-import numpy as np
 
 WINDOW: Final = 600
 """Frames looked back on: ten seconds."""
+
+
+def spread(values: Iterable[float]) -> tuple[float, float]:
+    """Median and 99th percentile (nearest rank) of at least one value.
+
+    Not numpy's percentile: that loads a module in its first call, which takes frames.
+    """
+    ordered = sorted(values)
+    last = len(ordered) - 1
+    return ordered[last // 2], ordered[round(0.99 * last)]
 
 
 class Figures:
@@ -57,6 +66,6 @@ class Figures:
         """Median and 99th percentile by name."""
         found = {}
         for name, values in self._measured.items():
-            median, high = np.percentile(np.fromiter(values, np.float64), (50.0, 99.0))
-            found[name] = (round(float(median), 1), round(float(high), 1))
+            median, high = spread(values)
+            found[name] = (round(median, 1), round(high, 1))
         return found

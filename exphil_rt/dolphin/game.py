@@ -87,6 +87,7 @@ class Game:
         self._started = time.time()
         self._first = 0
         self._setup: ConsoleSetup | None = None
+        self._swapped = False
 
     def expect(self, args: ConsoleArgs) -> None:
         """The next game is this one."""
@@ -160,6 +161,7 @@ class Game:
             runner.begin()
             self._echoes[player].begin()
         self._held.clear()
+        self._swapped = False
         self._say(ConsoleGameStarted(game_id=self._game_id, udp_port=self._session.udp_port, setup=setup))
         return frames
 
@@ -257,6 +259,7 @@ class Game:
             pad = self._held[player] = pad_of(due.pad)
             self._echoes[player].sent(frame, pad)
             if due.swapped:
+                self._swapped = True
                 self._say(ConsoleSwapped(player=player, version=due.swapped, game_id=self._game_id, frame=due.due))
 
     # Its end
@@ -289,8 +292,17 @@ class Game:
                 percents=percents,
                 winner=winner,
                 replay=_newest_replay(self._args.replay_dir, self._started),
+                players=(self._name(0), self._name(1)),
+                swapped=self._swapped,
+                characters=setup.characters,
+                stage=setup.stage,
             )
         )
+
+    def _name(self, player: int) -> str:
+        """Who plays: a bot by its policy's version."""
+        runner = self._runners.get(player)
+        return (runner.version if runner is not None else "") or _label(self._args.seats[player])
 
     # Figures
 

@@ -34,6 +34,11 @@ class Recent:
         """Another game begins."""
         self._written = 0
 
+    @property
+    def full(self) -> bool:
+        """Whether the game has filled it."""
+        return self._written >= LENGTH
+
     def write(self, frames: Frames, committed: U8, mask: U8) -> None:
         """Keep frames ``[T]`` with what was committed at each (``[T, MAX_DELAY, K]`` and ``[T, MAX_DELAY]``)."""
         count = len(mask)

@@ -65,6 +65,7 @@ class BotRunner:
         self._held_source: int | None = None
         self._repeated: U8 | None = None
         self._pads: dict[bytes, Controllers] = {}
+        self._pad(ready.codec.neutral())  # the first one of a codec lays down its tables, which takes many frames
 
     @property
     def epoch(self) -> int:

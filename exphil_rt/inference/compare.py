@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from onnxruntime import InferenceSession
 
 from exphil_rt.inference.export import names_of
 from exphil_rt.inference.onnx_player import open_session
@@ -40,10 +41,12 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         return self.other_actions == 0 and max(self.logit_error, self.value_error) <= TOLERANCE
 
 
-def compare(policy: Policy, model: bytes, sequences: Sequence[Inputs], temperature: float = 1.0) -> Comparison:
+def compare(
+    policy: Policy, model: bytes | InferenceSession, sequences: Sequence[Inputs], temperature: float = 1.0
+) -> Comparison:
     """Run torch and ``model`` over sequences of inputs ``[T]`` and compare what comes out of every step."""
     policy = policy.eval()
-    session = open_session(model)
+    session = open_session(model) if isinstance(model, bytes) else model
     names, _ = names_of(policy)
     known = {given.name for given in session.get_inputs()}
     frames = others = 0

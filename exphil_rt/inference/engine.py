@@ -124,6 +124,14 @@ class Engine:
         self._key[rows] = self._names.index(key)
         self.reset(rows)
 
+    def player(self, key: str) -> Player:
+        """What runs the policy under ``key``.
+
+        Raises:
+            EngineError: there is none.
+        """
+        return self._get(key)
+
     def assigned(self, row: int) -> str:
         """The key that plays ``row``."""
         return self._names[int(self._key[row])]

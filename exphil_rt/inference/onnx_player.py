@@ -38,10 +38,11 @@ class OnnxPlayer:
     def __init__(self, policy: Policy, temperature: float, num_rows: int, model: bytes | None = None) -> None:
         self.config = policy.config
         self.temperature = temperature
-        self._session = open_session(filled(policy) if model is None else model)
+        self.session = open_session(filled(policy) if model is None else model)
+        """Stateless, so that another thread may run it, too."""
         names, _ = names_of(policy)
         self._states = names[len(INPUTS) :]
-        self._known = {given.name for given in self._session.get_inputs()}  # what the policy does not look at is gone
+        self._known = {given.name for given in self.session.get_inputs()}  # what the policy does not look at is gone
         self._every = np.arange(num_rows)
         self._state = tuple(np.zeros((num_rows, part.shape[1]), np.float32) for part in policy.init_state(1))
 
@@ -61,7 +62,7 @@ class OnnxPlayer:
         whole = np.array_equal(rows, self._every)  # as a rule: the states need no copies then
         for name, part in zip(self._states, self._state, strict=True):
             feed[name] = part if whole else part[rows]
-        action, _, logp, value, *after = self._session.run(None, feed)
+        action, _, logp, value, *after = self.session.run(None, feed)
         if whole:
             self._state = tuple(after)
         else:

@@ -73,4 +73,16 @@ class BrainStats(msgspec.Struct, frozen=True, kw_only=True, tag="brain_stats"):
     call_p99_us: int
 
 
-FromBrain = BrainUp | BrainRefused | BrainStats | SwapTold
+class BrainMeasured(msgspec.Struct, frozen=True, kw_only=True, tag="brain_measured"):
+    """What the 8-bit weights of ``onnx-int8`` change, held against torch on a game's first frames; once a seat."""
+
+    policy: str
+    frames: int
+    other_actions: int
+    """Frames on which another action was chosen with the same draws."""
+    kl: float
+    """Nats a frame, where the actions agree."""
+    value_error: float
+
+
+FromBrain = BrainMeasured | BrainUp | BrainRefused | BrainStats | SwapTold

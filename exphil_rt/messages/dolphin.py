@@ -202,6 +202,12 @@ class ConsoleGameEnded(msgspec.Struct, frozen=True, kw_only=True, tag="console_g
     """Player 0 or 1; None where nobody won."""
     replay: str = ""
     """Path of Dolphin's replay; empty where none was found."""
+    players: tuple[str, str] = ("", "")
+    """Who played at its end: ``NAME@vN``, ``random``, ``cpuN`` or ``human``."""
+    swapped: bool = False
+    """Whether another policy took a player over in its middle."""
+    characters: tuple[int, int] = (0, 0)
+    stage: int = 0
 
 
 class ConsoleStats(msgspec.Struct, frozen=True, kw_only=True, tag="console_stats"):

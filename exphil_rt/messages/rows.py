@@ -36,14 +36,16 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     time_ns: int
     run_frames: int
     """The run's game frames when it ended."""
-    kind: GameKind = "rated"
+    kind: GameKind | Literal["match"] = "rated"
+    """``match``: one on a console that nobody is rated by."""
     policies: tuple[str, str]
-    """Refs of who played port 0 and port 1."""
+    """Refs of who played port 0 and port 1; in a match also ``human``, or ``cpuN`` of the game itself."""
     characters: tuple[int, int]
     stage: int
     score: float
     """Of port 0: 1, 0.5 or 0."""
-    reason: Literal["stocks", "timer", "frame_limit"]
+    reason: Literal["stocks", "timer", "frame_limit", "no_contest"]
+    """``no_contest``: a player left it, in a match; its score is 0.5."""
     stocks: tuple[int, int]
     percent: tuple[float, float]
     frames: int

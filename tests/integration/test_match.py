@@ -114,7 +114,25 @@ def test_so_many_games_end_the_match(place, bundles):
     with run.reader() as database:
         assert database.progress().ended == "games"
         assert len([event for event in database.events(limit=100) if event.event == "game_over"]) == 2
+    rows = run.matches()
+    assert (rows["kind"], rows["policy_0"], rows["policy_1"]) == (["match"] * 2, ["old@v1"] * 2, ["cpu3"] * 2)
+    assert (rows["physics"], rows["reason"]) == (["stand-in-still"] * 2, ["timer"] * 2)
+    assert (rows["character_0"].tolist(), rows["stage"].tolist()) == ([1, 1], [32, 32])
+    assert not run.ratings()["policy"]
     assert not list((run.folder / "console").glob("*"))
+
+
+@pytest.mark.slow
+def test_two_policies_are_rated_under_the_physics_that_they_played(place, bundles):
+    argv = ("--opponent", "new", "--source", "still", "--headless", "--games", "1", "--seconds", "1", "--fps", "0")
+    done = place.do("play", "stand-in", "old", *argv, "--run", "five")
+    assert done.returncode == 0, done.stderr
+    run = Run(place.home, "five")
+    rows, ratings = run.matches(), run.ratings()
+    assert (rows["kind"], rows["policy_0"], rows["policy_1"]) == (["rated"], ["old@v1"], ["new@v1"])
+    assert sorted(ratings["policy"]) == ["new@v1", "old@v1"]
+    assert set(ratings["physics"]) == {"stand-in-still"}
+    assert set(ratings["draws"].tolist()) == {1}
 
 
 def test_what_cannot_be_played_is_said_before_anything_starts(place, bundles):

@@ -37,8 +37,8 @@ from exphil_rt.messages.match import (
     MatchReading,
     SeatTaken,
 )
-from exphil_rt.messages.run import CheckpointRun, Flush, PauseRun, Phase, StopRun
-from exphil_rt.messages.store import AllWritten, PutProgress
+from exphil_rt.messages.run import CheckpointRun, Flush, PauseRun, Phase, RatingsChanged, StopRun
+from exphil_rt.messages.store import AllWritten, CommitMatch, Committed, LeagueRows, LoadLeague, PutProgress
 from exphil_rt.testing.trees import start_tree
 from supervisors.match_tree import match_tree
 
@@ -64,8 +64,9 @@ class Ear(GenServer[Nothing]):
         return Nothing()
 
     @handle_call
-    async def ask(self, message: Flush | AllWritten, sender: From) -> None:
+    async def ask(self, message: Flush | AllWritten | LoadLeague | CommitMatch, sender: From) -> object:
         self.heard.append(message)
+        return {LoadLeague: LeagueRows(ratings=(), played={}), CommitMatch: Committed(done=True)}.get(type(message))
 
     async def handle_info(self, message):
         self.heard.append(message)
@@ -78,11 +79,11 @@ class Match(Supervisor):
         return SupFlags(), []
 
 
-def context(tmp_path, finished):
+def context(tmp_path, finished, plan=PLAN):
     return MatchContext(
         run=None, home=None, config=load_config(env={}, overrides={"play.policy": "random"}).config, hub=Hub(),
         socket=tmp_path / "s", policy_name="", run_id="1", origin="random against cpu3", delay=18, games=1,
-        finish=finished.append, plan=PLAN, leftovers=None,
+        finish=finished.append, plan=plan, physics="sim", leftovers=None,
     )  # fmt: skip
 
 
@@ -91,10 +92,10 @@ def desk(tmp_path):
     """The manager and the frame reader, with ears about them."""
 
     @asynccontextmanager
-    async def open_desk():
+    async def open_desk(plan=PLAN):
         heard = {name: [] for name in ("telemetry", "store", "console")}
         finished = []
-        shared = context(tmp_path, finished)
+        shared = context(tmp_path, finished, plan)
         children = [ChildSpec(id=name, name=name, start=Ear, args=ear) for name, ear in heard.items()]
         children += [
             ChildSpec(id="match", name="match", start=Match, restart="temporary"),
@@ -214,3 +215,45 @@ async def test_counters_are_added_up_over_the_starts_of_the_console(desk, autoju
         assert (shown.latency[0].phase, shown.latency[0].p99_us) == ("flush", 2000.0)
         so_far = await tree.runtime.call("run_manager", GetMatch(starting=True))
         assert so_far.starts == 1
+
+
+async def commits(tree, *games):
+    """The rows and ratings that games of these ends come to."""
+    for game in games:
+        tree.runtime.cast("run_manager", game)
+    await tree.runtime.call("run_manager", GetMatch())
+    return of(tree.heard["store"], CommitMatch)
+
+
+@pytest.mark.trio
+async def test_games_against_others_than_policies_are_kept_and_rate_nobody(desk, autojump_clock):
+    who = {"players": ("old@v1", "cpu3"), "characters": (1, 18), "stage": 32}
+    async with desk() as tree:
+        won, left = await commits(
+            tree, ended(**who), ended("fault", **who), ended("no_contest", winner=None, **who), ended("stopped", **who)
+        )
+        assert (won.match.policies, won.match.score, won.match.kind) == (("old@v1", "cpu3"), 1.0, "match")
+        assert (won.match.characters, won.match.stage, won.match.physics) == ((1, 18), 32, "sim")
+        assert (left.match.reason, left.match.score) == ("no_contest", 0.5)
+        assert won.ratings == left.ratings == ()
+
+
+@pytest.mark.trio
+async def test_two_policies_are_rated_unless_one_was_swapped_in_or_left(desk, autojump_clock):
+    bots = (Seat(port=1, who="bot"), Seat(port=2, who="bot"))
+    both = msgspec.structs.replace(PLAN, console=msgspec.structs.replace(PLAN.console, seats=bots))
+    who = {"players": ("old@v1", "new@v2")}
+    async with desk(both) as tree:
+        first, again, *others = await commits(
+            tree, ended(**who), ended(winner=1, **who), ended(swapped=True, **who),
+            ended("no_contest", winner=None, **who), ended(players=("old@v1", "old@v1")),
+        )  # fmt: skip
+        assert first.match.kind == again.match.kind == "rated"
+        assert [(r.policy, r.wins, r.losses, r.physics) for r in first.ratings] == [
+            ("old@v1", 1, 0, "sim"), ("new@v2", 0, 1, "sim"),
+        ]  # fmt: skip
+        assert first.ratings[0].elo > 1000 > first.ratings[1].elo
+        assert [(r.wins, r.losses) for r in again.ratings] == [(1, 1), (1, 1)]
+        assert [(one.match.kind, one.ratings) for one in others] == [("match", ())] * 3
+        shown = of(tree.heard["telemetry"], RatingsChanged)[-1]
+        assert {rating.policy for rating in shown.ratings} == {"old@v1", "new@v2", "random"}

@@ -177,6 +177,7 @@ class Machine:
         for message in opening:
             self._tell(message)
         board.demand()
+        board.pace.restart()
         self._pause = Pause()
         online = any(seat.code for seat in choice.seats)
         while (packet := self._next_packet(online)) is not None:

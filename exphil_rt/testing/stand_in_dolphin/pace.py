@@ -25,6 +25,10 @@ class Pace:
         """Let the next ``frames`` frames take ``seconds`` each."""
         self._odd = (seconds, frames)
 
+    def restart(self) -> None:
+        """What was slow is over (a game was loaded): nothing of it is caught up."""
+        self._due = time.monotonic()
+
     def next(self) -> float:
         """The monotonic time at which the next frame is due."""
         seconds, left = self._odd

@@ -11,7 +11,7 @@ from rollout_parts import small_policy
 from exphil_rt.dolphin.brain import MAX_WAITING, Brain
 from exphil_rt.dolphin.link import SWAPPED, Ask, LinkLost
 from exphil_rt.dolphin.plan import DelayImpossible, PolicyTooSlow, check_speed, plan_delay
-from exphil_rt.messages.brain import BrainArgs, BrainSeat
+from exphil_rt.messages.brain import BrainArgs, BrainMeasured, BrainSeat
 from exphil_rt.messages.rollout import SwapPolicy, SwapTold
 from exphil_rt.policy.bundle import save_bundle
 
@@ -138,6 +138,19 @@ def test_a_swap_is_loaded_beside_the_game_and_its_first_frame_is_flagged(playing
     assert [one.stage for one in told] == ["taken_over", "settled"]
     assert (flagged.frame, flagged.due, flagged.version) == (told[0].frame, told[0].due, "new@v2")
     assert {answer.version for answer in answers} == {"old@v1", "new@v2"}
+
+
+@pytest.mark.slow
+def test_what_8_bit_weights_change_is_measured_once_on_the_games_own_frames(playing):
+    one = playing(engine="onnx-int8")
+    for first in range(0, 320, 40):
+        one.ask(*asks(40, first=first))
+    told = one.until_told(BrainMeasured)
+    assert (told.policy, told.frames) == ("old@v1", 256)
+    assert 0 < told.other_actions < 128 or told.kl > 0
+    assert told.kl < 0.1
+    one.ask(*asks(1, first=320))
+    assert one.told(BrainMeasured) == []
 
 
 def test_what_cannot_be_swapped_in_is_refused_in_a_sentence(playing, saved):
