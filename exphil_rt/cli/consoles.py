@@ -10,11 +10,17 @@ import msgspec
 
 from exphil_rt.cli.output import say
 from exphil_rt.config import Config
+from exphil_rt.dolphin.netplay import ACCOUNT, own_code
 from exphil_rt.messages.dolphin import ConsoleArgs
+from exphil_rt.store.files import write_whole
 
 QUIET_S: Final = 3.0
 """Seconds after which preparing the game is worth a word."""
 STAND_IN: Final = "stand-in"
+STAND_IN_CODE: Final = "SELF#000"
+"""Of the stand-in's own account; any other code finds its one person."""
+PERSON_LEVEL: Final = 5
+"""How well that person plays: like the scripted opponent of this level."""
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +29,10 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     executable: str
     iso: str = ""
     user: str = ""
+    account: str = ""
+    """Slippi's account file; empty where there is none."""
+    own_code: str = ""
+    """The connect code of that account, where a match is played over the network."""
 
 
 def find_console(config: Config, kind: Literal["dolphin", "stand-in"], folder: Path, stocks: int, fps: float) -> Found:
@@ -39,11 +49,17 @@ def find_console(config: Config, kind: Literal["dolphin", "stand-in"], folder: P
     if kind == STAND_IN:
         place = folder / STAND_IN
         executable = _write_stand_in(config, place, stocks, fps) if folder.exists() else place / STAND_IN
-        return Found(executable=str(executable))
+        return Found(executable=str(executable), account=str(place / ACCOUNT.name), own_code=STAND_IN_CODE)
     from exphil_rt.dolphin.find import need
 
     found = need(config.dolphin)
-    return Found(executable=found.executable, iso=found.iso, user=found.user)
+    return Found(
+        executable=found.executable,
+        iso=found.iso,
+        user=found.user,
+        account=found.account,
+        own_code=own_code(found.account) if config.play.connect_code and kind == config.play.console else "",
+    )
 
 
 def console_of(config: Config, folder: Path) -> ConsoleArgs:
@@ -97,13 +113,18 @@ def _write_stand_in(config: Config, folder: Path, stocks: int, fps: float) -> Pa
     from exphil_rt.testing.stand_in_dolphin import StandInConfig, write_stand_in
 
     play = config.play
-    return write_stand_in(
+    executable = write_stand_in(
         folder,
         StandInConfig(
             source=play.source,
+            begins="title" if play.connect_code else "characters",
+            person_level=PERSON_LEVEL if play.connect_code and play.source == "game" else 0,
             fps=fps,
             seed=config.run.seed,
             stocks=stocks,
             time_limit_frames=60 * play.seconds or 10_000_000,
         ),
     )
+    if play.connect_code:
+        write_whole(folder / ACCOUNT.name, msgspec.json.encode({"connectCode": STAND_IN_CODE}))
+    return executable

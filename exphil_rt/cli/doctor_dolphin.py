@@ -20,6 +20,7 @@ from typing import Final
 from exphil_rt.cli.config import resolve
 from exphil_rt.cli.finding import Finding
 from exphil_rt.dolphin.find import Found, find
+from exphil_rt.dolphin.netplay import AccountMissing, own_code
 from exphil_rt.errors import ExphilError
 
 VERSION_S: Final = 5.0
@@ -140,6 +141,21 @@ def check_controllers() -> Iterator[Finding]:
         )
 
 
+def check_account() -> Iterator[Finding]:
+    """Slippi's account, which netplay needs. Its code is not shown: what doctor says is pasted into questions."""
+    found = found_here()
+    if not found.executable:
+        return
+    try:
+        own_code(found.account)
+    except AccountMissing as error:
+        yield Finding(
+            "account", "note", error.message.rstrip("."), f"only for --connect-code: {error.hint.rstrip('.')}"
+        )
+    else:
+        yield Finding("account", "ok", f"logged in to Slippi ({found.account})")
+
+
 def check_others() -> Iterator[Finding]:
     """A Launcher or a second Dolphin that is open."""
     if not found_here().executable:
@@ -210,6 +226,7 @@ DOLPHIN_CHECKS: Final[tuple[Callable[[], Iterator[Finding]], ...]] = (
     check_port,
     check_adapter,
     check_controllers,
+    check_account,
     check_others,
     check_menu_codes,
 )

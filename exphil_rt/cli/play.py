@@ -15,6 +15,7 @@ from exphil_rt.cli.launch import DaemonFailed, last_words, run_in_client, run_in
 from exphil_rt.cli.options import ConfigFiles, Flag, Preset, Settings
 from exphil_rt.cli.output import say
 from exphil_rt.config import Config
+from exphil_rt.dolphin.netplay import check_code
 from exphil_rt.messages.telemetry import MatchStatus, RunStatus
 from exphil_rt.store.home import Home
 from exphil_rt.store.run import Run
@@ -34,6 +35,7 @@ def dolphin(
     /,
     *,
     opponent: str | None = None,
+    connect_code: str | None = None,
     port: Port = None,
     opponent_port: Port = None,
     characters: Names = (),
@@ -61,6 +63,7 @@ def dolphin(
     Args:
         policy: who plays: NAME, NAME@vN, a path, or random.
         opponent: human (your own controller), cpu1 to cpu9, or another policy.
+        connect_code: play over the network against whoever has this code (ABCD#123), in Slippi's direct mode.
         port: controller port of the policy (1).
         opponent_port: controller port of the opponent (2).
         characters: the policy's fighter; repeat it for the opponent's.
@@ -85,6 +88,7 @@ def dolphin(
     """
     flags: dict[str, object] = {
         "run.name": run, "run.seed": seed, "play.console": "dolphin", "play.policy": policy, "play.opponent": opponent,
+        "play.connect_code": check_code(connect_code) if connect_code else None,
         "play.port": port, "play.opponent_port": opponent_port, "play.characters": characters or None,
         "play.stage": stage, "play.console_delay": console_delay, "play.frame_delay": frame_delay,
         "play.batch_steps": batch_steps, "play.force": force or None, "play.engine": engine,
@@ -99,6 +103,7 @@ def stand_in(
     /,
     *,
     opponent: str | None = None,
+    connect_code: str | None = None,
     port: Port = None,
     opponent_port: Port = None,
     characters: Names = (),
@@ -129,6 +134,7 @@ def stand_in(
     Args:
         policy: who plays: NAME, NAME@vN, a path, or random.
         opponent: cpu1 to cpu9 or another policy; cpu5 by default.
+        connect_code: go through the menus of Slippi's direct mode; any code (ABCD#123) finds the stand-in's own person.
         port: controller port of the policy (1).
         opponent_port: controller port of the opponent (2).
         characters: the policy's fighter; repeat it for the opponent's.
@@ -156,7 +162,9 @@ def stand_in(
     """
     flags: dict[str, object] = {
         "run.name": run, "run.seed": seed, "play.console": STAND_IN, "play.policy": policy,
-        "play.opponent": opponent or "cpu5", "play.port": port, "play.opponent_port": opponent_port,
+        "play.opponent": opponent or ("human" if connect_code else "cpu5"),
+        "play.connect_code": check_code(connect_code) if connect_code else None,
+        "play.port": port, "play.opponent_port": opponent_port,
         "play.characters": characters or None, "play.stage": stage, "play.stocks": stocks, "play.seconds": seconds,
         "play.source": source, "play.fps": fps, "play.console_delay": console_delay, "play.frame_delay": frame_delay,
         "play.batch_steps": batch_steps, "play.force": force or None, "play.engine": engine,
@@ -215,7 +223,16 @@ def plan_of(config: Config, folder: Path, home: Home) -> MatchPlan:
 
     play = config.play
     found = find_console(config, play.console, folder, play.stocks, play.fps)
-    return plan_match(config, folder, home.root, executable=found.executable, iso=found.iso, user=found.user)
+    return plan_match(
+        config,
+        folder,
+        home.root,
+        executable=found.executable,
+        iso=found.iso,
+        user=found.user,
+        account=found.account,
+        own=found.own_code,
+    )
 
 
 def progress_line(status: RunStatus) -> str:

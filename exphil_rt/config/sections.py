@@ -236,6 +236,8 @@ class PlaySettings(Section, frozen=True):
     """Who plays: NAME, NAME@vN, a path, or random."""
     opponent: str = "human"
     """Against whom: human, cpu1 to cpu9 (the game's own), or another policy."""
+    connect_code: Annotated[str, Meta(max_length=8)] = ""
+    """Whom to play over the network, in Slippi's direct mode, as `ABCD#123`; empty: a local match."""
     port: Annotated[int, Meta(ge=1, le=4)] = 1
     """Controller port of the policy."""
     opponent_port: Annotated[int, Meta(ge=1, le=4)] = 2

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from exphil_rt.config.sections import DolphinSettings
+from exphil_rt.dolphin.netplay import ACCOUNT
 from exphil_rt.errors import ExphilError
 
 DOLPHIN_ENV: Final = "DOLPHIN_PATH"
@@ -39,6 +40,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     iso_from: str = ""
     user: str = ""
     """The user's own Dolphin folder, with ``Config`` in it."""
+    account: str = ""
+    """Slippi's account file in that folder."""
     problem: str = ""
     """What was named and is not there, in a sentence."""
 
@@ -92,12 +95,15 @@ def find(settings: DolphinSettings, env: Mapping[str, str] | None = None, home: 
         elif not problem:
             problem = f"{iso_whose} names {text}, and there is no such file."
         break
+    user = _user_folder(settings, executable, home)
+    account = Path(user) / ACCOUNT
     return Found(
         executable=executable,
         executable_from=whose if executable else "",
         iso=iso,
         iso_from=iso_whose if iso else "",
-        user=_user_folder(settings, executable, home),
+        user=user,
+        account=str(account) if user and account.is_file() else "",
         problem=problem,
     )
 

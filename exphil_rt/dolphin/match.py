@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from exphil_rt.config import Config
+from exphil_rt.dolphin.netplay import REMOTE, check_code
 from exphil_rt.dolphin.plan import DelayPlan, plan_delay
 from exphil_rt.errors import ExphilError
 from exphil_rt.game import ids
@@ -56,7 +57,15 @@ class _Side(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plan_match(
-    config: Config, folder: Path, home: Path, *, executable: str, iso: str = "", user: str = ""
+    config: Config,
+    folder: Path,
+    home: Path,
+    *,
+    executable: str,
+    iso: str = "",
+    user: str = "",
+    account: str = "",
+    own: str = "",
 ) -> MatchPlan:
     """Work out the match of the settings' ``play``.
 
@@ -66,12 +75,20 @@ def plan_match(
         executable: of Dolphin, or of the stand-in.
         iso: the game.
         user: the user's own Dolphin folder.
+        account: Slippi's account file, and
+        own: its connect code; for netplay.
 
     Raises:
-        MatchImpossible, DelayImpossible, PolicyIncompatible, PolicyNotFound, BundleInvalid, UnknownName: in a sentence.
+        MatchImpossible, CodeInvalid, DelayImpossible, PolicyIncompatible, PolicyNotFound, BundleInvalid, UnknownName:
+            in a sentence.
     """
     play = config.play
-    if play.port == play.opponent_port:
+    online = check_code(play.connect_code) if play.connect_code else ""
+    if online and play.port == 4:
+        raise MatchImpossible("Over the network a policy plays at port 1, 2 or 3.", hint="Leave out --port.")
+    if online and online == own:
+        raise MatchImpossible(f"{online} is your own connect code.", hint="Give that of the other player.")
+    if not online and play.port == play.opponent_port:
         raise MatchImpossible(f"Both players are at port {play.port}.", hint="Give --opponent-port another one.")
     sides = _sides(config, home)
     bots = [side for side in sides if side.path]
@@ -81,9 +98,14 @@ def plan_match(
         )
     plans = _plans(config, bots)
     waits = play.action_repeat > 1 or any(plan.waits for plan in plans)
+    if waits and online:
+        raise MatchImpossible(
+            f"{bots[0].name} has the game wait for its decisions ({plans[0]}), and over the network it cannot.",
+            hint="Play one with a delay (18 is usual online), and leave two frames of it to decide in; or --force.",
+        )
     if waits:
         plans = [msgspec.structs.replace(plan, waits=True, batch_steps=1) for plan in plans]
-    ordered = sorted(sides, key=lambda side: side.port)
+    ordered = sides if online else sorted(sides, key=lambda side: side.port)  # online the first player is ours
     ditto = ordered[0].fighter == ordered[1].fighter
     seats = tuple(
         Seat(
@@ -113,7 +135,7 @@ def plan_match(
         seats=(seats[0], seats[1]),
         stage=int(ids.stage(play.stage)),
         runner="sync" if waits else "async",
-        blocking=play.blocking or waits,
+        blocking=(play.blocking or waits) and not online,
         console_delay=plans[0].console,
         late=play.late,
         action_repeat=play.action_repeat,
@@ -123,6 +145,8 @@ def plan_match(
         replay_dir=str(folder / "replays" / "console"),
         temporary=str(folder / "console"),
         user_config=user,
+        user_json=account if online else "",
+        connect_code=online,
         fullscreen=play.fullscreen,
     )
     return MatchPlan(
@@ -137,14 +161,23 @@ def plan_match(
 def _sides(config: Config, home: Path) -> list[_Side]:
     play = config.play
     found: list[_Side] = []
-    for number, (name, port) in enumerate(((play.policy, play.port), (play.opponent, play.opponent_port))):
+    opponent = (play.opponent, play.opponent_port)
+    if play.connect_code:
+        if play.opponent != HUMAN:
+            raise MatchImpossible(
+                f"Over the network {play.connect_code} is the opponent, and not {play.opponent} as well.",
+                hint="Leave out --opponent or --connect-code.",
+            )
+        opponent = (HUMAN, play.port + 1)
+    for number, (name, port) in enumerate(((play.policy, play.port), opponent)):
         given = int(ids.character(play.characters[number])) if len(play.characters) > number else None
         if len(play.characters) > 2:
             raise MatchImpossible("A game has two fighters.", hint="Give --character once or twice.")
         if number and (name == HUMAN or _CPU.fullmatch(name)):
             cpu = _CPU.fullmatch(name)
             fighter = given if given is not None else found[0].fighter
-            found.append(_Side(name=name, port=port, level=int(cpu[1]) if cpu else 0, fighter=fighter))
+            label = REMOTE if play.connect_code else name
+            found.append(_Side(name=label, port=port, level=int(cpu[1]) if cpu else 0, fighter=fighter))
             continue
         if not name or name == HUMAN or parse_ref(name).kind == "cpu":
             raise MatchImpossible(

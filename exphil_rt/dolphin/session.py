@@ -33,8 +33,8 @@ from exphil_rt.dolphin.leave import Leave
 from exphil_rt.dolphin.person import copy_controller, device_of
 from exphil_rt.dolphin.pipes import Pipe, open_pipe
 from exphil_rt.dolphin.watch import Watch
+from exphil_rt.game.frames import FIRST_FRAME, Controllers, Frames, swapped
 from exphil_rt.game.frames import Button as Bit
-from exphil_rt.game.frames import Controllers, Frames, swapped
 from exphil_rt.game.ids import Character, Stage, stage_name
 from exphil_rt.messages.dolphin import ConsoleArgs, ConsoleSetup, Phase
 
@@ -213,10 +213,11 @@ class Session:
         self.controllers.clear()
         self._pipes.clear()
         user = Path(self._args.user_config) if self._args.user_config else None
-        seated = {seat.port for seat in self._args.seats}
+        seats = self._args.seats[:1] if self._args.connect_code else self._args.seats  # the other one is far away
+        seated = {seat.port for seat in seats}
         for port in sorted({1, 2, 3, 4} - seated):
             Controller(console, port, ControllerType.UNPLUGGED)
-        for seat in self._args.seats:
+        for seat in seats:
             if seat.who != "human":
                 self.controllers[seat.port] = Controller(console, seat.port, ControllerType.STANDARD)
             elif user is None or device_of(user, seat.port) == "adapter":
@@ -253,13 +254,15 @@ class Session:
                 self._leave = self._watch.on_quiet = None
             return Step("menu", state, over=over)
         frames = self._reader.read(state)
+        if not self._in_game or int(frames.frame[0]) == FIRST_FRAME:
+            self._swap = False  # another game, whose order of players ``setup`` finds out
         self._in_game = True
         return Step("frame", state, swapped(frames) if self._swap else frames, seen_ns)
 
     def _await_frame(self) -> None:
         """Set the deadline of a game's next frame. A person may pause: Slippi sends nothing then."""
         deadlines = self._args.deadlines
-        if not any(seat.who == "human" for seat in self._args.seats):
+        if self._args.connect_code or not any(seat.who == "human" for seat in self._args.seats):
             seconds = deadlines.frame_netplay_s if self._args.connect_code else deadlines.frame_s
             self._watch.arm("no_frame", seconds, "Dolphin showed no new frame")
             return

@@ -123,6 +123,24 @@ def test_so_many_games_end_the_match(place, bundles):
 
 
 @pytest.mark.slow
+def test_over_the_network_it_goes_through_the_menus_of_direct_mode_and_plays_whom_a_code_finds(place, bundles):
+    argv = ("--connect-code", "abcd#123", "--source", "still", "--headless", "--games", "2", "--seconds", "1")
+    done = place.do("play", "stand-in", "old", *argv, "--run", "six")
+    assert done.returncode == 0, done.stderr
+    assert "old@v1: delay 6 = 2 console + 4 headroom" in done.stderr
+    run = Run(place.home, "six")
+    rows = run.matches()
+    assert (rows["policy_0"], rows["policy_1"], rows["kind"]) == (["old@v1"] * 2, ["remote"] * 2, ["match"] * 2)
+    with run.reader() as database:
+        events = database.events(limit=100)
+    assert not [event.text for event in events if event.level == "error"]
+    assert [event.text for event in events if "ABCD#123" in event.text] == []
+    replays = sorted((run.replays / "console").glob("*.slp"))
+    assert all(read_replay(path, rollback="last").frames.frame[-1] == 60 for path in replays)
+    assert not list((run.folder / "console").glob("*"))
+
+
+@pytest.mark.slow
 def test_two_policies_are_rated_under_the_physics_that_they_played(place, bundles):
     argv = ("--opponent", "new", "--source", "still", "--headless", "--games", "1", "--seconds", "1", "--fps", "0")
     done = place.do("play", "stand-in", "old", *argv, "--run", "five")
@@ -141,10 +159,21 @@ def test_what_cannot_be_played_is_said_before_anything_starts(place, bundles):
         (("stand-in", "old", "--frame-delay", "3"), 1, "old@v1 was trained for delay 6, not 3."),
         (("stand-in", "old", "--console-delay", "9"), 2, "cannot play on a console with delay 9"),
         (("stand-in", "old", "--opponent-port", "1"), 2, "Both players are at port 1."),
+        (("stand-in", "old", "--connect-code", "ABCD-123"), 2, "'ABCD-123' is no connect code."),
+        (("stand-in", "old", "--connect-code", "SELF#000"), 2, "SELF#000 is your own connect code."),
+        (("stand-in", "old", "--connect-code", "A#1", "--opponent", "cpu5"), 2, "A#1 is the opponent, and not cpu5"),
+        (("stand-in", "old", "--connect-code", "A#1", "--console-delay", "6"), 2, "over the network it cannot"),
         (("stand-in", "cpu5"), 2, "cpu5 cannot be the policy of a match."),
         (("stand-in", "nobody"), 1, "There is no policy 'nobody'."),
     ):
         done = place.do("play", *argv, "--headless")
         assert (done.returncode, done.stderr.count("\n")) == (code, 1), done.stderr
         assert words in done.stderr
-    assert {run.parent.name for run in place.home.runs.glob("*/run.db")} <= {"one", "two", "three", "four", "five"}
+    assert {run.parent.name for run in place.home.runs.glob("*/run.db")} <= {
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+    }

@@ -311,3 +311,27 @@ async def test_beside_a_person_a_dead_dolphin_is_no_pause(tmp_path):
     assert came.said == "disconnected"
     assert came.seconds < 12.0
     assert came.left == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("own", [1, 2])
+async def test_over_the_network_our_player_is_the_first_whatever_port_it_is_given(tmp_path, own):
+    account = tmp_path / "user.json"
+    account.write_text('{"connectCode": "BOT#001", "uid": "x", "playKey": "y"}')
+    stand_in = {"menus": "drive", "begins": "title", "online_port": own, "person": "peach", "time_limit_frames": 30}
+    args = console(
+        tmp_path, stand_in | {"fps": 60.0}, seats=PERSON, blocking=False, runner="async", console_delay=2, games=2,
+        on_game_end="restart", connect_code="KZ#42", user_json=str(account),
+        deadlines=msgspec.structs.replace(SHORT, menus_human_s=60.0),
+    )  # fmt: skip
+    async with play_console(args, delay=6) as played:
+        await played.heard.until(lambda: False, 90.0)
+    heard = played.heard
+    assert heard.reason == Normal(), heard.messages
+    for game in heard.started:
+        assert game.setup.characters == (Character.FOX, Character.PEACH)
+        assert game.setup.ports == ((1, 2) if own == 1 else (2, 1))
+    assert [over.reason for over in heard.over] == ["timer", "timer"]
+    assert heard.stats.echo_lag == (3,)
+    assert {ask.player for ask in played.brain.asked} == {0}
+    assert left_behind(tmp_path) == []
