@@ -97,7 +97,9 @@ class Learner:
         self.encoder = Encoder(policy.config.schema)
         self._rewards = RewardMix(config.reward, config.reward_weights)
         self._parameters = list(self.policy.parameters())
-        self._optimizer = torch.optim.Adam(self._parameters, lr=config.learning_rate, eps=1e-5)
+        self._optimizer = torch.optim.Adam(
+            self._parameters, lr=config.learning_rate, eps=1e-5, fused=self.device.type == "cpu"
+        )
         for parameter in self._parameters:  # so that a fresh learner and a restored one have the same things
             self._optimizer.state[parameter] = {
                 "step": torch.zeros(()),
