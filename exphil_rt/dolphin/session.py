@@ -251,7 +251,7 @@ class Session:
             over = channel.events.ended if self._in_game else None
             self._in_game = self._in_game and over is None
             if not self._in_game:
-                self._leave = self._watch.on_quiet = None
+                self._end_leave()
             return Step("menu", state, over=over)
         frames = self._reader.read(state)
         if not self._in_game or int(frames.frame[0]) == FIRST_FRAME:
@@ -278,6 +278,13 @@ class Session:
     def abandon_game(self) -> None:
         """The game is over, although nothing said so."""
         self._in_game = False
+        self._end_leave()
+
+    def _end_leave(self) -> None:
+        """The game that was left is over: nothing is held any more, least of all START in the menus."""
+        if self._leave is not None:
+            for controller in self.controllers.values():
+                controller.release_all()
         self._leave = self._watch.on_quiet = None
 
     @property

@@ -12,13 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from exphil_rt.control.wire import Pause, Resume
 from exphil_rt.replays import read_replay
 from exphil_rt.store.run import Run
 
 pytestmark = pytest.mark.slow
 ON_CONSOLES = (
     *("--game-type", "stand-in", "--set", "play.source=still", "--headless", "--games", "2"),
-    *("--max-episode-frames", "300", "--frame-delay", "0", "--character", "fox", "--set", "rollout.rated_games=1"),
+    *("--max-episode-frames", "300", "--frame-delay", "0", "--character", "fox", "--character", "zelda"),
+    *("--set", "rollout.rated_games=1"),
     *("--set", "rollout.length=16", "--set", "policy.hidden=16", "--set", "train.minibatches=1"),
     *("--set", "train.epochs=1", "--set", "train.publish_every_frames=1000", "--set", "league.calibration_games=2"),
 )
@@ -70,6 +72,17 @@ def test_games_are_played_learned_from_rated_and_published(place, live):
         assert {rating.physics for rating in database.ratings()} == {"stand-in-still"}
     assert set(live.run.matches()["reason"]) == {"frame_limit"}
     assert live.status.restarts == 0
+
+
+def test_consoles_wait_out_a_pause(place, live):
+    assert live.client.do(Pause()) == "the run is paused"
+    time.sleep(1.0)  # what was under way is learned
+    before = live.status.frames
+    time.sleep(4.0)  # longer than a game may stand still
+    assert live.status.frames <= before + 32
+    live.client.do(Resume())
+    live.plays_on(64)
+    assert not live.events("console_fault")
 
 
 def test_rated_games_alone_are_kept_as_replays(place, live):

@@ -98,6 +98,7 @@ class Menus:
     def enter(self) -> None:
         """To the character select screen, as after a game."""
         self.choice = None
+        self._entered = True
         self._scene, self._frame = CHARACTER_SELECT, -1
         self._x, self._y = -3.3, 0.4
         self._frozen = False
@@ -106,6 +107,8 @@ class Menus:
     def step(self, held: Mapping[int, Held]) -> bytes:
         """One menu frame with these inputs; what it shows. ``choice`` is set when the game starts."""
         self._frame += 1
+        if self._entered:  # what is held from the game on is no press
+            self._entered, self._held = False, {port: pad.buttons for port, pad in held.items()}
         pressed = {port: pad.buttons & ~self._held.get(port, 0) for port, pad in held.items()}
         self._held = {port: pad.buttons for port, pad in held.items()}
         if self._scene == CHARACTER_SELECT:
