@@ -30,6 +30,7 @@ TEMPERATURES: Final = (1.0, 0.8, 0.6)
 """Tried for a new clone. Argmax is not among them: it stands still, or walks on over the edge."""
 PICKED_AGAINST: Final = "cpu3"
 _MINUTE: Final = 60 * FRAMES_PER_SECOND
+_ALIVE_STEPS: Final = 30
 
 
 class Played(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,10 +106,16 @@ class _Game(msgspec.Struct, frozen=True):
 
 
 class Tally:
-    """Counts games as they are played: damage and self-destructs of each side, slot by slot."""
+    """Counts games as they are played: damage and self-destructs of each side, slot by slot.
 
-    def __init__(self, slots: int) -> None:
+    Args:
+        slots: games at a time.
+        alive: called every half second of play: all games may end at once, minutes after they began.
+    """
+
+    def __init__(self, slots: int, alive: Callable[[], None] | None = None) -> None:
         shape = (slots, 2)
+        self._alive, self._steps = alive, 0
         self._frame = np.full(slots, FIRST_FRAME, np.int64)
         self._percent, self._stocks = np.zeros(shape, np.float64), np.zeros(shape, np.int64)
         self._hit = np.full(shape, -(10**9), np.int64)
@@ -120,6 +127,9 @@ class Tally:
 
     def see(self, frames: Frames) -> None:
         """The frames ``[S]`` of all slots, after each step."""
+        if self._alive is not None and self._steps % _ALIVE_STEPS == 0:
+            self._alive()
+        self._steps += 1
         now = frames.frame.astype(np.int64)
         fresh = now == FIRST_FRAME
         percent, stocks = frames.players.percent, frames.players.stocks
@@ -172,9 +182,10 @@ def play(
     max_frames: int = 3600,
     seed: int = 1,
     progress: Callable[[int, int, int, int], None] | None = None,
+    alive: Callable[[], None] | None = None,
 ) -> tuple[Played, Tally]:
-    """Play ``games`` games and count; arguments as of ``match.play_match``."""
-    tally = Tally(min(games, SLOTS))
+    """Play ``games`` games and count; arguments as of ``match.play_match`` and :class:`Tally`."""
+    tally = Tally(min(games, SLOTS), alive)
     result = play_match(
         policy,
         opponent,
@@ -235,7 +246,7 @@ def grade(
         stocks: of each side.
         seed: key of every random draw.
         on_played: told what came of each opponent.
-        options: ``characters`` and ``stages`` as of :func:`play`.
+        options: ``characters``, ``stages``, ``progress`` and ``alive`` as of :func:`play`.
     """
     shared = {"max_frames": max_frames, "stocks": stocks, "seed": seed, **options}
     tried: list[Played] = []

@@ -315,7 +315,6 @@ class Worker:
         def progress(done: int, *_: int) -> None:
             if self._due():
                 self.port.send(Reading(doing=f"playing for the report card: game {done} of {games}, part {sets + 1}"))
-            self.serve("playing")
 
         try:
             warmup(lambda what, done, total: self._doing(f"loading the game: {what} ({done} of {total})"))
@@ -327,6 +326,7 @@ class Worker:
                 seed=self.settings.run.seed,
                 on_played=played,
                 progress=progress,
+                alive=lambda: self.serve("playing"),
             )
         except ExphilError as error:
             self._tell("report_card", f"no report card: {error.message}")

@@ -53,7 +53,7 @@ def test_the_tally_is_what_the_recordings_show(player):
 
 
 def test_a_card_picks_the_temperature_and_keeps_the_game_in_the_middle(player, tmp_path):
-    told = []
+    told, alive = [], []
     card, recording = grade(
         player,
         opponents=("random", "cpu3"),
@@ -62,7 +62,9 @@ def test_a_card_picks_the_temperature_and_keeps_the_game_in_the_middle(player, t
         max_frames=300,
         stages=("battlefield",),
         on_played=told.append,
+        alive=lambda: alive.append(len(told)),
     )
+    assert min(alive.count(part) for part in range(3)) >= 8, "who waits hears long before a game is over"
     assert [(p.opponent, p.temperature) for p in card.tried] == [("cpu3", 1.0), ("cpu3", 0.5)]
     best = best_of(card.tried)
     assert card.temperature == best.temperature
