@@ -33,6 +33,7 @@ from exphil_rt.sim.interrupts import interrupt
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.ko import life
 from exphil_rt.sim.physics import move
+from exphil_rt.sim.step import ledge_of
 
 GAMES = 1024
 WARM_FRAMES = 600
@@ -40,52 +41,52 @@ REPEATS = 15
 
 
 @njit
-def _animate(games: Any, players: Any, tables: Any) -> None:
+def _animate(games: Any, fighters: Any, tables: Any) -> None:
     for i in range(len(games)):
-        animate(players[i, 0], tables[0])
-        animate(players[i, 1], tables[0])
+        animate(fighters[0, i, 0], tables[0])
+        animate(fighters[0, i, 1], tables[0])
 
 
 @njit
-def _interrupt(games: Any, players: Any, tables: Any) -> None:
+def _interrupt(games: Any, fighters: Any, tables: Any) -> None:
     for i in range(len(games)):
-        interrupt(players[i, 0], tables[0])
-        interrupt(players[i, 1], tables[0])
+        interrupt(fighters[0, i, 0], tables[0])
+        interrupt(fighters[0, i, 1], tables[0])
 
 
 @njit
-def _move(games: Any, players: Any, tables: Any) -> None:
+def _move(games: Any, fighters: Any, tables: Any) -> None:
     for i in range(len(games)):
-        move(players[i, 0], tables[0])
-        move(players[i, 1], tables[0])
+        move(fighters[0, i, 0], tables[0])
+        move(fighters[0, i, 1], tables[0])
 
 
 @njit
-def _collide(games: Any, players: Any, tables: Any) -> None:
+def _collide(games: Any, fighters: Any, tables: Any) -> None:
     for i in range(len(games)):
         t = tables[0]
-        collide(players[i, 0], players[i, 1], t, t.stages[games[i].stage], games[i])
-        collide(players[i, 1], players[i, 0], t, t.stages[games[i].stage], games[i])
+        for n in range(2):
+            collide(fighters[0, i, n], ledge_of(fighters[0, i, 1 - n]), t, t.stages[games[i].stage], games[i])
 
 
 @njit
-def _grabs(games: Any, players: Any, tables: Any) -> None:
+def _grabs(games: Any, fighters: Any, tables: Any) -> None:
     for i in range(len(games)):
-        resolve(players[i, 0], players[i, 1], tables[0], games[i])
+        resolve(fighters, i, 2, tables[0], games[i])
 
 
 @njit
-def _hits(games: Any, players: Any, tables: Any) -> None:
+def _hits(games: Any, fighters: Any, tables: Any) -> None:
     for i in range(len(games)):
-        hits(players[i, 0], players[i, 1], tables[0], games[i])
+        hits(fighters, i, 2, tables[0], games[i])
 
 
 @njit
-def _life(games: Any, players: Any, tables: Any) -> None:
+def _life(games: Any, fighters: Any, tables: Any) -> None:
     for i in range(len(games)):
         t = tables[0]
-        life(players[i, 0], t, games[i], t.stages[games[i].stage], 0)
-        life(players[i, 1], t, games[i], t.stages[games[i].stage], 1)
+        life(fighters[0, i, 0], t, games[i], t.stages[games[i].stage], 0)
+        life(fighters[0, i, 1], t, games[i], t.stages[games[i].stage], 1)
 
 
 PHASES = (
@@ -143,7 +144,7 @@ def main() -> None:
     print(f"{GAMES} games, nanoseconds of one core a game frame")
     total = 0.0
     for name, phase in PHASES:
-        cost = nanoseconds(lambda phase=phase: phase(lane.games, lane.players, tables), reset)
+        cost = nanoseconds(lambda phase=phase: phase(lane.games, lane.fighters, tables), reset)
         total += cost
         print(f"  {name:<12} {cost:>8.0f}  {cost / whole:>5.0%}")
     print(f"  {'the rest':<12} {whole - total:>8.0f}  {(whole - total) / whole:>5.0%}")

@@ -150,9 +150,9 @@ class Fuzz:
         self.first: dict[tuple[str, str, str], str] = {}
         self.reasons: Counter[str] = Counter()
         self.limits = limit_table()
-        self.since = np.zeros((games, 2), np.int64)
-        self.state = np.zeros((games, 2), np.int64)
-        self.age = np.zeros((games, 2), np.float32)
+        self.since = np.zeros((2, games, 2), np.int64)  # of the players and of their followers
+        self.state = np.zeros((2, games, 2), np.int64)
+        self.age = np.zeros((2, games, 2), np.float32)
         stages = self.lane._kernel.tables[0]["stages"]  # the only way to the blast zones
         rows = self.lane._kernel.stage_rows
         self.zones = np.zeros((64, 4), np.float32)
@@ -180,7 +180,7 @@ class Fuzz:
         self.setups[slot] = setup
         self.lane.start(slot, setup)
         self.pads.begin(slot, number)
-        self.since[slot] = 0
+        self.since[:, slot] = 0
 
     def step(self) -> None:
         """One frame of every game, and its checks."""
@@ -196,36 +196,44 @@ class Fuzz:
 
     def check(self, frames: Frames) -> None:
         """Everything that must hold after a frame."""
-        players = frames.players
-        for name in FLOATS:
-            self.report(f"{name} is not finite", ~np.isfinite(getattr(players, name)), frames)
         items = frames.items
         for name in ("position_x", "position_y", "velocity_x", "velocity_y", "timer"):
             wrong = (items.exists > 0) & ~np.isfinite(getattr(items, name))
             self.report(f"item {name} is not finite", np.repeat(wrong.any(1)[:, None], 2, 1), frames)
-        self.report("percent out of 0..999", ~((players.percent >= 0) & (players.percent <= 999)), frames)
-        self.report("shield out of 0..60", ~((players.shield >= -1e-3) & (players.shield <= 60.001)), frames)
-        state = players.state.astype(np.int64)
-        alive = (players.exists > 0) & (state > st.REBIRTH_WAIT) & ~((state >= st.ENTRY) & (state <= st.ENTRY_END))
-        left, right, bottom, top = (self.zones[frames.stage][:, side, None] for side in range(4))
-        x, y = players.position_x, players.position_y
-        self.report("alive beyond a side", alive & ((x < left) | (x > right)), frames)
-        self.report("alive beyond the bottom", alive & (y < bottom), frames)
-        self.report("launched beyond the top", alive & (y > top) & (players.knockback_y >= LAUNCHED_UP), frames)
-        same = (state == self.state) & ~(players.state_age < self.age)
-        self.since = np.where(same, self.since + 1, 0)
-        self.state, self.age = state, players.state_age.copy()
-        self.report("stuck", self.since > self.limits[np.minimum(state, 511)], frames)
         timers = np.array([setup.timer_frames for setup in self.setups])
         late = frames.frame > timers + GRACE
         self.report("not ended by the timer", np.repeat(late[:, None], 2, 1), frames)
+        self.check_fighters(frames, 0)
+        self.check_fighters(frames, 1)
 
-    def report(self, what: str, wrong: np.ndarray, frames: Frames) -> None:
-        """Note games and players ``wrong`` ``[N, 2]``, the first of a kind with all that is needed to see it again."""
+    def check_fighters(self, frames: Frames, follower: int) -> None:
+        """What must hold of the players, or of their followers."""
+        fighters = frames.nanas if follower else frames.players
+        for name in FLOATS:
+            self.report(f"{name} is not finite", ~np.isfinite(getattr(fighters, name)), frames, follower)
+        percent, shield = fighters.percent, fighters.shield
+        self.report("percent out of 0..999", ~((percent >= 0) & (percent <= 999)), frames, follower)
+        self.report("shield out of 0..60", ~((shield >= -1e-3) & (shield <= 60.001)), frames, follower)
+        state = fighters.state.astype(np.int64)
+        alive = (fighters.exists > 0) & (state > st.REBIRTH_WAIT) & ~((state >= st.ENTRY) & (state <= st.ENTRY_END))
+        left, right, bottom, top = (self.zones[frames.stage][:, side, None] for side in range(4))
+        x, y = fighters.position_x, fighters.position_y
+        self.report("alive beyond a side", alive & ((x < left) | (x > right)), frames, follower)
+        self.report("alive beyond the bottom", alive & (y < bottom), frames, follower)
+        up = alive & (y > top) & (fighters.knockback_y >= LAUNCHED_UP)
+        self.report("launched beyond the top", up, frames, follower)
+        same = (state == self.state[follower]) & ~(fighters.state_age < self.age[follower])
+        same &= (fighters.exists > 0) | (follower == 0)
+        self.since[follower] = np.where(same, self.since[follower] + 1, 0)
+        self.state[follower], self.age[follower] = state, fighters.state_age.copy()
+        self.report("stuck", self.since[follower] > self.limits[np.minimum(state, 511)], frames, follower)
+
+    def report(self, what: str, wrong: np.ndarray, frames: Frames, follower: int = 0) -> None:
+        """Note games and players (or followers) ``wrong`` ``[N, 2]``, the first of a kind with how to see it again."""
         if not wrong.any():
             return
         for slot, port in np.argwhere(wrong)[:64].tolist():
-            one = frames.players[slot, port]
+            one = (frames.nanas if follower else frames.players)[slot, port]
             key = what, character_name(int(one.character)), state_name(int(one.state))
             self.found[key] += 1
             if key not in self.first:
@@ -238,7 +246,7 @@ class Fuzz:
                     f" age {float(one.state_age):.1f}, hitlag {float(one.hitlag):.0f}"
                 )
         if what == "stuck":
-            self.since[wrong] = 0
+            self.since[follower][wrong] = 0
 
 
 if __name__ == "__main__":

@@ -56,6 +56,8 @@ NATURAL = {
     st.DOWN_BOUND_U: (st.DOWN_WAIT_U,), st.DOWN_BOUND_D: (st.DOWN_WAIT_D,),
     st.ESCAPE_AIR: (st.FALL_SPECIAL,),
 }  # fmt: skip
+HIGHEST = 12.0  # above the feet the lowest point is never higher
+PASSING = (*range(st.JUMP_F, st.FALL_SPECIAL + 3), st.PASS)  # states that fall through platforms with the stick down
 FEET_LOCKED = 10  # frames in the air during which the lowest point is the fighter's own place
 AIR = (*range(st.JUMP_F, st.DAMAGE_FALL + 1), *range(st.ATTACK_AIR_N, st.ATTACK_AIR_LW + 1), st.ESCAPE_AIR, st.PASS,
        st.CLIFF_JUMP_QUICK_2, st.CLIFF_JUMP_SLOW_2, *range(st.DAMAGE_HI_1, st.DAMAGE_FLY_ROLL + 1))  # fmt: skip
@@ -121,7 +123,7 @@ def learn_feet(games: Sequence[Frames]) -> Table:
             lands = np.isin(body.state[:, port], AIR) | (shown & (body.state[:, port] >= st.FIRST_SPECIAL))
             rows = np.flatnonzero(air & (since > FEET_LOCKED) & lands)
             for row in rows[(rows > 130) & (rows + 1 < len(air))]:
-                _look(frames, port, int(row), lines, seen)
+                _look(frames, port, int(row), int(since[row]), lines, seen)
     found: Table = {}
     for who, state in sorted({key[:2] for key in seen}):
         found.update(_curve(who, state, seen))
@@ -149,20 +151,22 @@ def _since(air: np.ndarray) -> np.ndarray:
     return count
 
 
-def _look(frames: Frames, port: int, row: int, lines: Sequence[np.void], seen: Sightings) -> None:
-    """What this frame says: below a line without landing (higher than), or landed on the next one (at most)."""
+def _look(frames: Frames, port: int, row: int, since: int, lines: Sequence[np.void], seen: Sightings) -> None:
+    """What this frame, ``since`` frames in the air, says: below a line that it came from above without landing (higher
+    than), or landed on the next one (at most)."""
     body = frames.players
     x, y = float(body.position_x[row, port]), float(body.position_y[row, port])
     key = int(body.character[row, port]), int(body.state[row, port]), int(body.state_age[row, port])
     fell = float(body.position_y[row - 1, port]) - y
     if fell <= 0 or body.hitlag[row, port] > 0:
         return
-    holds_down = (frames.controllers.joystick_y[row - 8 : row + 1, port] <= -0.6).any()
+    passes = np.isin(body.state[row - 8 : row + 1, port], PASSING)
+    holds_down = (passes & (frames.controllers.joystick_y[row - 8 : row + 1, port] <= -0.6)).any()
     for line in lines:
         if not (line["x0"] + 1 < x < line["x1"] - 1) or (line["drop"] and holds_down):
             continue
         height = float(line["y0"] + (line["y1"] - line["y0"]) * (x - line["x0"]) / (line["x1"] - line["x0"]))
-        if y < height < y + 9.0 and float(body.position_y[row - 1, port]) + 9.0 > height:
+        if y < height < y + HIGHEST and (body.position_y[row - since + 1 : row, port] > height).any():
             seen[key].append((height - y, True))
     after = int(body.state[row + 1, port])
     # landed on without a state of its own
@@ -175,7 +179,7 @@ def _look(frames: Frames, port: int, row: int, lines: Sequence[np.void], seen: S
         at = kernel.load().tables[0]["fighters"][key[0]]
         terminal = float(at["terminal_vel"])
         speed = -fell if fell >= terminal - 1e-3 else -min(fell + float(at["gravity"]), terminal)
-    if -1e-3 <= landed - y - speed < 9.0:
+    if -1e-3 <= landed - y - speed < HIGHEST:
         seen[key[0], key[1], key[2] + 1].append((landed - y - speed, False))
 
 
@@ -198,7 +202,7 @@ def _curve(who: int, state: int, seen: Sightings) -> Table:
 
 def _fit(near: Sequence[tuple[int, float, bool]]) -> float:
     """The middle of the interval of heights that fits best; what is nearer in age weighs more."""
-    edges = sorted({0.0, *(value for _, value, _ in near), 9.0})
+    edges = sorted({0.0, *(value for _, value, _ in near), HIGHEST})
     best, spans = math.inf, []
     for low, high in itertools.pairwise(edges):
         middle = (low + high) / 2
@@ -208,7 +212,7 @@ def _fit(near: Sequence[tuple[int, float, bool]]) -> float:
         elif cost < best + 1e-9:
             spans.append((low, high))
     low, high = spans[0][0], spans[-1][1]
-    return (low + high) / 2 if high < 9.0 else low + 0.5
+    return (low + high) / 2 if high < HIGHEST else low + 0.5
 
 
 def learn_ledges(games: Iterable[Frames]) -> Table:
@@ -345,8 +349,9 @@ def main() -> None:
         parts.append(fidelity.measure([replay.frames for replay in out]))
         print(f"fold {fold + 1}: {', '.join(replay.path.name for replay in out)}")
     held_out = Measured(
-        np.concatenate([part.windows for part in parts]), np.concatenate([part.frames for part in parts])
-    )
+        np.concatenate([part.windows for part in parts]), np.concatenate([part.frames for part in parts]),
+        np.concatenate([part.followers for part in parts]),
+    )  # fmt: skip
     files = learn([replay.frames for replay in every], options.bodies)
     use(files)
     in_sample = fidelity.measure([replay.frames for replay in counted])

@@ -13,7 +13,7 @@ from exphil_rt.cli.options import Json
 from exphil_rt.cli.output import say, show, show_json, table
 from exphil_rt.errors import ExphilError
 from exphil_rt.game.frames import Frames
-from exphil_rt.game.ids import character
+from exphil_rt.game.ids import Character, character
 from exphil_rt.replays import BadReplay, find_replays, read_many, replay_folder
 from exphil_rt.sim.fidelity import Cause, Figures, HitLine, Line, Measured, by_cause, by_hit, by_move, measure, refusal
 from exphil_rt.sim.fidelity import table as figures_table
@@ -148,7 +148,8 @@ def _only(measured: Measured, who: int | None) -> Measured:
     if who is None:
         return measured
     windows, frames = measured.windows, measured.frames
-    return Measured(windows[windows["fighter"] == who], frames[frames["fighter"] == who])
+    hers = measured.followers if who == Character.POPO else measured.followers[:0]
+    return Measured(windows[windows["fighter"] == who], frames[frames["fighter"] == who], hers)
 
 
 def _show_lines(lines: Sequence[Line]) -> None:

@@ -13,7 +13,16 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from exphil_rt.errors import ExphilError
-from exphil_rt.game.frames import MAX_ITEMS, PLAYERS, Controllers, Frames, ItemColumns, PlayerColumns
+from exphil_rt.game.frames import (
+    ANY_TRIGGER,
+    LIGHT_PRESS,
+    MAX_ITEMS,
+    PLAYERS,
+    Controllers,
+    Frames,
+    ItemColumns,
+    PlayerColumns,
+)
 from exphil_rt.game.ids import Stage
 from exphil_rt.game.randall import randall
 
@@ -136,7 +145,11 @@ class StateReader:
         frames.frame[0] = state.frame
         frames.stage[0] = self._stage
         for event in events.get("pre", ()):
-            if (player := self._player(event)) is not None and not event[0x6]:
+            if (player := self._player(event)) is None:
+                continue
+            if event[0x6]:
+                _fill_controller(frames.nana_controllers, player, event, cpu=True)
+            else:
                 _fill_controller(frames.controllers, player, event, self._cpu[player])
         for event in events.get("post", ()):
             if (player := self._player(event)) is not None:
@@ -212,9 +225,11 @@ def _fill_controller(out: Controllers, player: int, event: bytes, cpu: bool) -> 
     for name, value in _values(event, _PRE).items():
         low = 0.0 if name == "trigger" else -1.0
         getattr(out, name)[0, player] = value if name in ("raw_x", "raw_y") else min(max(value, low), 1.0)
-    # The game's own CPU touches no controller: its buttons stand among those that the game used, in the same bits.
+    # Who the game itself moves touches no controller: its buttons stand among those that were used, in the same bits.
     used, physical = struct.unpack_from(">IH", event, 0x2D)
     out.buttons[0, player] = used & _BUTTONS if cpu else physical
+    if cpu and used & ANY_TRIGGER and out.trigger[0, player] == 0:
+        out.trigger[0, player] = LIGHT_PRESS
 
 
 def _values(event: bytes, fields: tuple[_Field, ...]) -> dict[str, Any]:

@@ -22,6 +22,11 @@ FIRST_PLAYABLE_FRAME: Final = -39
 PLAYERS: Final = 2
 MAX_ITEMS: Final = 15
 """Items that Slippi records a frame."""
+ANY_TRIGGER: Final = 1 << 31
+"""Bit of the buttons that the game used (Slippi's processed buttons): a trigger is pressed."""
+LIGHT_PRESS: Final = 43 / 140
+"""The lightest press of a trigger that counts. Where the bit above is all that tells of a trigger that no person holds,
+it is this much: so slowly does Nana's shield drain (real replays)."""
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
@@ -150,6 +155,8 @@ class Frames(Columns):
     nanas: PlayerColumns = nested(PlayerColumns, PLAYERS)
     controllers: Controllers = nested(Controllers, PLAYERS)
     """Inputs that led to this frame."""
+    nana_controllers: Controllers = nested(Controllers, PLAYERS)
+    """What a Nana did with: her own inputs, as the game used them (0 where she is absent)."""
     items: ItemColumns = nested(ItemColumns, MAX_ITEMS)
 
     @property
@@ -174,5 +181,6 @@ def swapped(frames: Frames) -> Frames:
         players=frames.players[order],
         nanas=frames.nanas[order],
         controllers=frames.controllers[order],
+        nana_controllers=frames.nana_controllers[order],
         items=items,
     )

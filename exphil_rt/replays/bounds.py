@@ -49,6 +49,16 @@ _FIGHTER: Final[dict[str, tuple[float, float]]] = {
     "flags": (0, 255),
     "animation": (0, 4_294_967_295),
 }
+_PAD: Final = {
+    "buttons": (0, 65_535),
+    "joystick_x": (-1, 1),
+    "joystick_y": (-1, 1),
+    "cstick_x": (-1, 1),
+    "cstick_y": (-1, 1),
+    "trigger": (0, 1),
+    "raw_x": (-128, 127),
+    "raw_y": (-128, 127),
+}
 BOUNDS: Final[dict[str, tuple[float, float]]] = {
     "frame": (-123, 600_000),
     "stage": (0, NUM_STAGES - 1),
@@ -56,14 +66,7 @@ BOUNDS: Final[dict[str, tuple[float, float]]] = {
     "platforms": (-1_000, 1_000),
     "stadium": (0, 9),
     **{f"{group}.{name}": limits for group in ("players", "nanas") for name, limits in _FIGHTER.items()},
-    "controllers.buttons": (0, 65_535),
-    "controllers.joystick_x": (-1, 1),
-    "controllers.joystick_y": (-1, 1),
-    "controllers.cstick_x": (-1, 1),
-    "controllers.cstick_y": (-1, 1),
-    "controllers.trigger": (0, 1),
-    "controllers.raw_x": (-128, 127),
-    "controllers.raw_y": (-128, 127),
+    **{f"{group}.{name}": limits for group in ("controllers", "nana_controllers") for name, limits in _PAD.items()},
     "items.exists": (0, 1),
     "items.kind": (0, 1023),
     "items.state": (0, 255),
@@ -87,7 +90,7 @@ def impossible(frames: Frames) -> str:
             limits = np.iinfo(values.dtype)
             if low <= limits.min and limits.max <= high:
                 continue  # no value of this type is outside
-        if name.startswith(("items.", "nanas.")) and not values.any():
+        if name.startswith(("items.", "nanas.", "nana_controllers.")) and not values.any():
             continue
         smallest, largest = values.min(), values.max()
         if smallest >= low and largest <= high:  # false for what is not a number

@@ -10,7 +10,17 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from exphil_rt.game.frames import FIRST_FRAME, MAX_ITEMS, PLAYERS, Controllers, Frames, ItemColumns, PlayerColumns
+from exphil_rt.game.frames import (
+    ANY_TRIGGER,
+    FIRST_FRAME,
+    LIGHT_PRESS,
+    MAX_ITEMS,
+    PLAYERS,
+    Controllers,
+    Frames,
+    ItemColumns,
+    PlayerColumns,
+)
 from exphil_rt.game.ids import Stage
 from exphil_rt.game.randall import randall
 from exphil_rt.replays.bounds import impossible
@@ -101,6 +111,8 @@ def convert(path: Path, game: Any, rollback: Rollback) -> tuple[ReplayMeta, byte
         _digest(seed, leader.field("pre"), final)
         if (follower := _field(port, "follower")) is not None:
             _fill_player(frames.nanas[:, index], follower, keep, to_player)
+            # the physical ones are her leader's: she is led by the game
+            _fill_controllers(frames.nana_controllers[:, index], follower, keep, cpu=True)
     _fill_items(frames.items, rows, keep, to_player)
     _fill_stage(frames, rows, keep)
     if wrong := impossible(frames):
@@ -194,14 +206,20 @@ def _fill_controllers(out: Controllers, data: Any, keep: _Keep, cpu: bool) -> No
     pre, exists = data.field("pre"), _there(data)[keep.rows]
     absent = None if exists.all() else ~exists
     sources = [("trigger", "triggers")]
-    # The game's own CPU touches no controller: its buttons stand among those that the game used, in the same bits.
+    # Who the game itself moves touches no controller: its buttons stand among those that were used, in the same bits.
     buttons = _array(pre, "buttons" if cpu else "buttons_physical")
-    _put(out.buttons, buttons & _BUTTONS if cpu and buttons is not None else buttons, keep, absent)
+    used = np.zeros(0, np.int64)
+    if cpu and buttons is not None:
+        used = np.where(_there(data), buttons, 0).astype(np.int64)  # arrow's gaps are nan
+        buttons = used & _BUTTONS
+    _put(out.buttons, buttons, keep, absent)
     for axis in ("x", "y"):
         sources += [(f"{stick}_{axis}", f"{stick}.{axis}") for stick in ("joystick", "cstick")]
         sources.append((f"raw_{axis}", f"raw_analog_{axis}"))
     for name, source in sources:
         _put(getattr(out, name), _array(pre, source), keep, absent)
+    if len(used):
+        out.trigger[((used[keep.rows] & ANY_TRIGGER) != 0) & (out.trigger == 0)] = LIGHT_PRESS
     for low, values in (
         *((-1.0, stick) for stick in (out.joystick_x, out.joystick_y, out.cstick_x, out.cstick_y)),
         (0.0, out.trigger),

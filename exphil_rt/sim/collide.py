@@ -39,7 +39,7 @@ def walks_off(pl: Any) -> bool:
         st.WALK_SLOW <= s <= st.WALK_FAST
         or s == st.DASH
         or s == st.RUN
-        or s == st.TURN_RUN
+        or (s == st.TURN_RUN and pl.flag == 1)  # before it has turned it stops there (real replays)
         or s == st.TURN
         or s == st.ATTACK_DASH
         or st.SQUAT <= s <= st.SQUAT_RV
@@ -367,8 +367,8 @@ def may_catch(s: int) -> bool:
 
 
 @njit
-def try_ledge(pl: Any, other: Any, t: Any, stage: Any) -> bool:
-    """Catch a ledge within reach while falling and facing it; one fighter a ledge."""
+def try_ledge(pl: Any, taken: int, t: Any, stage: Any) -> bool:
+    """Catch a ledge within reach while falling and facing it, unless its bit of ``taken`` (1 left, 2 right) is set."""
     s = pl.state
     free = may_catch(s) or (st.DAMAGE_HI_1 <= s <= st.DAMAGE_AIR_3 and pl.hitstun == 0.0)
     back = s == st.FALL_SPECIAL
@@ -389,7 +389,7 @@ def try_ledge(pl: Any, other: Any, t: Any, stage: Any) -> bool:
         facing_it = pl.facing * side < 0.0 or back
         if not facing_it or out < 0.0 or out > reach or above < at.ledge_low or above > LEDGE_ABOVE:
             continue
-        if other.ledge == side:
+        if taken & (n + 1):
             continue
         catch_ledge(pl, t, stage, side)
         return True
@@ -438,8 +438,8 @@ def hang(pl: Any, t: Any, stage: Any) -> None:
 
 
 @njit
-def collide(pl: Any, other: Any, t: Any, stage: Any, game: Any) -> None:
-    """Phase 4 of one fighter."""
+def collide(pl: Any, taken: int, t: Any, stage: Any, game: Any) -> None:
+    """Phase 4 of one fighter; ``taken`` are the ledges that others hang on, 1 the left and 2 the right one."""
     s = pl.state
     if s <= st.REBIRTH_WAIT or pl.held:
         return
@@ -460,4 +460,4 @@ def collide(pl: Any, other: Any, t: Any, stage: Any, game: Any) -> None:
         if try_land(pl, t, stage, game):
             return
         against_walls(pl, t, stage, t.fighters[pl.character])
-        try_ledge(pl, other, t, stage)
+        try_ledge(pl, taken, t, stage)

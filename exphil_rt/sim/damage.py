@@ -124,15 +124,15 @@ def lies(state: int) -> bool:
 
 
 @njit
-def take_hit(pl: Any, t: Any, game: Any, port: int, box: Any, damage: float, charge: float, direction: float,
+def take_hit(pl: Any, t: Any, game: Any, n: int, box: Any, damage: float, charge: float, direction: float,
              part: int) -> None:  # fmt: skip
-    """``pl`` (player ``port``) is hit by ``box``.
+    """``pl`` (fighter ``n``) is hit by ``box``.
 
     Args:
         pl: the victim.
         t: the tables.
         game: the game's record.
-        port: the victim's port, 0 or 1.
+        n: the victim's index, the key of its draws.
         box: the hitbox, a CIRCLE record.
         damage: percent dealt, staled and charged.
         charge: factor that a charged smash puts on the hitbox's own damage, 1 for none.
@@ -178,7 +178,7 @@ def take_hit(pl: Any, t: Any, game: Any, port: int, box: Any, damage: float, cha
     pl.gv = 0.0
     if direction != 0.0:
         pl.facing = -direction
-    roll = uniform(game.seed, DOMAIN_FLY_ROLL, game.game_id, game.frame, port)
+    roll = uniform(game.seed, DOMAIN_FLY_ROLL, game.game_id, game.frame, n)
     state = damage_state(pl, c, kb, angle, was_air, part, roll)
     if lies(pl.state) and damage < WEAK:
         state = st.DOWN_DAMAGE_D

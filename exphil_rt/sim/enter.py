@@ -19,6 +19,7 @@ def enter(pl: Any, t: Any, state: int) -> None:
     pl.flag = 0
     pl.count = 0
     pl.hit_epoch = -1
+    pl.hit_epoch_2 = -1
     pl.charge = 0
     pl.l_cancel = 0
 

@@ -25,8 +25,8 @@ DAMAGE_SHOWN = 20  # frames that a pummel shows on its victim (real replays)
 
 
 @njit
-def catch(pl: Any, foe: Any, t: Any) -> None:
-    """``pl`` takes hold of ``foe``."""
+def catch(pl: Any, foe: Any, t: Any, n: int) -> None:
+    """``pl`` (fighter ``n``) takes hold of ``foe``."""
     if foe.held:
         return
     c = t.common[0]
@@ -37,7 +37,7 @@ def catch(pl: Any, foe: Any, t: Any) -> None:
     dashing = pl.state == st.CATCH_DASH
     enter(pl, t, CATCH_DASH_PULL if dashing else st.CATCH_PULL)
     pl.age = age  # the grab's animation goes on
-    foe.held = 1
+    foe.held = n + 1
     foe.hitstun = 0.0
     foe.hitlag = 0.0
     foe.di_pending = 0
@@ -102,8 +102,8 @@ def blows(pl: Any, foe: Any, t: Any) -> None:
 
 
 @njit
-def throw(pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
-    """The release of a throw of ``pl`` (player ``port``)."""
+def throw(pl: Any, foe: Any, t: Any, game: Any, n: int, m: int) -> None:
+    """The release of a throw of ``pl`` (fighter ``n``); ``foe`` is fighter ``m``."""
     number = pl.state - st.THROW_F
     box = t.throws[pl.character, number]
     place = t.releases[pl.character, number]
@@ -118,7 +118,7 @@ def throw(pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
     pl.last_attack = move
     pl.combo += 1
     foe.held = 0
-    foe.last_hit_by = port
+    foe.last_hit_by = n & 1
     foe.x = pl.x + pl.facing * place.x
     foe.y = pl.y + max(place.y, 0.0)
     foe.prev_x = foe.x
@@ -129,7 +129,7 @@ def throw(pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
     foe.air_frames = 0
     foe.last_line = pl.line
     foe.line = -1
-    take_hit(foe, t, game, 1 - port, box, damage, 1.0, pl.facing, BODY)
+    take_hit(foe, t, game, m, box, damage, 1.0, pl.facing, BODY)
     foe.hitlag = 0.0
     foe.di_pending = 0
     influence(foe, t)
@@ -148,13 +148,9 @@ def throw(pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
 
 
 @njit
-def hold(pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
-    """Phase 6 for a catcher and what it holds."""
+def hold(pl: Any, foe: Any, t: Any, game: Any, n: int, m: int) -> None:
+    """Phase 6 for a catcher (fighter ``n``) and what it holds (fighter ``m``)."""
     s = pl.state
-    if foe.held == 0:
-        if s == st.CATCH_PULL or CATCH_DASH_PULL <= s <= st.CATCH_ATTACK:
-            enter(pl, t, st.CATCH_CUT)  # what it held is gone
-        return
     c = t.common[0]
     throwing = st.THROW_F <= s <= st.THROW_LW
     if not throwing and not (st.CATCH_PULL <= s <= st.CATCH_ATTACK):
@@ -170,7 +166,7 @@ def hold(pl: Any, foe: Any, t: Any, game: Any, port: int) -> None:
         foe.age = pl.age
         blows(pl, foe, t)
         if pl.hitlag <= 0.0 and pl.age > t.releases[pl.character, s - st.THROW_F].after:
-            throw(pl, foe, t, game, port)
+            throw(pl, foe, t, game, n, m)
         return
     if t.anim[foe.character, foe.state].start >= 0.0:
         foe.age += 1.0
@@ -220,12 +216,35 @@ THROW_SPEED = 100.0
 
 
 @njit
-def resolve(a: Any, b: Any, t: Any, game: Any) -> None:
-    """Phase 6 of a game."""
-    hold(a, b, t, game, 0)
-    hold(b, a, t, game, 1)
-    if a.held and b.held:  # cannot happen; never leave two fighters frozen
-        a.held = 0
-        b.held = 0
-        to_wait(a, t)
-        to_wait(b, t)
+def grip(pl: Any, t: Any) -> None:
+    """Phase 6 for one who holds nobody."""
+    if pl.state == st.CATCH_PULL or CATCH_DASH_PULL <= pl.state <= st.CATCH_ATTACK:
+        enter(pl, t, st.CATCH_CUT)  # what it held is gone
+
+
+@njit
+def resolve(fighters: Any, i: int, count: int, t: Any, game: Any) -> None:
+    """Phase 6 of game ``i``, of the first ``count`` fighters."""
+    if count == 2 and fighters[0, i, 0].held == 0 and fighters[0, i, 1].held == 0:
+        grip(fighters[0, i, 0], t)
+        grip(fighters[0, i, 1], t)
+        return
+    for n in range(count):
+        pl = fighters[n >> 1, i, n & 1]
+        m = 1 - (n & 1)
+        if fighters[0, i, m].held != n + 1:
+            m += 2
+        if m < count and fighters[m >> 1, i, m & 1].held == n + 1:
+            hold(pl, fighters[m >> 1, i, m & 1], t, game, n, m)
+        else:
+            grip(pl, t)
+    for n in range(count):
+        pl = fighters[n >> 1, i, n & 1]
+        if pl.held:
+            k = pl.held - 1
+            catcher = fighters[k >> 1, i, k & 1]
+            if catcher.held:  # cannot happen; never leave two fighters frozen
+                pl.held = 0
+                catcher.held = 0
+                to_wait(pl, t)
+                to_wait(catcher, t)

@@ -36,7 +36,7 @@ ByFrame = dict[int, list[tuple[int, NDArray[Any]]]]
 """Slot and circle (active, x forward, y, radius) of each hitbox by frame."""
 
 _SWORDS: Final = frozenset({Character.MARTH, Character.ROY, Character.LINK, Character.YOUNG_LINK})
-_CLONES: Final = {
+CLONES: Final = {
     Character.DR_MARIO: Character.MARIO, Character.ROY: Character.MARTH, Character.YOUNG_LINK: Character.LINK,
     Character.GANONDORF: Character.CAPTAIN_FALCON, Character.FALCO: Character.FOX, Character.PICHU: Character.PIKACHU,
 }  # fmt: skip
@@ -219,7 +219,7 @@ def _borrowed(who: int, state: int, by_state: dict[tuple[int, int], ByFrame]) ->
     for other in _ANGLES.get(state, ()):
         if (who, other) in by_state:
             return by_state[who, other]
-    model = _CLONES.get(Character(who))
+    model = CLONES.get(Character(who))
     return by_state.get((int(model), state)) if model is not None else None
 
 

@@ -14,7 +14,7 @@ from exphil_rt.sim.grab import catch
 from exphil_rt.sim.hit_table import EMPTY, GRAB
 from exphil_rt.sim.hurt import struck_part, touches_body
 from exphil_rt.sim.jit import njit
-from exphil_rt.sim.shield import block, guards, recoil, shield_radius, shield_x, shield_y
+from exphil_rt.sim.shield import block, guards, recoil, shield_radius, shield_x, shield_y, strength
 from exphil_rt.sim.specials.rows import COUNTER
 
 CHARGE_BONUS = 0.3671
@@ -23,11 +23,10 @@ PUSH = 0.3  # units a frame that fighters inside each other drift apart (real re
 
 
 @njit
-def attack_id(pl: Any, t: Any) -> int:
-    """Slippi's id of the attack (the one staling counts by)."""
-    state = int(pl.state)
+def attack_id(character: int, state: int, t: Any) -> int:
+    """Slippi's id of the attack that a state is (the one staling counts by)."""
     if state >= st.FIRST_SPECIAL:
-        return int(t.special[pl.character, state - st.FIRST_SPECIAL].attack)
+        return int(t.special[character, state - st.FIRST_SPECIAL].attack)
     if st.ATTACK_11 <= state <= st.ATTACK_13:
         return state - st.ATTACK_11 + 2
     if state <= st.ATTACK_100_END:
@@ -65,10 +64,24 @@ def active(pl: Any, t: Any) -> int:
     if st.CATCH_ATTACK <= pl.state <= st.THROW_LW:  # grab.py deals these
         return -1
     row = an.hit_offset + k
-    frame = t.hit_frames[row]
-    if frame.count == 0 or frame.epoch == pl.hit_epoch:
+    return -1 if t.hit_frames[row].count == 0 else int(row)
+
+
+@njit
+def fresh(pl: Any, m: int, t: Any) -> int:
+    """Row of the hitboxes that are out and have not met fighter ``m`` yet, -1 for none."""
+    if pl.out < 0 or pl.held:
         return -1
-    return int(row)
+    return -1 if t.hit_frames[pl.out].epoch == (pl.hit_epoch if m < 2 else pl.hit_epoch_2) else int(pl.out)
+
+
+@njit
+def spend(pl: Any, m: int, epoch: int) -> None:
+    """The hitboxes of ``epoch`` have met fighter ``m``."""
+    if m < 2:
+        pl.hit_epoch = epoch
+    else:
+        pl.hit_epoch_2 = epoch
 
 
 @njit
@@ -109,13 +122,14 @@ def find(pl: Any, foe: Any, t: Any, row: int) -> tuple[int, bool]:
 
 
 @njit
-def clank(a: Any, b: Any, t: Any, row_a: int, row_b: int) -> None:
-    """Two grounded attacks that meet stop the weaker one, or both when they are near in damage."""
+def clank(a: Any, b: Any, t: Any, n: int, m: int) -> bool:
+    """Two grounded attacks that meet stop the weaker one, or both when they are near in damage; whether they met."""
+    row_a, row_b = a.out, b.out
     fa, fb = t.hit_frames[row_a], t.hit_frames[row_b]
-    for n in range(fa.count):
-        p = t.circles[fa.offset + n]
-        for m in range(fb.count):
-            q = t.circles[fb.offset + m]
+    for j in range(fa.count):
+        p = t.circles[fa.offset + j]
+        for k in range(fb.count):
+            q = t.circles[fb.offset + k]
             if p.element >= EMPTY or q.element >= EMPTY:
                 continue
             dx = a.x + a.facing * p.x - b.x - b.facing * q.x
@@ -127,15 +141,18 @@ def clank(a: Any, b: Any, t: Any, row_a: int, row_b: int) -> None:
             lag = hitlag_frames(max(p.damage, q.damage), False, False, c)
             a_stops = p.damage < q.damage + CLANK_RANGE
             b_stops = q.damage < p.damage + CLANK_RANGE
-            a.hit_epoch = fa.epoch
-            b.hit_epoch = fb.epoch
+            spend(a, m, fa.epoch)
+            spend(b, n, fb.epoch)
+            a.out = -1
+            b.out = -1
             a.hitlag = lag
             b.hitlag = lag
             if a_stops:
                 enter(a, t, st.REBOUND)
             if b_stops:
                 enter(b, t, st.REBOUND)
-            return
+            return True
+    return False
 
 
 @njit
@@ -148,76 +165,102 @@ def counters(pl: Any, t: Any) -> bool:
 
 
 @njit
-def strike(pl: Any, foe: Any, t: Any, game: Any, port: int, row: int, circle: int, shielded: bool) -> None:
-    """``pl`` (player ``port``) hits ``foe`` with a hitbox."""
+def strike(pl: Any, foe: Any, t: Any, game: Any, n: int, m: int, row: int, circle: int, shielded: bool) -> None:
+    """``pl`` (fighter ``n``) hits ``foe`` (fighter ``m``) with a hitbox."""
     c = t.common[0]
     box = t.circles[circle]
-    pl.hit_epoch = t.hit_frames[row].epoch
-    if box.element == GRAB and pl.state >= st.FIRST_SPECIAL:
+    epoch = t.hit_frames[row].epoch
+    # a hitbox that met the other foe already is no staler for it
+    own = 1 if epoch == (pl.hit_epoch_2 if m < 2 else pl.hit_epoch) and pl.last_landed_serial == pl.attack_serial else 0
+    unhurt = pl.state == pl.out_state
+    if unhurt:
+        spend(pl, m, epoch)
+    pl.met = m
+    if box.element == GRAB and pl.out_state >= st.FIRST_SPECIAL:
         pl.landed_hit = 3
         return
     pl.landed_hit = 2 if shielded else 1
     if box.element == GRAB:
-        if not shielded:
-            catch(pl, foe, t)
+        if not shielded and unhurt:
+            catch(pl, foe, t, n)
         return
-    move = attack_id(pl, t)
-    charge = 1.0 + CHARGE_BONUS * pl.charge / 60.0
-    damage = box.damage * charge * stale_factor(pl, move, c)
+    move = attack_id(pl.character, pl.out_state, t)
+    charge = 1.0 + CHARGE_BONUS * pl.out_charge / 60.0
+    damage = box.damage * charge * stale_factor(pl, move, c, own)
     lag = hitlag_frames(damage, False, False, c)
-    pl.hitlag = lag
+    pl.hitlag = max(pl.hitlag, lag)
     if counters(foe, t):
         foe.landed_hit = 5
+        foe.met = n
         return
     if shielded:
         direction = 1.0 if foe.x > pl.x else -1.0
+        recoil(pl, damage, direction, strength(foe, c), c)
         block(foe, t, box, damage, lag, direction)
-        recoil(pl, damage, direction, c)
         return
     if foe.invincible > 0:
         return
     push_stale(pl, move)
     pl.last_attack = move
     pl.combo = pl.combo + 1 if foe.hitstun > 0.0 else 1
-    foe.last_hit_by = port
+    foe.last_hit_by = n & 1
     at = t.fighters[foe.character]
     part = struck_part(pl.y + box.y, box.radius, foe, at)
     gap = foe.x - pl.x
     direction = pl.facing if gap == 0.0 else (1.0 if gap > 0.0 else -1.0)
-    take_hit(foe, t, game, 1 - port, box, damage, charge, direction, part)
+    take_hit(foe, t, game, m, box, damage, charge, direction, part)
 
 
 @njit
-def hits(a: Any, b: Any, t: Any, game: Any) -> None:
-    """Phase 7 of a game."""
-    row_a = active(a, t)
-    row_b = active(b, t)
+def meet(a: Any, b: Any, n: int, m: int, t: Any, game: Any) -> None:
+    """Fighters ``n`` and ``m`` of the two sides."""
+    row_a = fresh(a, m, t)
+    row_b = fresh(b, n, t)
     if row_a < 0 and row_b < 0:
         return
-    if row_a >= 0 and row_b >= 0 and not a.airborne and not b.airborne:
-        clank(a, b, t, row_a, row_b)
-        row_a = active(a, t)
-        row_b = active(b, t)
+    if row_a >= 0 and row_b >= 0 and not a.airborne and not b.airborne and clank(a, b, t, n, m):
+        return
     hit_a, shield_a, hit_b, shield_b = -1, False, -1, False
     if row_a >= 0 and touchable(b, t):
         hit_a, shield_a = find(a, b, t, row_a)
     if row_b >= 0 and touchable(a, t):
         hit_b, shield_b = find(b, a, t, row_b)
     # both contacts are judged before either takes effect, so that hits can trade
-    state, charge = b.state, b.charge
     if hit_a >= 0:
-        strike(a, b, t, game, 0, row_a, hit_a, shield_a)
+        strike(a, b, t, game, n, m, row_a, hit_a, shield_a)
     if hit_b >= 0 and not a.held and not b.held:
-        after, lag = b.state, b.hitlag
-        epoch = b.hit_epoch
-        b.state = state
-        b.charge = charge
-        strike(b, a, t, game, 1, row_b, hit_b, shield_b)
-        if after != state:
-            b.state = after
-            b.hit_epoch = epoch
-            b.charge = 0
-        b.hitlag = max(lag, b.hitlag)
+        strike(b, a, t, game, m, n, row_b, hit_b, shield_b)
+
+
+@njit
+def ready(pl: Any, t: Any) -> bool:
+    """Note the hitboxes that are out on this frame; whether there are any."""
+    row = active(pl, t)
+    pl.out = row
+    if row < 0:
+        return False
+    pl.out_state = pl.state
+    pl.out_charge = pl.charge
+    return True
+
+
+@njit
+def hits(fighters: Any, i: int, count: int, t: Any, game: Any) -> None:
+    """Phase 7 of game ``i``, of the first ``count`` fighters."""
+    a, b = fighters[0, i, 0], fighters[0, i, 1]
+    busy_a = ready(a, t)
+    busy = ready(b, t) or busy_a
+    if count == 2:
+        if busy:
+            meet(a, b, 0, 1, t, game)
+        return
+    for n in range(2):
+        if ready(fighters[1, i, n], t):
+            busy = True
+    if busy:
+        for n in range(0, count, 2):
+            for m in range(1, count, 2):
+                meet(fighters[n >> 1, i, n & 1], fighters[m >> 1, i, m & 1], n, m, t, game)
 
 
 @njit
@@ -228,7 +271,7 @@ def rolls(pl: Any) -> bool:
 
 @njit
 def push_apart(a: Any, b: Any, t: Any) -> None:
-    """Grounded fighters that stand inside each other drift apart."""
+    """Grounded players that stand inside each other drift apart; followers are walked through (real replays)."""
     if a.airborne or b.airborne or a.state <= st.SLEEP or b.state <= st.SLEEP or a.held or b.held:
         return
     room = t.fighters[a.character].push_width + t.fighters[b.character].push_width

@@ -84,7 +84,6 @@ def hurt_table(anim: NDArray[Any]) -> NDArray[Any]:
         if row["character"] != "":
             for name in names:
                 table[int(row["character"]), GROUPS.index(row["group"])][name] = float(row[name])
-    table[int(Character.NANA)] = table[int(Character.POPO)]
     return table
 
 

@@ -182,7 +182,7 @@ def fly_back(item: Any, pl: Any, after: int) -> bool:
 
 
 @njit
-def move_items(game: Any, a: Any, b: Any, t: Any, stage: Any) -> None:
+def move_items(game: Any, fighters: Any, i: int, t: Any, stage: Any) -> None:
     """Every item's step: fall, lie, bounce, come back, vanish."""
     k = 0
     while k < game.num_items:
@@ -197,7 +197,7 @@ def move_items(game: Any, a: Any, b: Any, t: Any, stage: Any) -> None:
         item.prev_x = item.x
         item.prev_y = item.y
         if kind.returns > 0 and not gone:
-            gone = fly_back(item, a if item.owner == 0 else b, kind.returns)
+            gone = fly_back(item, fighters[0, i, item.owner], kind.returns)
         if item.state == FLYING and not gone:
             if kind.gravity > 0.0:
                 item.vy = max(item.vy - kind.gravity, -kind.terminal)
@@ -283,8 +283,9 @@ def reaches(item: Any, radius: float, pl: Any, t: Any) -> bool:
 
 
 @njit
-def meet(game: Any, k: int, pl: Any, owner: Any, port: int, t: Any) -> bool:
-    """Item ``k`` against fighter ``pl`` (player ``port``); whether the item is used up."""
+def meet(game: Any, k: int, pl: Any, owner: Any, n: int, t: Any) -> bool:
+    """Item ``k`` against fighter ``pl`` (fighter ``n``); whether the item is used up."""
+    port = n & 1
     item = game.items[k]
     what = catches(item, pl, t)
     if what == REFLECT:
@@ -317,19 +318,24 @@ def meet(game: Any, k: int, pl: Any, owner: Any, port: int, t: Any) -> bool:
     owner.last_attack = kind.attack
     owner.combo = owner.combo + 1 if pl.hitstun > 0.0 else 1
     pl.last_hit_by = 1 - port
-    take_hit(pl, t, game, port, box, damage, item.damage, direction, struck_part(item.y, box.radius, pl, at))
+    take_hit(pl, t, game, n, box, damage, item.damage, direction, struck_part(item.y, box.radius, pl, at))
     return not kind.stays
 
 
 @njit
-def item_hits(game: Any, a: Any, b: Any, t: Any) -> None:
-    """Every flying item against the fighter whom it does not belong to."""
+def item_hits(game: Any, fighters: Any, i: int, count: int, t: Any) -> None:
+    """Every flying item against the fighters of the side whom it does not belong to."""
     k = 0
     while k < game.num_items:
         item = game.items[k]
         used = False
         if item.state != HELD and item.hit == 0 and t.item_hits[item.kind].damage > 0.0:
-            used = meet(game, k, b, a, 1, t) if item.owner == 0 else meet(game, k, a, b, 0, t)
+            owner = item.owner
+            for n in range(1 - owner, count, 2):
+                if item.hit == 0 and item.owner == owner:  # not reflected
+                    used = meet(game, k, fighters[n >> 1, i, n & 1], fighters[0, i, owner], n, t)
+                if used:
+                    break
         if used:
             remove(game, k)
         else:

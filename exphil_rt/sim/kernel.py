@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exphil_rt.game.frames import Controllers, Frames
+from exphil_rt.game.frames import Controllers
 from exphil_rt.game.ids import PLAYABLE
 from exphil_rt.sim import anim, collide, grab, hits, interrupts, jit, ko, observe, physics, step, tables
 from exphil_rt.sim.specials import registry
@@ -35,8 +35,8 @@ class Kernel:
     special: Any  # pointer to registry.special_phase
 
     def frame_places(self, num_slots: int) -> NDArray[Any]:
-        """Where the columns of Frames ``[num_slots]`` lie."""
-        return observe.place_record(Frames, observe.FRAME_COLUMNS, (num_slots,))
+        """Where the columns of Frames ``[num_slots]`` lie, for players and for followers."""
+        return observe.frame_places((num_slots,))
 
     def pad_places(self, num_slots: int) -> NDArray[Any]:
         """Where the columns of Controllers ``[num_slots, 2]`` lie."""
@@ -109,13 +109,14 @@ def _parts() -> list[tuple[str, Any, tuple[Any, ...]]]:
     pl, game = numba.from_dtype(PLAYER), numba.from_dtype(GAME)
     t = numba.from_dtype(load().tables.dtype)
     stage = numba.from_dtype(STAGE)
-    port = numba.int64
+    number = numba.int64
+    fighters = numba.typeof(np.zeros((2, 1, 2), PLAYER))
     return [
         ("animation", anim.animate, (pl, t)),
         ("interrupts", interrupts.interrupt, (pl, t)),
         ("physics", physics.move, (pl, t)),
-        ("collisions", collide.collide, (pl, pl, t, stage, game)),
-        ("grabs", grab.resolve, (pl, pl, t, game)),
-        ("hits", hits.hits, (pl, pl, t, game)),
-        ("life", ko.life, (pl, t, game, stage, port)),
+        ("collisions", collide.collide, (pl, number, t, stage, game)),
+        ("grabs", grab.resolve, (fighters, number, number, t, game)),
+        ("hits", hits.hits, (fighters, number, number, t, game)),
+        ("life", ko.life, (pl, t, game, stage, number)),
     ]

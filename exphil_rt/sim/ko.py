@@ -44,15 +44,16 @@ def respawn(pl: Any, t: Any, stage: Any, port: int) -> None:
     pl.combo = 0
     pl.air_frames = 0
     pl.ecb = 0.0
+    pl.held = 0
     for n in range(9):
         pl.stale[n] = 0
     enter(pl, t, st.REBIRTH)
 
 
 @njit
-def die(pl: Any, t: Any, state: int, frames: int) -> None:
-    """Die; a star KO takes its stock when the star is gone."""
-    if state != st.DEAD_UP_STAR:
+def die(pl: Any, t: Any, state: int, frames: int, n: int) -> None:
+    """Die; a star KO takes its stock when the star is gone, and a follower's death none."""
+    if state != st.DEAD_UP_STAR and n < 2:
         pl.stocks -= 1
         pl.percent = 0.0
     pl.vx = 0.0
@@ -82,8 +83,9 @@ def star(pl: Any, gone: int) -> None:
 
 
 @njit
-def life(pl: Any, t: Any, game: Any, stage: Any, port: int) -> None:
-    """Phase after collisions: blast zones, and the states around death and entry."""
+def life(pl: Any, t: Any, game: Any, stage: Any, n: int) -> None:
+    """Phase after collisions of fighter ``n``: blast zones, and the states around death and entry."""
+    port = n & 1
     s = pl.state
     c = t.common[0]
     if s == st.ENTRY:
@@ -108,20 +110,20 @@ def life(pl: Any, t: Any, game: Any, stage: Any, port: int) -> None:
         if s == st.DEAD_UP_STAR:
             star(pl, STAR_FRAMES - pl.dead_frames)
         if pl.dead_frames <= 0:
-            if pl.stocks > 0:
+            if n < 2 and pl.stocks > 0:
                 respawn(pl, t, stage, port)
             else:
                 pl.exists = 0
                 enter(pl, t, st.SLEEP)
     elif s != st.SLEEP and not pl.held and pl.hitlag <= 0.0:
         if pl.y < stage.bottom:
-            die(pl, t, st.DEAD_DOWN, int(c.dead_timer))
+            die(pl, t, st.DEAD_DOWN, int(c.dead_timer), n)
         elif pl.x < stage.left:
-            die(pl, t, st.DEAD_LEFT, int(c.dead_timer))
+            die(pl, t, st.DEAD_LEFT, int(c.dead_timer), n)
         elif pl.x > stage.right:
-            die(pl, t, st.DEAD_RIGHT, int(c.dead_timer))
+            die(pl, t, st.DEAD_RIGHT, int(c.dead_timer), n)
         elif pl.y > stage.top and pl.ky >= c.dead_up_min_kbvel:
-            die(pl, t, st.DEAD_UP_STAR, STAR_FRAMES)
+            die(pl, t, st.DEAD_UP_STAR, STAR_FRAMES, n)
 
 
 @njit

@@ -17,9 +17,9 @@ from exphil_rt.game.frames import I32, Controllers, Frames
 from exphil_rt.game.ids import Character, character_name, stage_name
 from exphil_rt.game.lane import EndReason, GameEnd, GameSetup
 from exphil_rt.sim.framedata import NUM_STATES
-from exphil_rt.sim.state import END_LIMIT, END_STOCKS, END_TIMER, ENDED, RUNNING, SAVED, new_games
+from exphil_rt.sim.state import END_LIMIT, END_STOCKS, END_TIMER, ENDED, FIGHTERS, RUNNING, SAVED, new_games
 
-PHYSICS: Final = "sim-3"
+PHYSICS: Final = "sim-4"
 """Version of the embedded game's rules."""
 
 STAGES: Final = (32, 31, 8, 28, 3, 2)
@@ -65,7 +65,8 @@ class EmbeddedLane:
         self._threads = min(threads, num_slots)
         self._tables = [self._kernel.tables, *(self._kernel.tables.copy() for _ in range(self._threads - 1))]
         self._pool = ThreadPoolExecutor(self._threads) if self._threads > 1 else None
-        self.games, self.players = new_games(num_slots)
+        self.games, self.fighters = new_games(num_slots)
+        self.players, self.followers = self.fighters[0], self.fighters[1]
         self._setups: list[GameSetup | None] = [None] * num_slots
         self._frames_memory = np.zeros(Frames.nbytes((num_slots,)), np.uint8)
         self._pads_memory = np.zeros(Controllers.nbytes((num_slots, 2)), np.uint8)
@@ -96,7 +97,7 @@ class EmbeddedLane:
             raise SetupRefused(f"The embedded game has no {stage_name(setup.stage)}.", hint=f"It has {known}.")
         for who in setup.characters:
             if who not in self._kernel.characters:
-                hint = "Play Popo: Nana does not follow in this version." if who == Character.NANA else ""
+                hint = "Play Popo: Nana follows him." if who == Character.NANA else ""
                 raise SetupRefused(f"The embedded game has no fighter {character_name(who)}.", hint=hint)
         if not 1 <= setup.stocks <= 99 or setup.timer_frames < 1 or setup.max_frames < 0:
             raise SetupRefused(
@@ -107,14 +108,15 @@ class EmbeddedLane:
         for number in (setup.seed, setup.game_id):
             if not -(2**63) <= number < 2**63:
                 raise SetupRefused(f"Seed or game id {number} does not fit in 64 bits.")
+        self.games[slot] = 0
         game = self.games[slot]
-        self.players[slot] = 0
+        self.fighters[:, slot] = 0
         game["seed"], game["game_id"] = setup.seed, setup.game_id
         game["stocks"], game["timer_frames"], game["max_frames"] = setup.stocks, setup.timer_frames, setup.max_frames
         self._characters[:] = setup.characters
         self._setups[slot] = setup
         self._kernel.begin(
-            self.games, self.players, slot, self._tables[0], row, self._characters, self._frame_places,
+            self.games, self.fighters, slot, self._tables[0], row, self._characters, self._frame_places,
             self._frames_memory,
         )  # fmt: skip
         self._ready = None
@@ -161,6 +163,7 @@ class EmbeddedLane:
         saved = np.zeros((), SAVED)
         saved["game"] = self.games[slot]
         saved["players"] = self.players[slot]
+        saved["followers"] = self.followers[slot]
         return saved
 
     def restore(self, slot: int, saved: NDArray[Any], setup: GameSetup | None = None) -> None:
@@ -172,18 +175,23 @@ class EmbeddedLane:
         self._check_slot(slot)
         if getattr(saved, "dtype", None) != SAVED or saved.shape != ():
             raise LaneMisuse(f"What was given for slot {slot} is no saved game of {PHYSICS}.")
-        stage, fighters = int(saved["game"]["stage"]), saved["players"]["character"]
-        state, line = saved["players"]["state"], saved["players"]["line"]
-        whole = 0 <= stage < len(self._kernel.stage_rows) and all(who in self._kernel.characters for who in fighters)
+        stage, who = int(saved["game"]["stage"]), saved["players"]["character"]
+        every = np.concatenate([saved["players"], saved["followers"]])
+        state, line = every["state"], every["line"]
+        whole = 0 <= stage < len(self._kernel.stage_rows) and all(one in self._kernel.characters for one in who)
+        whole &= bool(np.isin(saved["followers"]["character"], (0, Character.NANA)).all())
+        whole &= int(saved["game"]["fighters"]) in (2, FIGHTERS)
+        whole &= bool(((every["held"] >= 0) & (every["held"] <= FIGHTERS)).all())
         lines = len(self._kernel.tables[0]["lines"])
-        grounded = saved["players"]["airborne"] == 0
+        grounded = (every["airborne"] == 0) & (every["exists"] != 0)
         if not (whole and (state >= 0).all() and (state < NUM_STATES).all() and (line < lines).all()
                 and (line >= -1).all() and (line[grounded] >= 0).all()):  # fmt: skip
             raise LaneMisuse(f"The saved game for slot {slot} is damaged.")
         self.games[slot] = saved["game"]
         self.players[slot] = saved["players"]
+        self.followers[slot] = saved["followers"]
         self._setups[slot] = setup or self._setup_of(saved)
-        self._kernel.show(self.games, self.players, slot, self._tables[0], self._frame_places, self._frames_memory)
+        self._kernel.show(self.games, self.fighters, slot, self._tables[0], self._frame_places, self._frames_memory)
         self._ready = None
 
     def copy(self, source: int, target: int) -> None:
@@ -208,7 +216,7 @@ class EmbeddedLane:
     def _chunk(self, slots: NDArray[np.int32], first: int, last: int, thread: int, times: int, watch: bool) -> int:
         return int(
             self._kernel.step_slots(
-                self.games, self.players, slots, first, last, self._tables[thread], self._pad_places,
+                self.games, self.fighters, slots, first, last, self._tables[thread], self._pad_places,
                 self._pads_memory, self._frame_places, self._frames_memory, times, 1 if watch else 0,
                 self._kernel.special,
             )

@@ -1,5 +1,5 @@
 """Tables learned from real replays (``data/learned_*.csv``, written by ``scripts/learn_sim.py``) and what stands in for
-them where no replay showed a fighter.
+them where no replay showed a fighter (first of all whom it is cloned from).
 
 ``ecb``: height of the body's lowest point that lands, by fighter, airborne state and age. ``hang``: where a fighter is
 while it hangs and climbs, as (out from the edge, below it), by fighter, ledge state and age; the ways up come from
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from exphil_rt.game import states as st
 from exphil_rt.sim.datafiles import read_rows
+from exphil_rt.sim.hit_table import CLONES
 
 ECB_SIZE: Final = 12_288
 HANG_SIZE: Final = 24_576
@@ -29,6 +30,10 @@ def ecb_table(anim: NDArray[Any]) -> NDArray[np.float32]:
     by_state: dict[tuple[int, int], dict[int, float]] = {}
     for row in read_rows("learned_ecb.csv"):
         by_state.setdefault((int(row["character"]), int(row["state"])), {})[int(row["age"])] = float(row["bottom"])
+    for clone, model in CLONES.items():  # Falco's lowest points are within a unit of Fox's (real replays of both)
+        for other, state in list(by_state):
+            if other == model:
+                by_state.setdefault((int(clone), state), by_state[other, state])
     flat: list[float] = [0.0]
     for (who, state), ages in by_state.items():
         known = sorted(ages)

@@ -27,7 +27,9 @@ def places(kind: type[Columns], lead: tuple[int, ...]) -> dict[str, int]:
     return {name: (a.__array_interface__["data"][0] - base) // a.itemsize for name, a in arrays.items()}
 
 
-FRAME_COLUMNS: Final = tuple(name for name, _, _ in Frames.leaves() if not name.startswith("nanas."))
+FRAME_COLUMNS: Final = tuple(name for name, _, _ in Frames.leaves() if not name.startswith("nana"))
+FOLLOWERS: Final = {"players": "nanas", "controllers": "nana_controllers"}
+"""Where the columns of followers lie, by those of the players."""
 PAD_COLUMNS: Final = tuple(name for name, _, _ in Controllers.leaves())
 
 
@@ -40,10 +42,22 @@ def place_record(kind: type[Columns], names: tuple[str, ...], lead: tuple[int, .
     return records(record)
 
 
+def frame_places(lead: tuple[int, ...]) -> NDArray[Any]:
+    """Where the columns of Frames lie: ``[2]``, of the players and, by the same names, of their followers."""
+    found = places(Frames, lead)
+    both = np.concatenate([place_record(Frames, FRAME_COLUMNS, lead)] * 2)
+    for name in FRAME_COLUMNS:
+        group, _, column = name.partition(".")
+        if group in FOLLOWERS:
+            both[name.replace(".", "_")][1] = found[f"{FOLLOWERS[group]}.{column}"]
+    return records(both)
+
+
 @njit
-def observe(i: int, game: Any, a: Any, b: Any, t: Any, o: Any, f32: Any, i32: Any, u16: Any, u8: Any,
+def observe(i: int, game: Any, fighters: Any, count: int, t: Any, places: Any, f32: Any, i32: Any, u16: Any, u8: Any,
             i8: Any) -> None:  # fmt: skip
-    """Write game ``i`` into the columns at the places ``o``."""
+    """Write game ``i`` and the first ``count`` of its fighters into the columns at ``places`` (``frame_places``)."""
+    o = places[0]
     i32[o.frame + i] = game.frame
     u8[o.stage + i] = game.stage_id
     moving = t.stages[game.stage].moving
@@ -52,9 +66,15 @@ def observe(i: int, game: Any, a: Any, b: Any, t: Any, o: Any, f32: Any, i32: An
     f32[o.platforms + 2 * i] = game.height_0 if moving == LEFT_PLATFORM else 0.0
     f32[o.platforms + 2 * i + 1] = game.height_1 if moving == LEFT_PLATFORM else 0.0
     first_line = t.stages[game.stage].line_offset
-    observe_player(2 * i, a, t, o, first_line, f32, u16, u8, i8)
-    observe_player(2 * i + 1, b, t, o, first_line, f32, u16, u8, i8)
     observe_items(i, game, o, f32, u16, u8, i8)
+    observe_player(2 * i, fighters[0, i, 0], t, o, first_line, f32, u16, u8, i8)
+    observe_player(2 * i + 1, fighters[0, i, 1], t, o, first_line, f32, u16, u8, i8)
+    for n in range(2, count):
+        k = 2 * i + n - 2
+        if fighters[1, i, n - 2].exists:
+            observe_player(k, fighters[1, i, n - 2], t, places[1], first_line, f32, u16, u8, i8)
+        else:
+            nobody(k, places[1], f32, u16, u8, i8)
 
 
 @njit
@@ -143,3 +163,40 @@ def observe_player(k: int, pl: Any, t: Any, o: Any, first_line: int, f32: Any, u
     f32[o.controllers_cstick_y + k] = pl.c_y
     f32[o.controllers_trigger + k] = pl.trigger
     i8[o.controllers_raw_x + k] = int(pl.raw_x)
+
+
+@njit
+def nobody(k: int, o: Any, f32: Any, u16: Any, u8: Any, i8: Any) -> None:
+    """Row ``k`` of the player columns shows an absent fighter."""
+    u8[o.players_exists + k] = 0
+    u8[o.players_character + k] = 0
+    u16[o.players_state + k] = 0
+    f32[o.players_state_age + k] = 0.0
+    f32[o.players_position_x + k] = 0.0
+    f32[o.players_position_y + k] = 0.0
+    f32[o.players_facing + k] = 0.0
+    f32[o.players_percent + k] = 0.0
+    f32[o.players_shield + k] = 0.0
+    u8[o.players_stocks + k] = 0
+    u8[o.players_jumps + k] = 0
+    u8[o.players_airborne + k] = 0
+    f32[o.players_hitlag + k] = 0.0
+    f32[o.players_hitstun + k] = 0.0
+    u8[o.players_hurtbox_state + k] = 0
+    u8[o.players_l_cancel + k] = 0
+    u8[o.players_last_attack_landed + k] = 0
+    u8[o.players_combo_count + k] = 0
+    u8[o.players_last_hit_by + k] = 6
+    u16[o.players_ground + k] = 0
+    f32[o.players_self_x_air + k] = 0.0
+    f32[o.players_self_y + k] = 0.0
+    f32[o.players_self_x_ground + k] = 0.0
+    f32[o.players_knockback_x + k] = 0.0
+    f32[o.players_knockback_y + k] = 0.0
+    u16[o.controllers_buttons + k] = 0
+    f32[o.controllers_joystick_x + k] = 0.0
+    f32[o.controllers_joystick_y + k] = 0.0
+    f32[o.controllers_cstick_x + k] = 0.0
+    f32[o.controllers_cstick_y + k] = 0.0
+    f32[o.controllers_trigger + k] = 0.0
+    i8[o.controllers_raw_x + k] = 0

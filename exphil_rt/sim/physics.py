@@ -126,6 +126,7 @@ def air(pl: Any, t: Any, at: Any, c: Any) -> None:
             pl.vx *= c.escapeair_decay
             pl.vy *= c.escapeair_decay
         else:
+            try_fastfall(pl, c)
             gravity(pl, at)
             drift(pl, at, 1.0)
         return

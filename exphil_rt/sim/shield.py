@@ -112,6 +112,9 @@ def block(pl: Any, t: Any, box: Any, damage: float, lag: float, direction: float
 
 
 @njit
-def recoil(pl: Any, damage: float, direction: float, c: Any) -> None:
-    """The attacker is pushed back from a shield (real replays: exact)."""
-    pl.recoil = -direction * (math.floor(damage) * c.attacker_shield_push_0 + c.attacker_shield_push_1)
+def recoil(pl: Any, damage: float, direction: float, hard: float, c: Any) -> None:
+    """The attacker is pushed back from a shield pressed so ``hard``, 0..1 (real replays: exact).
+
+    By how hard it is pressed: https://www.ssbwiki.com/Shield, on the pushback of attackers in Melee.
+    """
+    pl.recoil = -direction * (math.floor(damage) * c.attacker_shield_push_0 * hard + c.attacker_shield_push_1)

@@ -1,4 +1,4 @@
-"""The state of a game: one record a game and one a fighter. Copying the records is saving the game.
+"""The state of a game: one record a game and one a fighter, followers too. Copying the records is saving the game.
 
 Names follow Slippi's post-frame where they show there; the rest are timers of the game's own. What the fields do
 is in the phases (``inputs`` to ``ko``); this file only lays them out.
@@ -18,6 +18,11 @@ JIT: Final = os.environ.get("EXPHIL_RT_SIM_JIT", "1") != "0"
 """Whether the game is compiled; ``EXPHIL_RT_SIM_JIT=0`` runs it as plain Python, for debugging."""
 
 STALE_SLOTS: Final = 9
+ECHO_FRAMES: Final = 6
+"""Frames that a follower is behind her leader's pad (real replays)."""
+ECHO_FIELDS: Final = 8
+"""Buttons, stick x and y, c-stick x and y, trigger; and where the leader stood then."""
+PAD_FIELDS: Final = 6
 
 _FLOATS: Final = (
     # body
@@ -46,14 +51,16 @@ _INTS: Final = (
     # jump squat
     "short_hop", "stick_jump",
     # hits
-    "hit_epoch", "charge", "l_cancel", "stale_next", "last_attack", "last_hit_by", "combo", "attack_serial",
-    "last_landed_serial", "di_pending", "tumble", "merge_frames",
+    "hit_epoch", "hit_epoch_2", "charge", "l_cancel", "stale_next", "last_attack", "last_hit_by", "combo",
+    "attack_serial", "last_landed_serial", "di_pending", "tumble", "merge_frames",
     # ledge, grab, shield, death
     "ledge", "ledge_wait", "held", "dead_frames",
     # specials: just begun (1) or landed (2), what its hit met, the state it was in, used up in this flight, the
     # side that the stick was last pushed to with the frames since, the kind of item in the hand
     "special", "landed_hit", "special_state", "used", "side", "since_side", "carrying",
     "bucket",
+    # of this frame's hits: row of the hitboxes that are out, the state and charge with them, whom the last one met
+    "out", "out_state", "out_charge", "met",
 )  # fmt: skip
 
 PLAYER: Final = np.dtype(
@@ -62,7 +69,13 @@ PLAYER: Final = np.dtype(
     + [("stale", np.int32, (STALE_SLOTS,))],
     align=True,
 )
-"""One fighter. Distances in world units, velocities in units a frame, times in frames."""
+"""One fighter. Distances in world units, velocities in units a frame, times in frames.
+
+``held`` is 0 or one more than the index of the catcher; ``hit_epoch`` counts for the foe's leader, ``hit_epoch_2`` for
+his follower."""
+
+FIGHTERS: Final = 4
+"""Fighters of a game: the two players, then the follower of each (``exists`` 0 but for the Ice Climbers' Nana)."""
 
 ITEM: Final = np.dtype(
     [(name, np.float32) for name in ("x", "y", "prev_x", "prev_y", "vx", "vy", "facing", "timer", "damage", "charge")]
@@ -90,9 +103,14 @@ GAME: Final = np.dtype(
         ("status", np.int32),  # 0 empty, RUNNING, ENDED
         ("reason", np.int32),
         ("winner", np.int32),  # 0, 1, -1 draw
+        ("fighters", np.int32),  # records in use: 4 where somebody has a follower, else 2
         ("num_items", np.int32),  # the items in use lie first, the oldest before the others
         ("item_serial", np.int32),
         ("items", ITEM, (MAX_ITEMS,)),
+        # of followers: what their leaders pressed in the last frames (follower.py); 1 where ``fed`` is what they press
+        ("echo", np.float32, (2, ECHO_FRAMES, ECHO_FIELDS)),
+        ("led", np.int32),
+        ("fed", np.float32, (2, PAD_FIELDS)),
         # what moves on the stage (stage.py)
         *((name, np.float32) for name in ("randall_x", "randall_y", "last_x", "last_y")),
         *((name, np.float32) for name in ("height_0", "height_1", "last_0", "last_1", "goal_0", "goal_1")),
@@ -100,9 +118,9 @@ GAME: Final = np.dtype(
     ],
     align=True,
 )
-"""One game besides its two fighters."""
+"""One game besides its fighters."""
 
-SAVED: Final = np.dtype([("game", GAME), ("players", PLAYER, (2,))], align=True)
+SAVED: Final = np.dtype([("game", GAME), ("players", PLAYER, (2,)), ("followers", PLAYER, (2,))], align=True)
 """A saved game: everything that decides how it goes on, given the inputs."""
 
 
@@ -112,5 +130,8 @@ def records(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def new_games(count: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Empty games ``[count]`` and players ``[count, 2]``."""
-    return records(np.zeros(count, GAME)), records(np.zeros((count, 2), PLAYER))
+    """Empty games ``[count]`` and fighters ``[2, count, 2]``: the players of all of them, then the followers.
+
+    Followers lie apart, so that games without any touch no memory of theirs.
+    """
+    return records(np.zeros(count, GAME)), records(np.zeros((2, count, 2), PLAYER))

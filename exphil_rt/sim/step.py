@@ -1,7 +1,7 @@
 """One frame of many games: the phases in the game's order. The only compiled functions that Python calls are here.
 
 Order: animation, pad and interrupts, physics, collisions, grabs, hits, life and death; each phase for both players in
-port order.
+port order, then for their followers.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from exphil_rt.sim.carry import carry
 from exphil_rt.sim.collide import collide
 from exphil_rt.sim.damage import shift_in_hitlag
 from exphil_rt.sim.enter import enter
+from exphil_rt.sim.follower import BEHIND, NANA, POPO, accompany, leave_platform, press
 from exphil_rt.sim.grab import resolve
 from exphil_rt.sim.hits import hits, push_apart
 from exphil_rt.sim.inputs import LONG_AGO, NEUTRAL_TILT, read_pad
@@ -33,8 +34,9 @@ from exphil_rt.sim.state import RUNNING
 
 
 @njit
-def begin_player(pl: Any, t: Any, stage: Any, port: int, character: int, stocks: int) -> None:
-    """Put a fighter at its entry."""
+def begin_fighter(pl: Any, t: Any, stage: Any, n: int, character: int, stocks: int) -> None:
+    """Put fighter ``n`` at its entry; a follower stands behind her leader."""
+    port = n & 1
     at = t.fighters[character]
     pl.character = character
     pl.stocks = stocks
@@ -42,6 +44,8 @@ def begin_player(pl: Any, t: Any, stage: Any, port: int, character: int, stocks:
     pl.x = stage.spawn[2 * port]
     pl.y = stage.spawn[2 * port + 1]
     pl.facing = 1.0 if pl.x < 0.0 else -1.0
+    if n >= 2:
+        pl.x -= BEHIND * pl.facing
     pl.shield = t.common[0].shield_hp
     pl.jumps = int(at.max_jumps) - 1
     pl.airborne = 1
@@ -60,8 +64,8 @@ def begin_player(pl: Any, t: Any, stage: Any, port: int, character: int, stocks:
 
 
 @njit
-def begin(games: Any, players: Any, i: int, tables: Any, stage: int, characters: Any, fo: Any, frames: Any) -> None:
-    """Set up the game of slot ``i`` (its record holds the setup, its players are zeroed) and show frame -123."""
+def begin(games: Any, fighters: Any, i: int, tables: Any, stage: int, characters: Any, fo: Any, frames: Any) -> None:
+    """Set up the game of slot ``i`` (its record holds the setup, its fighters are zeroed) and show frame -123."""
     game = games[i]
     t = tables[0]
     game.frame = FIRST_FRAME
@@ -71,17 +75,24 @@ def begin(games: Any, players: Any, i: int, tables: Any, stage: int, characters:
     game.reason = 0
     game.winner = -1
     game.num_items = 0
+    game.fighters = 4 if characters[0] == POPO or characters[1] == POPO else 2
     begin_stage(game, t)
-    begin_player(players[i, 0], t, t.stages[stage], 0, characters[0], game.stocks)
-    begin_player(players[i, 1], t, t.stages[stage], 1, characters[1], game.stocks)
-    show(games, players, i, tables, fo, frames)
+    for n in range(4):
+        who = characters[n & 1]
+        if n >= 2 and who == POPO:
+            who = NANA
+        elif n >= 2:
+            fighters[n >> 1, i, n & 1].state = st.SLEEP
+            continue
+        begin_fighter(fighters[n >> 1, i, n & 1], t, t.stages[stage], n, who, game.stocks)
+    show(games, fighters, i, tables, fo, frames)
 
 
 @njit
-def show(games: Any, players: Any, i: int, tables: Any, fo: Any, frames: Any) -> None:
-    """Write the frame of slot ``i`` into the Frames memory ``frames`` (bytes) at the places ``fo``."""
-    observe(i, games[i], players[i, 0], players[i, 1], tables[0], fo[0], frames.view(np.float32), frames.view(np.int32),
-            frames.view(np.uint16), frames, frames.view(np.int8))  # fmt: skip
+def show(games: Any, fighters: Any, i: int, tables: Any, fo: Any, frames: Any) -> None:
+    """Write the frame of slot ``i`` into the Frames memory ``frames`` (bytes) at the places ``fo``; all of it."""
+    f32, i32, u16, i8 = frames.view(np.float32), frames.view(np.int32), frames.view(np.uint16), frames.view(np.int8)
+    observe(i, games[i], fighters, 4, tables[0], fo, f32, i32, u16, frames, i8)
 
 
 @njit
@@ -101,9 +112,30 @@ def read_pads(i: int, game: Any, a: Any, b: Any, t: Any, po: Any, f32: Any, u16:
 
 
 @njit
-def step_game(game: Any, a: Any, b: Any, t: Any, po: Any, pf: Any, pu: Any, pi: Any, i: int, special: Any) -> None:
-    """One frame of one game; ``special`` is the pointer to ``registry.special_phase``."""
+def ledge_of(pl: Any) -> int:
+    """The ledge that a fighter hangs on: 1 the left, 2 the right one, 0 none."""
+    return 0 if pl.ledge == 0 else 1 if pl.ledge < 0 else 2
+
+
+@njit
+def hit_met(pl: Any, foe: Any, second: Any, t: Any, game: Any, port: int, special: Any) -> None:
+    """What a special's blow does, to whom of the other side it met."""
+    if pl.landed_hit or pl.special_state or pl.state >= st.FIRST_SPECIAL:
+        if pl.landed_hit and pl.met >= 2:
+            special(HIT, pl, second, t, game, port)
+        else:
+            special(HIT, pl, foe, t, game, port)
+
+
+@njit
+def step_game(game: Any, fighters: Any, i: int, t: Any, po: Any, pf: Any, pu: Any, pi: Any, special: Any) -> None:
+    """One frame of game ``i``; ``special`` is the pointer to ``registry.special_phase``.
+
+    Followers take each phase after the players, through the same functions; a game without any pays a question a phase.
+    """
     stage = t.stages[game.stage]
+    a, b = fighters[0, i, 0], fighters[0, i, 1]
+    both = game.fighters > 2
     move_stage(game, t)
     weather(game, t)
     animate(a, t)
@@ -112,9 +144,19 @@ def step_game(game: Any, a: Any, b: Any, t: Any, po: Any, pf: Any, pu: Any, pi: 
     animate(b, t)
     if b.state >= st.FIRST_SPECIAL:
         special(ANIMATE, b, a, t, game, 1)
+    if both:
+        for n in range(2):
+            animate(fighters[1, i, n], t)
+            if fighters[1, i, n].state >= st.FIRST_SPECIAL:
+                special(ANIMATE, fighters[1, i, n], fighters[0, i, 1 - n], t, game, n)
     read_pads(i, game, a, b, t, po, pf, pu, pi)
     shift_in_hitlag(a, t)
     shift_in_hitlag(b, t)
+    if both:
+        for n in range(2):
+            if fighters[1, i, n].exists:
+                press(fighters[1, i, n], fighters[0, i, n], t, stage, game, n)
+                shift_in_hitlag(fighters[1, i, n], t)
     if a.carrying:
         carry(a, t, game, 0)
     if b.carrying:
@@ -126,51 +168,79 @@ def step_game(game: Any, a: Any, b: Any, t: Any, po: Any, pf: Any, pu: Any, pi: 
         interrupt(b, t)
         if b.state >= st.FIRST_SPECIAL:
             special(INTERRUPT, b, a, t, game, 1)
+        if both:
+            for n in range(2):
+                leave_platform(fighters[1, i, n], fighters[0, i, n], t)
+                interrupt(fighters[1, i, n], t)
+                if fighters[1, i, n].state >= st.FIRST_SPECIAL:
+                    special(INTERRUPT, fighters[1, i, n], fighters[0, i, 1 - n], t, game, n)
     if a.state >= st.FIRST_SPECIAL:
         special(MOVE, a, b, t, game, 0)
     move(a, t)
     if b.state >= st.FIRST_SPECIAL:
         special(MOVE, b, a, t, game, 1)
     move(b, t)
-    collide(a, b, t, stage, game)
-    collide(b, a, t, stage, game)
+    if both:
+        for n in range(2):
+            if fighters[1, i, n].state >= st.FIRST_SPECIAL:
+                special(MOVE, fighters[1, i, n], fighters[0, i, 1 - n], t, game, n)
+            move(fighters[1, i, n], t)
+        collide(a, ledge_of(b) | ledge_of(fighters[1, i, 1]), t, stage, game)
+        collide(b, ledge_of(a) | ledge_of(fighters[1, i, 0]), t, stage, game)
+        for n in range(2):
+            taken = ledge_of(fighters[0, i, 1 - n]) | ledge_of(fighters[1, i, 1 - n])
+            collide(fighters[1, i, n], taken, t, stage, game)
+    else:
+        collide(a, ledge_of(b), t, stage, game)
+        collide(b, ledge_of(a), t, stage, game)
     if a.special == 2:
         special(LANDED, a, b, t, game, 0)
     if b.special == 2:
         special(LANDED, b, a, t, game, 1)
     drain(a, t)
     drain(b, t)
-    resolve(a, b, t, game)
+    if both:
+        for n in range(2):
+            if fighters[1, i, n].special == 2:
+                special(LANDED, fighters[1, i, n], fighters[0, i, 1 - n], t, game, n)
+            drain(fighters[1, i, n], t)
+    resolve(fighters, i, game.fighters, t, game)
     push_apart(a, b, t)
     if game.num_items:
-        move_items(game, a, b, t, stage)
-    hits(a, b, t, game)
+        move_items(game, fighters, i, t, stage)
+    hits(fighters, i, game.fighters, t, game)
     if game.num_items:
-        item_hits(game, a, b, t)
-    if a.landed_hit or a.special_state or a.state >= st.FIRST_SPECIAL:
-        special(HIT, a, b, t, game, 0)
-    if b.landed_hit or b.special_state or b.state >= st.FIRST_SPECIAL:
-        special(HIT, b, a, t, game, 1)
+        item_hits(game, fighters, i, game.fighters, t)
+    hit_met(a, b, fighters[1, i, 1], t, game, 0, special)
+    hit_met(b, a, fighters[1, i, 0], t, game, 1, special)
     life(a, t, game, stage, 0)
     life(b, t, game, stage, 1)
+    if both:
+        for n in range(2):
+            pl = fighters[1, i, n]
+            hit_met(pl, fighters[0, i, 1 - n], fighters[1, i, 1 - n], t, game, n, special)
+            if pl.exists:
+                life(pl, t, game, stage, n + 2)
+            if pl.character == NANA:
+                accompany(pl, fighters[0, i, n], t, stage, n)
     judge(game, a, b)
 
 
 @njit
-def step_slots(games: Any, players: Any, slots: Any, first: int, last: int, tables: Any, po: Any, pads: Any, fo: Any,
+def step_slots(games: Any, fighters: Any, slots: Any, first: int, last: int, tables: Any, po: Any, pads: Any, fo: Any,
                frames: Any, times: int, watch: int, special: Any) -> int:  # fmt: skip
     """Step the running games ``slots[first:last]`` by ``times`` frames with the same pads.
 
     Args:
         games: GAME records ``[N]``.
-        players: PLAYER records ``[N, 2]``.
+        fighters: PLAYER records ``[2, N, 2]``, players and followers.
         slots: ``[S]`` int32.
         first: first of this call's slots.
         last: one past its last.
         tables: the tables.
         po: places of the pads' columns.
         pads: memory of Controllers ``[N, 2]``, bytes.
-        fo: places of the frames' columns.
+        fo: places of the frames' columns, of the players and of their followers.
         frames: memory of Frames ``[N]``, bytes.
         times: frames to step.
         watch: 1 to write the frames, 0 to leave them out (benchmarks).
@@ -187,15 +257,13 @@ def step_slots(games: Any, players: Any, slots: Any, first: int, last: int, tabl
     for n in range(first, last):
         i = slots[n]
         game = games[i]
-        a = players[i, 0]
-        b = players[i, 1]
         for _ in range(times):
             if game.status != RUNNING:
                 break
             game.frame += 1
-            step_game(game, a, b, t, po[0], pf, pu, pi, i, special)
+            step_game(game, fighters, i, t, po[0], pf, pu, pi, special)
             if watch:
-                observe(i, game, a, b, t, fo[0], f32, i32, u16, frames, i8)
+                observe(i, game, fighters, game.fighters, t, fo, f32, i32, u16, frames, i8)
             if game.status != RUNNING:
                 over += 1
     return over

@@ -144,6 +144,9 @@ def load(folder: Path | None = None) -> NDArray[Any]:
         **special_tables(frames, anim, fighters),
         **item_tables(),
     }
+    for name in ("fighters", "anim", "throws", "releases", "hurt", "special", "special_start"):
+        parts[name][int(Character.NANA)] = parts[name][int(Character.POPO)]  # no table lists her apart
+    parts["special_start"][int(Character.NANA)]["up"] = 0  # alone she cannot begin it (real replays)
     layout = np.dtype([(name, part.dtype, part.shape) for name, part in parts.items()], align=True)
     table = np.zeros(1, layout)
     for name, part in parts.items():
@@ -201,7 +204,6 @@ def _fighters() -> NDArray[Any]:
             array[who][name] = value
         for n, speed in enumerate(_MULTI_JUMPS.get(Character(who), ())):
             array[who][f"multi_jump_{n}"] = speed
-    array[int(Character.NANA)] = array[int(Character.POPO)]
     return array
 
 
@@ -225,7 +227,6 @@ def _throws() -> tuple[NDArray[Any], NDArray[Any]]:
     for part in (table, releases):
         part[int(Character.DONKEY_KONG), 0] = part[int(Character.DONKEY_KONG), 1]
         part[int(Character.BOWSER), 3] = part[int(Character.BOWSER), 1]
-        part[int(Character.NANA)] = part[int(Character.POPO)]
     return table, releases
 
 

@@ -146,8 +146,8 @@ def frame_events(start: GameStart, frames: Frames, carry: Carry | None = None) -
     for now, kind, port, side in fighters:
         if not len(there := np.flatnonzero(now.exists)):
             continue
-        held = frames.controllers[:, side]
-        add(_pre(held if kind == 0 else None, earlier[kind][:, side], frames, seeds, port, kind)[there], there)
+        held = (frames.controllers, frames.nana_controllers)[kind][:, side]
+        add(_pre(held, earlier[kind][:, side], frames, seeds, port, kind)[there], there)
     _stage_events(frames, before, carry.last is None, add)
     items, spawned = _item_events(start, frames, carry, add)
     for now, kind, port, _ in fighters:
@@ -178,9 +178,9 @@ def _seeds(seed: int, frame: NDArray[np.int32]) -> NDArray[np.uint32]:
 
 
 def _pre(
-    held: Controllers | None, was: PlayerColumns, frames: Frames, seeds: NDArray[np.uint32], port: int, follower: int
+    held: Controllers, was: PlayerColumns, frames: Frames, seeds: NDArray[np.uint32], port: int, follower: int
 ) -> NDArray[Any]:
-    """Inputs ``[T]``; a follower's, which frames do not hold, are neutral."""
+    """Inputs ``[T]``."""
     rows = np.zeros(len(frames.frame), layout.PRE)
     rows["code"], rows["frame"], rows["port"], rows["follower"], rows["seed"] = (
         0x37,
@@ -191,8 +191,6 @@ def _pre(
     )
     for name in ("state", "position_x", "position_y", "facing", "percent"):
         rows[name] = getattr(was, name)
-    if held is None:
-        return rows
     for name in ("joystick_x", "joystick_y", "cstick_x", "cstick_y", "trigger", "buttons", "raw_x", "raw_y"):
         rows[name] = getattr(held, name)
     rows["processed"] = _processed(held)

@@ -45,6 +45,7 @@ class Contacts:
         if offset == 1:
             self._before = records["players"]["percent"].copy()
         seen, at = self._seen, row + offset
+        body = {name: values[:, :, :2] for name, values in body.items()}
         # a rise without hitlag or a new state is no blow: the damage of being out of sight
         hitlag = body["hitlag"][at, game]
         blow = (hitlag > 0) | (hitlag[:, ::-1] > 0) | (body["state"][at, game] != body["state"][at - 1, game])

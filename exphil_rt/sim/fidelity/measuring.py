@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exphil_rt.game.frames import Frames
-from exphil_rt.game.ids import PLAYABLE, character_name, stage_name
+from exphil_rt.game.ids import PLAYABLE, Character, character_name, stage_name
 from exphil_rt.game.states import state_name
 from exphil_rt.sim.fidelity import figures
 from exphil_rt.sim.fidelity.figures import Figures
@@ -24,7 +24,8 @@ from exphil_rt.sim.fidelity.hits import CONTACT, FALSE, MET, NONE, VERDICTS
 from exphil_rt.sim.fidelity.recording import Recording
 from exphil_rt.sim.fidelity.rollout import follow
 from exphil_rt.sim.fidelity.track import Tracker
-from exphil_rt.sim.fidelity.windows import CLASSES, FIRST_ROW, choose, classes, describe
+from exphil_rt.sim.fidelity.windows import CLASSES, FIRST_ROW, WINDOW, choose, classes, describe
+from exphil_rt.sim.state import FIGHTERS
 
 VERSION: Final = (3, 8, 0)
 """First version of Slippi that records hitlag and velocities."""
@@ -47,10 +48,14 @@ FRAMES: Final = np.dtype(
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Samples: ``windows`` WINDOWS (one for each player of a window), ``frames`` FRAMES (each player and frame)."""
+    """Samples: ``windows`` WINDOWS (one for each player of a window), ``frames`` FRAMES (each player and frame).
+
+    ``followers`` are the Ice Climbers' Nana's own windows, which count nowhere else.
+    """
 
     windows: NDArray[Any]
     frames: NDArray[Any]
+    followers: NDArray[Any] = field(default_factory=lambda: np.zeros(0, WINDOWS))
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,39 +88,47 @@ def measure(games: Sequence[Frames], told: Callable[[int, int], None] | None = N
     """
     windows: list[NDArray[Any]] = []
     frames: list[NDArray[Any]] = []
+    followers: list[NDArray[Any]] = []
     order = sorted(range(len(games)), key=lambda n: len(games[n].frame))
     for first in range(0, len(order), _TOGETHER):
         chosen = order[first : first + _TOGETHER]
         recording = Recording.of([games[n] for n in chosen])
-        some_windows, some_frames = _measure(recording, np.array(chosen, np.int32))
+        some_windows, some_frames, some_followers = _measure(recording, np.array(chosen, np.int32))
         windows.append(some_windows)
         frames.append(some_frames)
+        followers.append(some_followers)
         if told is not None:
             told(first + len(chosen), len(games))
     empty = Measured(np.zeros(0, WINDOWS), np.zeros(0, FRAMES))
-    return Measured(np.concatenate([empty.windows, *windows]), np.concatenate([empty.frames, *frames]))
+    return Measured(
+        np.concatenate([empty.windows, *windows]),
+        np.concatenate([empty.frames, *frames]),
+        np.concatenate([empty.followers, *followers]),
+    )
 
 
-def _measure(recording: Recording, numbers: NDArray[np.int32]) -> tuple[NDArray[Any], NDArray[Any]]:
+def _measure(recording: Recording, numbers: NDArray[np.int32]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     tracker = Tracker(recording)
     wanted = choose(recording, tracker.num_states)
     tracked = tracker.walk(wanted)
     kind, moving = describe(recording, wanted)
     found = follow(recording, wanted, tracked.records)
     row, game = wanted.T
-    windows = np.zeros((len(wanted), 2), WINDOWS)
+    windows = np.zeros((len(wanted), FIGHTERS), WINDOWS)
     who = recording.body["character"][row, game]
     windows["game"], windows["row"] = numbers[game][:, None], row[:, None]
-    windows["port"] = np.arange(2)
-    windows["fighter"], windows["versus"] = who, who[:, ::-1]
+    windows["port"] = np.arange(FIGHTERS) % 2
+    windows["fighter"], windows["versus"] = who, who[:, [1, 0, 1, 0]]
     windows["stage"] = recording.stage[game][:, None]
     windows["kind"], windows["moving"] = kind, moving
     windows["nana"] = recording.nana[row, game][:, None]
     windows["alive"], windows["equal"], windows["error"] = found.alive, found.equal, found.error
-    windows["cause"], windows["contact"] = found.cause, found.contact
+    windows["cause"] = found.cause
     # a hit counts for the one who gave it
-    windows["contact"] = found.contact[:, ::-1]
-    return windows.reshape(-1), _frames(recording, tracked.exact, tracked.foretold)
+    windows["contact"][:, :2] = found.contact[:, ::-1]
+    exists = recording.body["exists"] != 0
+    there = (exists[row, game] & exists[row + WINDOW, game])[:, 2:]
+    return windows[:, :2].reshape(-1), _frames(recording, tracked.exact, tracked.foretold), windows[:, 2:][there]
 
 
 def _frames(recording: Recording, exact: NDArray[np.bool_], foretold: NDArray[np.int16]) -> NDArray[Any]:
@@ -124,13 +137,15 @@ def _frames(recording: Recording, exact: NDArray[np.bool_], foretold: NDArray[np
     parts = []
     for game, length in enumerate(recording.length):
         rows = np.arange(FIRST_ROW, length)
-        there = (body["exists"][rows, game] != 0).all(axis=1) & (body["exists"][rows - 1, game] != 0).all(axis=1)
+        there = (body["exists"][rows, game, :2] != 0).all(axis=1) & (body["exists"][rows - 1, game, :2] != 0).all(
+            axis=1
+        )
         rows = rows[there]
         part = np.zeros((len(rows), 2), FRAMES)
-        who = body["character"][rows, game]
+        who = body["character"][rows, game, :2]
         part["fighter"], part["versus"], part["stage"] = who, who[:, ::-1], recording.stage[game]
-        part["kind"] = np.maximum(every[rows, game], every[rows - 1, game])
-        part["state"], part["before"] = body["state"][rows, game], body["state"][rows - 1, game]
+        part["kind"] = np.maximum(every[rows, game, :2], every[rows - 1, game, :2])
+        part["state"], part["before"] = body["state"][rows, game, :2], body["state"][rows - 1, game, :2]
         part["foretold"], part["exact"] = foretold[rows, game], exact[rows, game]
         parts.append(part.reshape(-1))
     return np.concatenate(parts) if parts else np.zeros(0, FRAMES)
@@ -142,10 +157,12 @@ def table(measured: Measured, fighter: int | None = None) -> list[Line]:
     if fighter is not None:
         windows, frames = windows[windows["fighter"] == fighter], frames[frames["fighter"] == fighter]
     moving, idle = windows[windows["moving"]], windows[~windows["moving"]]
+    herself = measured.followers if fighter in (None, Character.POPO) else measured.followers[:0]
     lines = [
         Line(group="all", name="moving windows", figures=figures.of(moving, frames)),
         Line(group="all", name="idle windows", figures=figures.of(idle, frames[:0])),
         Line(group="all", name="moving, no Nana", figures=figures.of(moving[~moving["nana"]], frames[:0])),
+        Line(group="all", name="Nana herself", figures=figures.of(herself[herself["moving"]], frames[:0])),
     ]
     for number, name in enumerate(CLASSES):
         some = figures.of(moving[moving["kind"] == number], frames[frames["kind"] == number])

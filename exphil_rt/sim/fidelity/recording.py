@@ -45,16 +45,17 @@ def merged(states: NDArray[Any]) -> NDArray[np.int32]:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """``pads`` and ``body``: columns ``[T, F, 2]`` by name; ``platforms`` ``[T, F, 2]``, all of F games."""
+    """``pads`` and ``body``: columns ``[T, F, 4]`` by name, of both players, then of their followers (the Ice Climbers'
+    Nana; ``exists`` 0 where there is none); ``platforms`` ``[T, F, 2]``; all of F games."""
 
     pads: dict[str, NDArray[Any]]
     body: dict[str, NDArray[Any]]
     platforms: NDArray[np.float32]
-    nana: NDArray[np.bool_]  # [T, F] a Nana is there, whom the embedded game does not have
+    nana: NDArray[np.bool_]  # [T, F] a Nana is there
     items: dict[str, NDArray[Any]]  # [T, F, MAX_ITEMS] by column
     stage: NDArray[np.int32]  # [F] Slippi's id
     length: NDArray[np.int32]  # [F] frames
-    merged: NDArray[np.int32]  # [T, F, 2] states, see merged()
+    merged: NDArray[np.int32]  # [T, F, 4] states, see merged()
 
     @classmethod
     def of(cls, games: Sequence[Frames]) -> Recording:
@@ -63,17 +64,22 @@ class Recording:
         longest = int(length.max())
         rows = [np.minimum(np.arange(longest), n - 1) for n in length]
 
-        def stack(name: str) -> NDArray[Any]:
-            return np.stack([frames.arrays()[name][row] for frames, row in zip(games, rows, strict=True)], axis=1)
+        columns = [frames.arrays() for frames in games]
 
-        body = {name: stack(f"players.{name}") for name in BODY}
+        def stack(name: str) -> NDArray[Any]:
+            return np.stack([arrays[name][row] for arrays, row in zip(columns, rows, strict=True)], axis=1)
+
+        def fighters(players: str, followers: str, name: str) -> NDArray[Any]:
+            return np.concatenate([stack(f"{players}.{name}"), stack(f"{followers}.{name}")], axis=2)
+
+        body = {name: fighters("players", "nanas", name) for name in BODY}
         for jumper in (Character.KIRBY, Character.JIGGLYPUFF):  # their five air jumps are five states
             jumps = (body["state"] >= st.FIRST_SPECIAL) & (body["state"] < st.FIRST_SPECIAL + 5)
             body["state"][(body["character"] == jumper) & jumps] = st.JUMP_AERIAL_F
         for (who, own), common in OWN_ATTACKS.items():
             body["state"][(body["character"] == who) & (body["state"] == own)] = common
         return cls(
-            pads={name: stack(f"controllers.{name}") for name in PADS},
+            pads={name: fighters("controllers", "nana_controllers", name) for name in PADS},
             body=body,
             platforms=stack("platforms"),
             nana=np.asarray(stack("nanas.exists").any(axis=2)),

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from exphil_rt.game import states as st
 from exphil_rt.game.frames import MAX_ITEMS, Button, Frames
-from exphil_rt.game.ids import Character
 from exphil_rt.game.lane import GameSetup
-from exphil_rt.sim.fidelity.recording import PADS, Recording
+from exphil_rt.sim.fidelity.recording import Recording, merged
+from exphil_rt.sim.fidelity.rollout import every, feed
 from exphil_rt.sim.lane import EmbeddedLane
 from exphil_rt.sim.stage_facts import (
     LEDGE_SAFE,
@@ -33,7 +33,7 @@ from exphil_rt.sim.stage_facts import (
     WIND_REST,
     WIND_SPEED,
 )
-from exphil_rt.sim.state import SAVED
+from exphil_rt.sim.state import FIGHTERS, SAVED
 
 SHOWN: Final = {
     "x": "position_x", "y": "position_y", "facing": "facing", "vx": "self_x_air", "vy": "self_y", "gv": "self_x_ground",
@@ -54,6 +54,7 @@ _EXACT: Final = (
 )  # fmt: skip
 EXACT: Final = 1e-3
 PUSH_SPEED: Final = 0.3
+MOST_RECOIL: Final = 2.5
 STAR_FRAMES: Final = 176
 DEAD_FRAMES: Final = 60
 FLYING: Final = 1
@@ -86,17 +87,19 @@ class Tracker:
         self.tables = self.lane.tables
         self.num_states = self.tables["anim"].shape[1]
         for game in range(games):
-            who = tuple(int(c) for c in body["character"][0, game])
+            who = tuple(int(c) for c in body["character"][0, game, :2])
             stage = int(recording.stage[game])
             self.lane.start(
                 game, GameSetup(game_id=game, stage=stage, characters=(who[0], who[1]), timer_frames=_MAX_FRAMES)
             )
+        self.lane.games["led"] = 1
         self.windy = self.tables["stages"]["windy"][self.lane.games["stage"]] != 0
         self.known = np.minimum(body["state"], 1023).astype(np.int32)
         unknown = self.known >= self.num_states
         self.known[unknown] = np.where(body["airborne"][unknown] != 0, st.FALL_SPECIAL, st.WAIT)
         for kind, one in ((st.RUN + 1, st.RUN), (30, 29), (31, 29), (33, 32), (34, 32), (36, 35), (37, 35)):
             self.known[self.known == kind] = one
+        self.known[:, :, 2:][body["exists"][:, :, 2:] == 0] = st.SLEEP
 
     def walk(self, wanted: NDArray[np.int32]) -> Tracked:
         """Walk to the end; records at ``wanted`` ``[W, 2]`` (row, game)."""
@@ -108,14 +111,13 @@ class Tracker:
             by_row.setdefault(int(row), []).append(n)
         exact = np.zeros((rows, games, 2), bool)
         foretold = np.zeros((rows, games, 2), np.int16)
-        self._correct(0, np.arange(games), lane.players.copy(), first=True)
+        self._correct(0, np.arange(games), every(lane, np.arange(games)), first=True)
         for row in range(1, rows):
             slots = np.flatnonzero(recording.length > row).astype(np.int32)
-            before = lane.players[slots]
-            for name in PADS:
-                getattr(lane.pads, name)[slots] = recording.pads[name][row, slots]
+            before = every(lane, slots)
             lane.games["status"][slots] = 1
             lane.games["frame"][slots] = row - 124
+            feed(lane, slots, recording.pads, row, slots)
             lane.step(slots, 1, watch=False)
             exact[row, slots], foretold[row, slots] = self._compare(row, slots)
             self._correct_stage(row, slots)
@@ -126,16 +128,15 @@ class Tracker:
                 at = wanted[chosen, 1]
                 records["game"][chosen] = lane.games[at]
                 records["players"][chosen] = lane.players[at]
+                records["followers"][chosen] = lane.followers[at]
         lane.close()
         return Tracked(records, exact, foretold)
 
     def _compare(self, row: int, slots: NDArray[Any]) -> tuple[NDArray[np.bool_], NDArray[Any]]:
         body, mine = self.recording.body, self.lane.players[slots]
-        from exphil_rt.sim.fidelity.recording import merged
-
-        good = merged(mine["state"]) == self.recording.merged[row, slots]
+        good = merged(mine["state"]) == self.recording.merged[row, slots, :2]
         for field, column in _EXACT:
-            good &= np.abs(mine[field] - body[column][row, slots]) <= EXACT
+            good &= np.abs(mine[field] - body[column][row, slots, :2]) <= EXACT
         return good, mine["state"]
 
     def _correct_stage(self, row: int, slots: NDArray[Any]) -> None:
@@ -150,8 +151,8 @@ class Tracker:
                 games[f"rest_{side}"][slot] = max(int(games[f"rest_{side}"][slot]), 60)
         for slot in slots[self.windy[slots]]:
             mine = self.lane.players[slot]
-            off = self.recording.body["position_x"][row, slot] - mine["x"]
-            rise = np.abs(self.recording.body["position_y"][row, slot] - mine["y"])
+            off = self.recording.body["position_x"][row, slot, :2] - mine["x"]
+            rise = np.abs(self.recording.body["position_y"][row, slot, :2] - mine["y"])
             for sign in (-1, 1):
                 if (np.abs(off - sign * WIND_SPEED) + rise < 2e-3).any():
                     games["wind"][slot] = np.clip(games["wind"][slot] + sign, -1, 1)
@@ -191,9 +192,9 @@ class Tracker:
     def _correct(self, row: int, slots: NDArray[Any], before: NDArray[Any], first: bool = False) -> None:
         """Write what frame ``row`` shows over the records of ``slots``; ``before`` are theirs of the frame before."""
         body = self.recording.body
-        players = self.lane.players
-        mine = players[slots]
+        mine = every(self.lane, slots)
         shown = self.known[row, slots]
+        there = body["exists"][row, slots] != 0
         if row:
             self._learn_hits(row, slots, mine, before)
         wrong = mine["state"] != shown
@@ -211,9 +212,12 @@ class Tracker:
                 mine[going_on] = kept
             for n, port in zip(*np.nonzero(wrong & ~going_on), strict=True):
                 self._entered(mine[n], port, int(shown[n, port]))
+        self._learn_recoil(row, slots, mine, before, wrong)
         was_air = mine["airborne"] != 0
+        who = mine["character"].copy()
         for field, column in SHOWN.items():
             mine[field] = body[column][row, slots]
+        mine["character"] = np.where(there, mine["character"], who)  # who is gone comes back as who it was
         calm = (body["hitlag"][row, slots] == 0) & ~wrong & (row > 0)
         if row:
             gain = body["state_age"][row, slots] - body["state_age"][row - 1, slots]
@@ -230,67 +234,76 @@ class Tracker:
         caught = ((shown >= st.CAPTURE_PULLED_HI) & (shown < st.CAPTURE_CUT)) | (
             (shown >= st.THROWN_F) & (shown <= st.THROWN_LW + 1)
         )
-        mine["held"] = np.where(caught, np.maximum(mine["held"], 1), 0)
+        catching = (shown >= st.CATCH) & (shown <= st.THROW_LW)
+        second = catching[:, [3, 2, 3, 2]] & ~catching[:, [1, 0, 1, 0]]
+        catcher = np.where(second, (4, 3, 4, 3), (2, 1, 2, 1))
+        mine["held"] = np.where(caught, catcher, 0)
         hanging = (shown >= st.CLIFF_CATCH) & (shown <= st.CLIFF_JUMP_QUICK_1) & air
         mine["ledge"] = np.where(hanging, np.where(mine["x"] > 0, 1, -1), 0)
         mine["push_x"] = self._pushes(mine)
         left = air & (~was_air | first)
         mine["air_frames"] = np.where(left, 0, mine["air_frames"])
         mine["line"] = np.where(air, -1, mine["line"])
-        for n, port in zip(*np.nonzero(~air & ~self._stands(mine)), strict=True):
+        for n, port in zip(*np.nonzero(~air & there & ~self._stands(mine)), strict=True):
             self._stand(mine[n], port, int(slots[n]))
-        players[slots] = mine
+        self.lane.players[slots], self.lane.followers[slots] = mine[:, :2], mine[:, 2:]
 
     def _learn_hits(self, row: int, slots: NDArray[Any], mine: NDArray[Any], before: NDArray[Any]) -> None:
-        """Keep the attacker's stale moves and spent hitboxes to what was recorded, not to what was foretold."""
-        percent = self.recording.body["percent"]
-        hitlag, states = self.recording.body["hitlag"], self.recording.body["state"]
-        rose = percent[row, slots] > percent[row - 1, slots]
+        """Keep the attackers' stale moves and spent hitboxes to what was recorded, not to what was foretold."""
+        body = self.recording.body
+        percent, hitlag = body["percent"], body["hitlag"][row, slots]
+        rose = (percent[row, slots] > percent[row - 1, slots]) & (body["exists"][row - 1, slots] != 0)
         # what hurts without a blow: being out of sight
-        lags = (hitlag[row, slots] > 0) | (hitlag[row, slots][:, ::-1] > 0)
-        rose &= lags | (states[row, slots] != states[row - 1, slots])
-        self._learn_hits_on_nana(row, slots, mine)
+        rose &= (hitlag > 0) | _any_foe(hitlag > 0) | (body["state"][row, slots] != body["state"][row - 1, slots])
         foretold = mine["percent"] > before["percent"]
         for n, victim in zip(*np.nonzero(foretold & ~rose), strict=True):
-            giver, was = mine[n, 1 - victim], before[n, 1 - victim]
-            for name in ("stale", "stale_next", "last_attack", "last_landed_serial", "hit_epoch"):
-                giver[name] = was[name]
+            epoch = "hit_epoch" if victim < 2 else "hit_epoch_2"
+            others = ("stale", "stale_next", "last_attack", "last_landed_serial")
+            for foe in (1 - victim % 2, 3 - victim % 2):
+                for name in (epoch,) if rose[n, (victim + 2) % FIGHTERS] else (epoch, *others):
+                    mine[n, foe][name] = before[n, foe][name]
         for n, victim in zip(*np.nonzero(rose & ~foretold), strict=True):
-            giver = mine[n, 1 - victim]
-            move = int(self.recording.body["last_attack_landed"][row, slots[n], 1 - victim])
-            state = int(self.known[row, slots[n], 1 - victim])
+            foe = 1 - victim % 2
+            if hitlag[n, foe] == 0 and hitlag[n, foe + 2] > 0:
+                foe += 2
+            giver = mine[n, foe]
+            move = int(body["last_attack_landed"][row, slots[n], foe])
+            state = int(self.known[row, slots[n], foe])
             if giver["last_landed_serial"] != giver["attack_serial"] and move:
                 giver["last_landed_serial"] = giver["attack_serial"]
                 giver["stale"][int(giver["stale_next"])] = move
                 giver["stale_next"] = (int(giver["stale_next"]) + 1) % len(giver["stale"])
             anim = self.tables["anim"][int(giver["character"]), state]
-            past = int(self.recording.body["state_age"][row, slots[n], 1 - victim]) - int(anim["hit_first"])
+            past = int(body["state_age"][row, slots[n], foe]) - int(anim["hit_first"])
             if giver["state"] == state and 0 <= past < int(anim["hit_frames"]):
-                giver["hit_epoch"] = self.tables["hit_frames"][int(anim["hit_offset"]) + past]["epoch"]
+                epoch = self.tables["hit_frames"][int(anim["hit_offset"]) + past]["epoch"]
+                giver["hit_epoch" if victim < 2 else "hit_epoch_2"] = epoch
+
+    def _learn_recoil(
+        self, row: int, slots: NDArray[Any], mine: NDArray[Any], before: NDArray[Any], wrong: NDArray[np.bool_]
+    ) -> None:
+        """How fast an attacker slides back from a shield, by how far off its place was foretold."""
+        body, shown = self.recording.body, self.known[row, slots]
+        off = body["position_x"][row, slots] - mine["x"]
+        blocked = _any_foe(shown == st.GUARD_SET_OFF) | (before["recoil"] != 0)
+        attacks = (shown >= st.ATTACK_11) & (shown <= st.LANDING_AIR_LW)
+        learned = blocked & attacks & ~wrong & (body["hitlag"][row, slots] == 0) & (body["exists"][row, slots] != 0)
+        learned &= (np.abs(off) > EXACT) & (np.abs(off) < MOST_RECOIL)
+        mine["recoil"] = np.where(learned, mine["recoil"] + off, mine["recoil"])
 
     def _pushes(self, mine: NDArray[Any]) -> NDArray[np.float32]:
-        """How fighters that stand in each other push on the next frame."""
-        room = self.tables["fighters"]["push_width"][np.minimum(mine["character"], 26)].sum(axis=1, keepdims=True)
+        """How players that stand in each other push on the next frame."""
+        width = self.tables["fighters"]["push_width"][np.minimum(mine["character"], 26)]
         free = (mine["airborne"] == 0) & (mine["state"] > st.SLEEP) & (mine["held"] == 0)
-        gap = mine["x"] - mine["x"][:, ::-1]
-        near = free.all(axis=1, keepdims=True) & (np.abs(gap) < room) & (np.abs(mine["y"] - mine["y"][:, ::-1]) <= 1)
-        way = np.where(gap == 0, np.where(np.arange(2) == 0, -1, 1), np.sign(gap))
         rolls = (mine["state"] >= st.ESCAPE_F) & (mine["state"] <= st.ESCAPE_B)
-        return np.where(near & ~rolls, way * PUSH_SPEED, 0).astype(np.float32)
-
-    def _learn_hits_on_nana(self, row: int, slots: NDArray[Any], mine: NDArray[Any]) -> None:
-        """Who hits Nana makes his move stale, though nothing of hers is followed here."""
-        body = self.recording.body
-        beside = body["character"][row, slots][:, ::-1] == Character.POPO
-        lag = (body["hitlag"][row, slots] > 0) & (body["hitlag"][row - 1, slots] == 0)
-        alone = body["hitlag"][row, slots][:, ::-1] == 0
-        alone &= body["percent"][row, slots] == body["percent"][row - 1, slots]
-        for n, port in zip(*np.nonzero(beside & lag & alone), strict=True):
-            giver, move = mine[n, port], int(body["last_attack_landed"][row, slots[n], port])
-            if giver["last_landed_serial"] != giver["attack_serial"] and move:
-                giver["last_landed_serial"] = giver["attack_serial"]
-                giver["stale"][int(giver["stale_next"])] = move
-                giver["stale_next"] = (int(giver["stale_next"]) + 1) % len(giver["stale"])
+        gap = mine["x"][:, 1] - mine["x"][:, 0]
+        near = free[:, 0] & free[:, 1] & (np.abs(gap) < width[:, 0] + width[:, 1])
+        near &= np.abs(mine["y"][:, 1] - mine["y"][:, 0]) <= 1
+        away = np.where(gap < 0, -PUSH_SPEED, PUSH_SPEED)
+        push = np.zeros(mine.shape, np.float32)
+        push[:, 0] = np.where(near & ~rolls[:, 0], -away, 0)
+        push[:, 1] = np.where(near & ~rolls[:, 1], away, 0)
+        return push
 
     def _entered(self, pair: Any, port: Any, state: int) -> None:
         """A state that the game did not foresee begins."""
@@ -342,6 +355,11 @@ class Tracker:
             right, up = _shift(lines[first + n], game)
             gaps.append(_gap(lines[first + n], mine["x"] - right, mine["y"] - up))
         mine["line"] = mine["last_line"] = first + int(np.argmin(gaps))
+
+
+def _any_foe(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Of each fighter ``[S, 4]``: whether it holds for one of the other side."""
+    return np.tile(flags[:, 1::-1] | flags[:, :1:-1], 2)
 
 
 def _shift(line: Any, game: Any) -> tuple[float, float]:
@@ -396,7 +414,8 @@ def leaks(how: Track, games: Sequence[Frames], wanted: NDArray[np.int32]) -> lis
         frames = games[int(game)]
         cut = frames[np.minimum(np.arange(len(frames.frame)), int(row))]
         again = how(Recording.of([cut]), np.array([[row, 0]], np.int32)).records[0]
-        for name in again["players"].dtype.names:
-            if not np.array_equal(again["players"][name], whole[n]["players"][name], equal_nan=True):
-                found.add(name)
+        for group in ("players", "followers"):
+            for name in again[group].dtype.names:
+                if not np.array_equal(again[group][name], whole[n][group][name], equal_nan=True):
+                    found.add(name)
     return sorted(found)

@@ -60,7 +60,7 @@ FOREIGN: Final = _foreign()
 
 
 def classes(recording: Recording) -> NDArray[np.int8]:
-    """Class ``[T, F, 2]`` of every frame, an index into CLASSES."""
+    """Class ``[T, F, 4]`` of every frame, an index into CLASSES."""
     states = np.minimum(recording.body["state"], 1023)
     found: NDArray[np.int8] = _CLASS[states]
     struck = (recording.body["hitlag"] > 0) & (found < CLASSES.index("attack"))
@@ -77,9 +77,9 @@ def choose(recording: Recording, num_states: int) -> NDArray[np.int32]:
     """
     body = recording.body
     known = (body["exists"] != 0) & ~FOREIGN[np.minimum(body["state"], 1023)] & (body["state"] < num_states)
-    both: NDArray[np.bool_] = np.asarray(known.all(axis=2))
+    both: NDArray[np.bool_] = np.asarray(known[:, :, :2].all(axis=2))
     rows = np.arange(FIRST_ROW, len(both), STRIDE)
-    there = np.asarray(body["exists"].all(axis=2))
+    there = np.asarray(body["exists"][:, :, :2].all(axis=2))
     found = [
         (row, game)
         for game, length in enumerate(recording.length)
@@ -90,10 +90,10 @@ def choose(recording: Recording, num_states: int) -> NDArray[np.int32]:
 
 
 def describe(recording: Recording, windows: NDArray[np.int32]) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
-    """(class, moving) of each window and player, ``[W, 2]``."""
-    kind = np.zeros((len(windows), 2), np.int8)
-    way = np.zeros((len(windows), 2), np.float32)
-    changes = np.zeros((len(windows), 2), np.int32)
+    """(class, moving) of each window and fighter, ``[W, 4]``."""
+    kind = np.zeros((len(windows), 4), np.int8)
+    way = np.zeros((len(windows), 4), np.float32)
+    changes = np.zeros((len(windows), 4), np.int32)
     row, game = windows.T
     every = classes(recording)
     x = recording.body["position_x"]

@@ -52,7 +52,7 @@ FIGHTERS: Final[dict[Character, Specials]] = {
     Character.PICHU: others.PICHU,
 }
 
-_MARIO, _FOX, _FALCON, _LINK, _SHEIK, _PEACH, _POPO = 0, 1, 2, 6, 7, 9, 10
+_MARIO, _FOX, _FALCON, _LINK, _SHEIK, _PEACH, _POPO, _NANA = 0, 1, 2, 6, 7, 9, 10, 11
 _PIKACHU, _SAMUS, _JIGGLYPUFF, _MEWTWO, _LUIGI, _MARTH, _ZELDA = 12, 13, 15, 16, 17, 18, 19
 _YOUNG_LINK, _DR_MARIO, _FALCO, _PICHU, _GAME_AND_WATCH, _GANONDORF, _ROY = 20, 21, 22, 23, 24, 25, 26
 
@@ -106,7 +106,7 @@ def special_phase(phase: int, pl: Any, foe: Any, t: Any, game: Any, port: int) -
             done = others.fireball(asked, pl, t, game, port)
         elif who == _SAMUS:
             done = others.charge_shot(asked, pl, t, game, port)
-        elif who == _POPO:
+        elif who in (_POPO, _NANA):
             done = others.ice(asked, pl, t, game, port)
         asked = conclude(asked, done, pl, t)
     return 0

@@ -100,6 +100,7 @@ def mirrored(frames: Frames) -> Frames:
     out.randall[..., 0] = np.where(there, -out.randall[..., 0] - np.float32(RANDALL_WIDTH), 0)
     out.platforms[...] = out.platforms[..., ::-1].copy()
     mirror_controllers(out.controllers)
+    mirror_controllers(out.nana_controllers)
     return out
 
 

@@ -241,6 +241,23 @@ def test_a_follower_and_one_who_is_gone(tmp_path):
     assert (again.nanas.flags[:3, 0, 4] & 0x08).all(), "told to be a follower"
 
 
+def test_the_ice_climbers_are_read_back_with_nana(tmp_path):
+    melee = pytest.importorskip("melee")
+    pair = int(Character.POPO), int(Character.FOX)
+    setup = GameSetup(game_id=5, stage=int(Stage.BATTLEFIELD), characters=pair, seed=3, timer_frames=400)
+    frames, end = simulated(setup, frames=600)
+    assert frames.nanas.exists[:, 0].all()
+    assert frames.nana_controllers.joystick_x[:, 0].any()
+    replay = read_back(tmp_path, start_of_setup(setup), frames, end)
+    assert differing(told(replay.frames), told(frames)) == []
+    console = melee.Console(is_dolphin=False, path=str(tmp_path / "game.slp"))
+    assert console.connect()
+    for at in range(len(frames.frame)):
+        nana, mine = console.step().players[1].nana, frames.nanas[at, 0]
+        assert (nana.position.x, nana.position.y, nana.action.value) == (mine.position_x, mine.position_y, mine.state)
+        assert (nana.percent, nana.facing, nana.on_ground) == (mine.percent, mine.facing > 0, not mine.airborne)
+
+
 def test_names_that_do_not_fit_are_cut_at_a_letter(tmp_path):
     start, frames = tiny()
     players = (

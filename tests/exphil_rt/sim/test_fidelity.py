@@ -69,7 +69,7 @@ def test_a_window_made_from_its_own_future_is_caught(game: Frames) -> None:
     def peeking(recording: Recording, wanted: np.ndarray) -> Tracked:
         tracked = track(recording, wanted)
         later = np.minimum(wanted[:, 0] + 4, recording.length[wanted[:, 1]] - 1)
-        tracked.records["players"]["tilt_x"] = recording.body["state_age"][later, wanted[:, 1]]
+        tracked.records["players"]["tilt_x"] = recording.body["state_age"][later, wanted[:, 1], :2]
         return tracked
 
     assert leaks(peeking, [game], np.array([[200, 0], [333, 0]], np.int32)) == ["tilt_x"]

@@ -7,7 +7,7 @@ import pytest
 
 from exphil_rt.game import states as st
 from exphil_rt.game.frames import Controllers
-from exphil_rt.game.ids import PLAYABLE, Stage
+from exphil_rt.game.ids import PLAYABLE, Character, Stage
 from exphil_rt.game.lane import GameSetup
 from exphil_rt.sim import STAGES, EmbeddedLane
 
@@ -34,6 +34,7 @@ def fuzz(seed: int, frames: int, hold: int) -> None:
     everyone = np.arange(len(games), dtype=np.int32)
     flat = np.array([stage == Stage.FINAL_DESTINATION for _, stage in games])
     seen: set[int] = set()
+    followed = np.zeros((len(games), 2), bool)
     for step in range(frames):
         slots = lane.ready()
         if step % hold == 0:
@@ -60,9 +61,22 @@ def fuzz(seed: int, frames: int, hold: int) -> None:
         assert ((players.shield >= 0) & (players.shield <= 60)).all()
         assert (players.state < 400).all()
         assert ((players.hitlag >= 0) & (players.hitlag <= 20)).all()
-        assert (lane.players["held"].sum(axis=1) <= 1).all()
+        assert ((lane.fighters["held"] > 0).sum(axis=1) <= 2).all()
+        assert not (lane.players["held"] > 0).all(axis=1).any()
+        nanas = lane.frames(everyone).nanas
+        for name, values in nanas.arrays().items():
+            assert np.isfinite(values).all(), name
+        assert (np.abs(nanas.position_x) < 600).all()
+        assert ((nanas.percent >= 0) & (nanas.percent <= 999)).all()
+        assert ((nanas.hitlag >= 0) & (nanas.hitlag <= 20)).all()
+        assert (lane.followers["t"][nanas.exists > 0] <= 1300).all()
+        followed |= nanas.exists > 0
         stuck = lane.players["t"] > 1300  # only Wait and Fall-like states last, and these inputs leave both
         assert not stuck.any(), lane.players["state"][stuck]
+    popos = np.array(
+        [[int(who) == Character.POPO, int(foe) == Character.POPO] for (who, _), foe in zip(games, foes, strict=True)]
+    )
+    assert (followed == popos).all()
     assert len(seen) > 80
     assert sum(state >= st.FIRST_SPECIAL for state in seen) > 40
 

@@ -31,7 +31,7 @@ def random_pads(seed: int, frame: int, games: np.ndarray) -> Controllers:
 
 
 def setups(count: int, **more: int) -> list[GameSetup]:
-    pairs = [(Character.FOX, Character.MEWTWO), (Character.MARTH, Character.FALCO), (Character.KIRBY, Character.NESS)]
+    pairs = [(Character.FOX, Character.MEWTWO), (Character.MARTH, Character.FALCO), (Character.POPO, Character.NESS)]
     return [
         GameSetup(game_id=100 + n, stage=(FD, BF)[n % 2], characters=pairs[n % 3], seed=9, **more) for n in range(count)
     ]
@@ -54,7 +54,7 @@ def play(lane: EmbeddedLane, games: list[GameSetup], frames: int) -> list[dict[s
 
 def test_it_is_a_lane():
     lane: Lane = EmbeddedLane(2)
-    assert lane.physics == PHYSICS == "sim-3"
+    assert lane.physics == PHYSICS == "sim-4"
     assert len(lane.ready()) == 0
     lane.close()
     lane.close()
@@ -162,7 +162,10 @@ def test_frames_are_whole_and_stamped():
     assert frames.players.character[0].tolist() == [Character.PEACH, Character.POPO]
     assert frames.players.stocks[0].tolist() == [4, 4]
     assert frames.players.position_x[0].tolist() == pytest.approx([-38.8, 38.8])
-    assert not frames.nanas.exists.any()
+    assert frames.nanas.exists[0].tolist() == [0, 1]
+    assert frames.nanas.character[0].tolist() == [0, Character.NANA]
+    assert frames.nanas.position_x[0].tolist() == pytest.approx([0.0, 48.8])
+    assert frames.nanas.last_hit_by[0].tolist() == [6, 6]
     pads = Controllers.allocate((1, 2))
     pads.joystick_x[0] = (2.0, np.nan)
     pads.joystick_y[0] = (0.1, -0.7)
