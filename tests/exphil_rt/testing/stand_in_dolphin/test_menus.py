@@ -194,12 +194,25 @@ def test_the_slider_moves_only_while_it_is_held():
     assert not slot.holds_slider
 
 
+def test_what_is_held_from_the_game_on_is_no_press():
+    menus = Menus([1, 2])
+    for slot in menus.slots[:2]:
+        slot.fighter, slot.coin_down = FIGHTERS.index(Character.FOX), True
+    held = {1: Held(buttons=Button.START | Button.A), 2: NEUTRAL}
+    for _ in range(3):
+        assert menus.step(held)[1:3] == b"\x00\x02", "still at character select"
+    menus.step({1: NEUTRAL, 2: NEUTRAL})
+    menus.step(held)
+    assert menus.step(held)[1:3] == b"\x01\x02"
+
+
 def test_two_ready_players_reach_a_random_stage_by_start_and_a():
     chosen = set()
     for seed in range(20):
         menus = Menus([1, 2], seed=seed)
         for slot in menus.slots[:2]:
             slot.fighter, slot.coin_down = FIGHTERS.index(Character.FOX), True
+        menus.step({1: NEUTRAL, 2: NEUTRAL})
         menus.step({1: Held(buttons=Button.START), 2: NEUTRAL})
         for _ in range(14):
             menus.step({1: Held(x=-0.8, y=0.3), 2: NEUTRAL})
