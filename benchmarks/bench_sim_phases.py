@@ -72,13 +72,13 @@ def _collide(games: Any, fighters: Any, tables: Any) -> None:
 @njit
 def _grabs(games: Any, fighters: Any, tables: Any) -> None:
     for i in range(len(games)):
-        resolve(fighters, i, 2, tables[0], games[i])
+        resolve(fighters[0, i, 0], fighters[0, i, 1], fighters[1, i, 0], fighters[1, i, 1], 2, tables[0], games[i])
 
 
 @njit
 def _hits(games: Any, fighters: Any, tables: Any) -> None:
     for i in range(len(games)):
-        hits(fighters, i, 2, tables[0], games[i])
+        hits(fighters[0, i, 0], fighters[0, i, 1], fighters[1, i, 0], fighters[1, i, 1], 2, tables[0], games[i])
 
 
 @njit

@@ -56,7 +56,8 @@ NATURAL = {
     st.DOWN_BOUND_U: (st.DOWN_WAIT_U,), st.DOWN_BOUND_D: (st.DOWN_WAIT_D,),
     st.ESCAPE_AIR: (st.FALL_SPECIAL,),
 }  # fmt: skip
-HIGHEST = 12.0  # above the feet the lowest point is never higher
+HIGHEST = 12.0  # sightings further above the feet than this are of something else
+TALLEST = 9.0  # the highest lowest point: a few sightings alone bound none from above
 PASSING = (*range(st.JUMP_F, st.FALL_SPECIAL + 3), st.PASS)  # states that fall through platforms with the stick down
 FEET_LOCKED = 10  # frames in the air during which the lowest point is the fighter's own place
 AIR = (*range(st.JUMP_F, st.DAMAGE_FALL + 1), *range(st.ATTACK_AIR_N, st.ATTACK_AIR_LW + 1), st.ESCAPE_AIR, st.PASS,
@@ -196,7 +197,7 @@ def _curve(who: int, state: int, seen: Sightings) -> Table:
             ]
             if sum(not above for *_, above in near) >= 3:
                 break
-        found[who, state, age] = (round(_fit(near), 3),)
+        found[who, state, age] = (round(min(_fit(near), TALLEST), 3),)
     return found
 
 

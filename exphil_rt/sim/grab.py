@@ -223,26 +223,28 @@ def grip(pl: Any, t: Any) -> None:
 
 
 @njit
-def resolve(fighters: Any, i: int, count: int, t: Any, game: Any) -> None:
-    """Phase 6 of game ``i``, of the first ``count`` fighters."""
-    if count == 2 and fighters[0, i, 0].held == 0 and fighters[0, i, 1].held == 0:
-        grip(fighters[0, i, 0], t)
-        grip(fighters[0, i, 1], t)
+def resolve(a: Any, b: Any, c: Any, d: Any, count: int, t: Any, game: Any) -> None:
+    """Phase 6 of a game of ``count`` fighters: players ``a`` and ``b``, their followers ``c`` and ``d``."""
+    if count == 2 and a.held == 0 and b.held == 0:
+        grip(a, t)
+        grip(b, t)
         return
     for n in range(count):
-        pl = fighters[n >> 1, i, n & 1]
+        pl = a if n == 0 else b if n == 1 else c if n == 2 else d
         m = 1 - (n & 1)
-        if fighters[0, i, m].held != n + 1:
+        foe = a if n & 1 else b
+        if foe.held != n + 1:
+            foe = c if n & 1 else d
             m += 2
-        if m < count and fighters[m >> 1, i, m & 1].held == n + 1:
-            hold(pl, fighters[m >> 1, i, m & 1], t, game, n, m)
+        if m < count and foe.held == n + 1:
+            hold(pl, foe, t, game, n, m)
         else:
             grip(pl, t)
     for n in range(count):
-        pl = fighters[n >> 1, i, n & 1]
+        pl = a if n == 0 else b if n == 1 else c if n == 2 else d
         if pl.held:
             k = pl.held - 1
-            catcher = fighters[k >> 1, i, k & 1]
+            catcher = a if k == 0 else b if k == 1 else c if k == 2 else d
             if catcher.held:  # cannot happen; never leave two fighters frozen
                 pl.held = 0
                 catcher.held = 0

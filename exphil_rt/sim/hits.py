@@ -245,22 +245,20 @@ def ready(pl: Any, t: Any) -> bool:
 
 
 @njit
-def hits(fighters: Any, i: int, count: int, t: Any, game: Any) -> None:
-    """Phase 7 of game ``i``, of the first ``count`` fighters."""
-    a, b = fighters[0, i, 0], fighters[0, i, 1]
+def hits(a: Any, b: Any, c: Any, d: Any, count: int, t: Any, game: Any) -> None:
+    """Phase 7 of a game of ``count`` fighters: players ``a`` and ``b``, their followers ``c`` and ``d``."""
     busy_a = ready(a, t)
     busy = ready(b, t) or busy_a
     if count == 2:
         if busy:
             meet(a, b, 0, 1, t, game)
         return
-    for n in range(2):
-        if ready(fighters[1, i, n], t):
-            busy = True
+    busy_c = ready(c, t)
+    busy = ready(d, t) or busy_c or busy
     if busy:
         for n in range(0, count, 2):
             for m in range(1, count, 2):
-                meet(fighters[n >> 1, i, n & 1], fighters[m >> 1, i, m & 1], n, m, t, game)
+                meet(a if n == 0 else c, b if m == 1 else d, n, m, t, game)
 
 
 @njit

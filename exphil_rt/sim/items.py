@@ -182,7 +182,7 @@ def fly_back(item: Any, pl: Any, after: int) -> bool:
 
 
 @njit
-def move_items(game: Any, fighters: Any, i: int, t: Any, stage: Any) -> None:
+def move_items(game: Any, a: Any, b: Any, t: Any, stage: Any) -> None:
     """Every item's step: fall, lie, bounce, come back, vanish."""
     k = 0
     while k < game.num_items:
@@ -197,7 +197,7 @@ def move_items(game: Any, fighters: Any, i: int, t: Any, stage: Any) -> None:
         item.prev_x = item.x
         item.prev_y = item.y
         if kind.returns > 0 and not gone:
-            gone = fly_back(item, fighters[0, i, item.owner], kind.returns)
+            gone = fly_back(item, b if item.owner else a, kind.returns)
         if item.state == FLYING and not gone:
             if kind.gravity > 0.0:
                 item.vy = max(item.vy - kind.gravity, -kind.terminal)
@@ -323,7 +323,7 @@ def meet(game: Any, k: int, pl: Any, owner: Any, n: int, t: Any) -> bool:
 
 
 @njit
-def item_hits(game: Any, fighters: Any, i: int, count: int, t: Any) -> None:
+def item_hits(game: Any, a: Any, b: Any, c: Any, d: Any, count: int, t: Any) -> None:
     """Every flying item against the fighters of the side whom it does not belong to."""
     k = 0
     while k < game.num_items:
@@ -333,7 +333,8 @@ def item_hits(game: Any, fighters: Any, i: int, count: int, t: Any) -> None:
             owner = item.owner
             for n in range(1 - owner, count, 2):
                 if item.hit == 0 and item.owner == owner:  # not reflected
-                    used = meet(game, k, fighters[n >> 1, i, n & 1], fighters[0, i, owner], n, t)
+                    victim = a if n == 0 else b if n == 1 else c if n == 2 else d
+                    used = meet(game, k, victim, b if owner else a, n, t)
                 if used:
                     break
         if used:

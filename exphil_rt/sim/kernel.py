@@ -110,13 +110,12 @@ def _parts() -> list[tuple[str, Any, tuple[Any, ...]]]:
     t = numba.from_dtype(load().tables.dtype)
     stage = numba.from_dtype(STAGE)
     number = numba.int64
-    fighters = numba.typeof(np.zeros((2, 1, 2), PLAYER))
     return [
         ("animation", anim.animate, (pl, t)),
         ("interrupts", interrupts.interrupt, (pl, t)),
         ("physics", physics.move, (pl, t)),
         ("collisions", collide.collide, (pl, number, t, stage, game)),
-        ("grabs", grab.resolve, (fighters, number, number, t, game)),
-        ("hits", hits.hits, (fighters, number, number, t, game)),
+        ("grabs", grab.resolve, (pl, pl, pl, pl, number, t, game)),
+        ("hits", hits.hits, (pl, pl, pl, pl, number, t, game)),
         ("life", ko.life, (pl, t, game, stage, number)),
     ]

@@ -54,10 +54,9 @@ def frame_places(lead: tuple[int, ...]) -> NDArray[Any]:
 
 
 @njit
-def observe(i: int, game: Any, fighters: Any, count: int, t: Any, places: Any, f32: Any, i32: Any, u16: Any, u8: Any,
-            i8: Any) -> None:  # fmt: skip
-    """Write game ``i`` and the first ``count`` of its fighters into the columns at ``places`` (``frame_places``)."""
-    o = places[0]
+def observe(i: int, game: Any, a: Any, b: Any, c: Any, d: Any, count: int, t: Any, o: Any, fo: Any, f32: Any, i32: Any,
+            u16: Any, u8: Any, i8: Any) -> None:  # fmt: skip
+    """Write game ``i`` and its ``count`` fighters into the columns at the places ``o``, followers' at ``fo``."""
     i32[o.frame + i] = game.frame
     u8[o.stage + i] = game.stage_id
     moving = t.stages[game.stage].moving
@@ -67,14 +66,15 @@ def observe(i: int, game: Any, fighters: Any, count: int, t: Any, places: Any, f
     f32[o.platforms + 2 * i + 1] = game.height_1 if moving == LEFT_PLATFORM else 0.0
     first_line = t.stages[game.stage].line_offset
     observe_items(i, game, o, f32, u16, u8, i8)
-    observe_player(2 * i, fighters[0, i, 0], t, o, first_line, f32, u16, u8, i8)
-    observe_player(2 * i + 1, fighters[0, i, 1], t, o, first_line, f32, u16, u8, i8)
+    observe_player(2 * i, a, t, o, first_line, f32, u16, u8, i8)
+    observe_player(2 * i + 1, b, t, o, first_line, f32, u16, u8, i8)
     for n in range(2, count):
         k = 2 * i + n - 2
-        if fighters[1, i, n - 2].exists:
-            observe_player(k, fighters[1, i, n - 2], t, places[1], first_line, f32, u16, u8, i8)
+        pl = c if n == 2 else d
+        if pl.exists:
+            observe_player(k, pl, t, fo, first_line, f32, u16, u8, i8)
         else:
-            nobody(k, places[1], f32, u16, u8, i8)
+            nobody(k, fo, f32, u16, u8, i8)
 
 
 @njit

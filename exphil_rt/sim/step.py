@@ -92,7 +92,8 @@ def begin(games: Any, fighters: Any, i: int, tables: Any, stage: int, characters
 def show(games: Any, fighters: Any, i: int, tables: Any, fo: Any, frames: Any) -> None:
     """Write the frame of slot ``i`` into the Frames memory ``frames`` (bytes) at the places ``fo``; all of it."""
     f32, i32, u16, i8 = frames.view(np.float32), frames.view(np.int32), frames.view(np.uint16), frames.view(np.int8)
-    observe(i, games[i], fighters, 4, tables[0], fo, f32, i32, u16, frames, i8)
+    a, b, c, d = fighters[0, i, 0], fighters[0, i, 1], fighters[1, i, 0], fighters[1, i, 1]
+    observe(i, games[i], a, b, c, d, 4, tables[0], fo[0], fo[1], f32, i32, u16, frames, i8)
 
 
 @njit
@@ -128,13 +129,15 @@ def hit_met(pl: Any, foe: Any, second: Any, t: Any, game: Any, port: int, specia
 
 
 @njit
-def step_game(game: Any, fighters: Any, i: int, t: Any, po: Any, pf: Any, pu: Any, pi: Any, special: Any) -> None:
-    """One frame of game ``i``; ``special`` is the pointer to ``registry.special_phase``.
+def step_game(game: Any, a: Any, b: Any, c: Any, d: Any, t: Any, po: Any, pf: Any, pu: Any, pi: Any, i: int,
+              special: Any) -> None:  # fmt: skip
+    """One frame of game ``i``, of players ``a`` and ``b`` and their followers ``c`` and ``d``.
 
-    Followers take each phase after the players, through the same functions; a game without any pays a question a phase.
+    ``special`` is the pointer to ``registry.special_phase``. Records are passed one by one: an array would be counted
+    as in use, atomically, at every call. Followers take each phase after the players, through the same functions; a
+    game without any pays a question a phase.
     """
     stage = t.stages[game.stage]
-    a, b = fighters[0, i, 0], fighters[0, i, 1]
     both = game.fighters > 2
     move_stage(game, t)
     weather(game, t)
@@ -146,17 +149,19 @@ def step_game(game: Any, fighters: Any, i: int, t: Any, po: Any, pf: Any, pu: An
         special(ANIMATE, b, a, t, game, 1)
     if both:
         for n in range(2):
-            animate(fighters[1, i, n], t)
-            if fighters[1, i, n].state >= st.FIRST_SPECIAL:
-                special(ANIMATE, fighters[1, i, n], fighters[0, i, 1 - n], t, game, n)
+            pl = d if n else c
+            animate(pl, t)
+            if pl.state >= st.FIRST_SPECIAL:
+                special(ANIMATE, pl, a if n else b, t, game, n)
     read_pads(i, game, a, b, t, po, pf, pu, pi)
     shift_in_hitlag(a, t)
     shift_in_hitlag(b, t)
     if both:
         for n in range(2):
-            if fighters[1, i, n].exists:
-                press(fighters[1, i, n], fighters[0, i, n], t, stage, game, n)
-                shift_in_hitlag(fighters[1, i, n], t)
+            pl = d if n else c
+            if pl.exists:
+                press(pl, b if n else a, t, stage, game, n)
+                shift_in_hitlag(pl, t)
     if a.carrying:
         carry(a, t, game, 0)
     if b.carrying:
@@ -170,10 +175,11 @@ def step_game(game: Any, fighters: Any, i: int, t: Any, po: Any, pf: Any, pu: An
             special(INTERRUPT, b, a, t, game, 1)
         if both:
             for n in range(2):
-                leave_platform(fighters[1, i, n], fighters[0, i, n], t)
-                interrupt(fighters[1, i, n], t)
-                if fighters[1, i, n].state >= st.FIRST_SPECIAL:
-                    special(INTERRUPT, fighters[1, i, n], fighters[0, i, 1 - n], t, game, n)
+                pl = d if n else c
+                leave_platform(pl, b if n else a, t)
+                interrupt(pl, t)
+                if pl.state >= st.FIRST_SPECIAL:
+                    special(INTERRUPT, pl, a if n else b, t, game, n)
     if a.state >= st.FIRST_SPECIAL:
         special(MOVE, a, b, t, game, 0)
     move(a, t)
@@ -182,14 +188,14 @@ def step_game(game: Any, fighters: Any, i: int, t: Any, po: Any, pf: Any, pu: An
     move(b, t)
     if both:
         for n in range(2):
-            if fighters[1, i, n].state >= st.FIRST_SPECIAL:
-                special(MOVE, fighters[1, i, n], fighters[0, i, 1 - n], t, game, n)
-            move(fighters[1, i, n], t)
-        collide(a, ledge_of(b) | ledge_of(fighters[1, i, 1]), t, stage, game)
-        collide(b, ledge_of(a) | ledge_of(fighters[1, i, 0]), t, stage, game)
-        for n in range(2):
-            taken = ledge_of(fighters[0, i, 1 - n]) | ledge_of(fighters[1, i, 1 - n])
-            collide(fighters[1, i, n], taken, t, stage, game)
+            pl = d if n else c
+            if pl.state >= st.FIRST_SPECIAL:
+                special(MOVE, pl, a if n else b, t, game, n)
+            move(pl, t)
+        collide(a, ledge_of(b) | ledge_of(d), t, stage, game)
+        collide(b, ledge_of(a) | ledge_of(c), t, stage, game)
+        collide(c, ledge_of(b) | ledge_of(d), t, stage, game)
+        collide(d, ledge_of(a) | ledge_of(c), t, stage, game)
     else:
         collide(a, ledge_of(b), t, stage, game)
         collide(b, ledge_of(a), t, stage, game)
@@ -201,28 +207,29 @@ def step_game(game: Any, fighters: Any, i: int, t: Any, po: Any, pf: Any, pu: An
     drain(b, t)
     if both:
         for n in range(2):
-            if fighters[1, i, n].special == 2:
-                special(LANDED, fighters[1, i, n], fighters[0, i, 1 - n], t, game, n)
-            drain(fighters[1, i, n], t)
-    resolve(fighters, i, game.fighters, t, game)
+            pl = d if n else c
+            if pl.special == 2:
+                special(LANDED, pl, a if n else b, t, game, n)
+            drain(pl, t)
+    resolve(a, b, c, d, game.fighters, t, game)
     push_apart(a, b, t)
     if game.num_items:
-        move_items(game, fighters, i, t, stage)
-    hits(fighters, i, game.fighters, t, game)
+        move_items(game, a, b, t, stage)
+    hits(a, b, c, d, game.fighters, t, game)
     if game.num_items:
-        item_hits(game, fighters, i, game.fighters, t)
-    hit_met(a, b, fighters[1, i, 1], t, game, 0, special)
-    hit_met(b, a, fighters[1, i, 0], t, game, 1, special)
+        item_hits(game, a, b, c, d, game.fighters, t)
+    hit_met(a, b, d, t, game, 0, special)
+    hit_met(b, a, c, t, game, 1, special)
     life(a, t, game, stage, 0)
     life(b, t, game, stage, 1)
     if both:
         for n in range(2):
-            pl = fighters[1, i, n]
-            hit_met(pl, fighters[0, i, 1 - n], fighters[1, i, 1 - n], t, game, n, special)
+            pl = d if n else c
+            hit_met(pl, a if n else b, c if n else d, t, game, n, special)
             if pl.exists:
                 life(pl, t, game, stage, n + 2)
             if pl.character == NANA:
-                accompany(pl, fighters[0, i, n], t, stage, n)
+                accompany(pl, b if n else a, t, stage, n)
     judge(game, a, b)
 
 
@@ -257,13 +264,14 @@ def step_slots(games: Any, fighters: Any, slots: Any, first: int, last: int, tab
     for n in range(first, last):
         i = slots[n]
         game = games[i]
+        a, b, c, d = fighters[0, i, 0], fighters[0, i, 1], fighters[1, i, 0], fighters[1, i, 1]
         for _ in range(times):
             if game.status != RUNNING:
                 break
             game.frame += 1
-            step_game(game, fighters, i, t, po[0], pf, pu, pi, special)
+            step_game(game, a, b, c, d, t, po[0], pf, pu, pi, i, special)
             if watch:
-                observe(i, game, fighters, game.fighters, t, fo, f32, i32, u16, frames, i8)
+                observe(i, game, a, b, c, d, game.fighters, t, fo[0], fo[1], f32, i32, u16, frames, i8)
             if game.status != RUNNING:
                 over += 1
     return over
