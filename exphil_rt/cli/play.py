@@ -6,16 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import Parameter
-from cyclopts.validators import Number
 
 from exphil_rt.cli.attach import need_terminal
 from exphil_rt.cli.config import resolve
 from exphil_rt.cli.consoles import STAND_IN, compile_game, find_console
 from exphil_rt.cli.launch import DaemonFailed, last_words, run_in_client, run_in_lines
+from exphil_rt.cli.match_options import Count, DecidingOptions, MatchOptions
 from exphil_rt.cli.options import ConfigFiles, Flag, Preset, Settings
 from exphil_rt.cli.output import say
 from exphil_rt.config import Config
-from exphil_rt.dolphin.netplay import check_code
 from exphil_rt.messages.telemetry import MatchStatus, RunStatus
 from exphil_rt.store.home import Home
 from exphil_rt.store.run import Run
@@ -23,9 +22,6 @@ from exphil_rt.store.run import Run
 if TYPE_CHECKING:
     from exphil_rt.dolphin.match import MatchPlan
 
-Names = Annotated[tuple[str, ...], Parameter(name="--character", consume_multiple=False, negative="")]
-Port = Annotated[int | None, Parameter(validator=Number(gte=1, lte=4))]
-Count = Annotated[int | None, Parameter(validator=Number(gte=0))]
 LINE_S: Final = 5.0
 """Seconds between two progress lines."""
 
@@ -34,22 +30,8 @@ def dolphin(
     policy: str,
     /,
     *,
-    opponent: str | None = None,
-    connect_code: str | None = None,
-    port: Port = None,
-    opponent_port: Port = None,
-    characters: Names = (),
-    stage: str | None = None,
-    console_delay: Count = None,
-    frame_delay: Count = None,
-    batch_steps: Count = None,
-    force: Flag = False,
-    engine: str | None = None,
-    argmax: Flag = False,
-    action_repeat: Count = None,
-    late: str | None = None,
-    on_game_end: str | None = None,
-    games: Count = None,
+    match: MatchOptions = MatchOptions(),  # noqa: B008
+    deciding: DecidingOptions = DecidingOptions(),  # noqa: B008
     fullscreen: Flag = False,
     seed: int | None = None,
     run: Annotated[str | None, Parameter(name="--run")] = None,
@@ -62,22 +44,6 @@ def dolphin(
 
     Args:
         policy: who plays: NAME, NAME@vN, a path, or random.
-        opponent: human (your own controller), cpu1 to cpu9, or another policy.
-        connect_code: play over the network against whoever has this code (ABCD#123), in Slippi's direct mode.
-        port: controller port of the policy (1).
-        opponent_port: controller port of the opponent (2).
-        characters: the policy's fighter; repeat it for the opponent's.
-        stage: where they play, unless a person chooses.
-        console_delay: frames of the policy's delay that Dolphin takes as its online delay; 2, where they fit.
-        frame_delay: assert the policy's delay; another one needs --force.
-        batch_steps: frames that one call of the policy may decide; by default as its bundle says.
-        force: play also with an untrained delay or a policy that is too slow.
-        engine: what runs the policy: onnx, onnx-int8 (8-bit weights) or torch.
-        argmax: always the likeliest action.
-        action_repeat: frames that one decision is held.
-        late: for a frame whose action has not come: hold, neutral or wait.
-        on_game_end: restart or stop.
-        games: games until the match ends; 0 plays on.
         fullscreen: Dolphin over the whole screen.
         seed: key of every random draw.
         run: name of the run; one is made up without it.
@@ -86,14 +52,9 @@ def dolphin(
         config: a settings file; repeat it for several, the last one wins.
         set_: one setting, as `section.key=value`.
     """
-    flags: dict[str, object] = {
-        "run.name": run, "run.seed": seed, "play.console": "dolphin", "play.policy": policy, "play.opponent": opponent,
-        "play.connect_code": check_code(connect_code) if connect_code else None,
-        "play.port": port, "play.opponent_port": opponent_port, "play.characters": characters or None,
-        "play.stage": stage, "play.console_delay": console_delay, "play.frame_delay": frame_delay,
-        "play.batch_steps": batch_steps, "play.force": force or None, "play.engine": engine,
-        "play.temperature": 0.0 if argmax else None, "play.action_repeat": action_repeat, "play.late": late,
-        "play.on_game_end": on_game_end, "play.games": games, "play.fullscreen": fullscreen or None,
+    flags = {
+        "run.name": run, "run.seed": seed, "play.console": "dolphin", "play.policy": policy,
+        "play.fullscreen": fullscreen or None, **match.flags(), **deciding.flags(),
     }  # fmt: skip
     return _begin(flags, preset, config, set_, headless)
 
@@ -102,26 +63,12 @@ def stand_in(
     policy: str,
     /,
     *,
-    opponent: str | None = None,
-    connect_code: str | None = None,
-    port: Port = None,
-    opponent_port: Port = None,
-    characters: Names = (),
-    stage: str | None = None,
+    match: MatchOptions = MatchOptions(),  # noqa: B008
+    deciding: DecidingOptions = DecidingOptions(),  # noqa: B008
     stocks: Count = None,
     seconds: Count = None,
     source: str | None = None,
     fps: float | None = None,
-    console_delay: Count = None,
-    frame_delay: Count = None,
-    batch_steps: Count = None,
-    force: Flag = False,
-    engine: str | None = None,
-    argmax: Flag = False,
-    action_repeat: Count = None,
-    late: str | None = None,
-    on_game_end: str | None = None,
-    games: Count = None,
     seed: int | None = None,
     run: Annotated[str | None, Parameter(name="--run")] = None,
     headless: Flag = False,
@@ -131,28 +78,14 @@ def stand_in(
 ) -> int:
     """Play as in Dolphin on a machine without it: libmelee drives a stand-in that plays the embedded game.
 
+    Without an opponent, cpu5 plays.
+
     Args:
         policy: who plays: NAME, NAME@vN, a path, or random.
-        opponent: cpu1 to cpu9 or another policy; cpu5 by default.
-        connect_code: go through the menus of Slippi's direct mode; any code (ABCD#123) finds the stand-in's own person.
-        port: controller port of the policy (1).
-        opponent_port: controller port of the opponent (2).
-        characters: the policy's fighter; repeat it for the opponent's.
-        stage: where they play.
         stocks: of each fighter.
         seconds: of the game's clock; 0 for none.
         source: game (the embedded game), or still (fighters that only walk, which needs nothing to be compiled).
         fps: frames a second; 0 for as fast as it goes.
-        console_delay: frames of the policy's delay that the console takes as its online delay.
-        frame_delay: assert the policy's delay; another one needs --force.
-        batch_steps: frames that one call of the policy may decide; by default as its bundle says.
-        force: play also with an untrained delay or a policy that is too slow.
-        engine: what runs the policy: onnx, onnx-int8 (8-bit weights) or torch.
-        argmax: always the likeliest action.
-        action_repeat: frames that one decision is held.
-        late: for a frame whose action has not come: hold, neutral or wait.
-        on_game_end: restart or stop.
-        games: games until the match ends; 0 plays on.
         seed: key of every random draw.
         run: name of the run; one is made up without it.
         headless: print progress lines until the match ends, instead of opening the terminal client.
@@ -160,17 +93,11 @@ def stand_in(
         config: a settings file; repeat it for several, the last one wins.
         set_: one setting, as `section.key=value`.
     """
-    flags: dict[str, object] = {
-        "run.name": run, "run.seed": seed, "play.console": STAND_IN, "play.policy": policy,
-        "play.opponent": opponent or ("human" if connect_code else "cpu5"),
-        "play.connect_code": check_code(connect_code) if connect_code else None,
-        "play.port": port, "play.opponent_port": opponent_port,
-        "play.characters": characters or None, "play.stage": stage, "play.stocks": stocks, "play.seconds": seconds,
-        "play.source": source, "play.fps": fps, "play.console_delay": console_delay, "play.frame_delay": frame_delay,
-        "play.batch_steps": batch_steps, "play.force": force or None, "play.engine": engine,
-        "play.temperature": 0.0 if argmax else None, "play.action_repeat": action_repeat, "play.late": late,
-        "play.on_game_end": on_game_end, "play.games": games,
+    flags = {
+        "run.name": run, "run.seed": seed, "play.console": STAND_IN, "play.policy": policy, "play.stocks": stocks,
+        "play.seconds": seconds, "play.source": source, "play.fps": fps, **match.flags(), **deciding.flags(),
     }  # fmt: skip
+    flags["play.opponent"] = match.opponent or ("human" if match.connect_code else "cpu5")
     return _begin(flags, preset, config, set_, headless)
 
 
