@@ -41,7 +41,6 @@ def take_off(pl: Any, t: Any) -> None:
     leave_ground(pl)
     pl.vx = min(max(speed, -at.jump_h_max), at.jump_h_max)
     pl.vy = at.jump_v_short if pl.short_hop else at.jump_v_full
-    pl.jumps = max(pl.jumps - 1, 0)
     back = pl.stick_x * pl.facing <= -t.common[0].jump_back_x
     pl.tilt_y = NEUTRAL_TILT  # the tap that jumped does not jump again in the air
     enter(pl, t, st.JUMP_B if back else st.JUMP_F)

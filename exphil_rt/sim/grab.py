@@ -64,6 +64,7 @@ def let_go(pl: Any, foe: Any, t: Any) -> None:
     foe.gv = -foe.facing
     if pl.airborne == 0 and pl.line >= 0:
         foe.airborne = 0
+        foe.jumps = int(t.fighters[foe.character].max_jumps)
         foe.line = pl.line
         foe.y = pl.y
         enter(foe, t, st.CAPTURE_CUT)
@@ -127,6 +128,7 @@ def throw(pl: Any, foe: Any, t: Any, game: Any, n: int, m: int) -> None:
     foe.ky = 0.0
     foe.airborne = 1
     foe.air_frames = 0
+    foe.jumps = min(foe.jumps, int(t.fighters[foe.character].max_jumps) - 1)
     foe.last_line = pl.line
     foe.line = -1
     take_hit(foe, t, game, m, box, damage, 1.0, pl.facing, BODY)
@@ -135,6 +137,7 @@ def throw(pl: Any, foe: Any, t: Any, game: Any, n: int, m: int) -> None:
     influence(foe, t)
     if box.angle == 270.0 and pl.airborne == 0 and pl.line >= 0:  # thrown into the ground
         foe.airborne = 0
+        foe.jumps = int(t.fighters[foe.character].max_jumps)
         foe.line = pl.line
         foe.y = pl.y
         foe.kx = 0.0

@@ -122,7 +122,9 @@ def life(pl: Any, t: Any, game: Any, stage: Any, n: int) -> None:
             die(pl, t, st.DEAD_LEFT, int(c.dead_timer), n)
         elif pl.x > stage.right:
             die(pl, t, st.DEAD_RIGHT, int(c.dead_timer), n)
-        elif pl.y > stage.top and pl.ky >= c.dead_up_min_kbvel:
+        elif pl.y > stage.top and (
+            pl.ky >= c.dead_up_min_kbvel or s == st.SHIELD_BREAK_FLY
+        ):  # Jigglypuff's broken shield
             die(pl, t, st.DEAD_UP_STAR, STAR_FRAMES, n)
 
 

@@ -196,6 +196,23 @@ def test_a_shield_held_too_long_breaks(new_game):
     game.until(lambda: game.state() == st.WAIT, 800)
 
 
+def test_a_broken_shield_throws_jigglypuff_over_the_top(new_game):
+    game = new_game((Character.JIGGLYPUFF, FOX))
+    game.pad(buttons=Button.R)
+    game.until(lambda: game.state() == st.SHIELD_BREAK_FLY)
+    game.pad()
+    game.until(lambda: game.player().stocks == 3)
+
+
+def test_a_launch_from_the_ground_takes_the_jump_from_it(new_game):
+    """In 262 launches of real replays, without an exception."""
+    game = beside(new_game)
+    assert game.player(1).jumps == 2
+    game.pad(cy=1.0)
+    game.until(lambda: bool(game.player(1).airborne), 60)
+    assert game.player(1).jumps == 1
+
+
 def test_grab_and_throw(new_game):
     game = beside(new_game, attacker=MARTH, gap=7.0)
     game.pad(buttons=Button.Z)
@@ -209,6 +226,7 @@ def test_grab_and_throw(new_game):
     assert (game.state(0), game.state(1)) == (st.THROW_F, st.THROWN_F)
     game.until(lambda: bool(game.player(1).percent > 0))
     assert game.player(1).knockback_x > 0
+    assert game.player(1).jumps == 1
     game.pad()
     game.until(lambda: game.state() == st.WAIT)
 

@@ -61,7 +61,7 @@ def fuzz(seed: int, frames: int, hold: int) -> None:
         assert ((players.shield >= 0) & (players.shield <= 60)).all()
         assert (players.state < 400).all()
         assert ((players.hitlag >= 0) & (players.hitlag <= 20)).all()
-        assert ((lane.fighters["held"] > 0).sum(axis=1) <= 2).all()
+        assert ((lane.fighters["held"] > 0).sum(axis=(0, 2)) <= 2).all()
         assert not (lane.players["held"] > 0).all(axis=1).any()
         nanas = lane.frames(everyone).nanas
         for name, values in nanas.arrays().items():

@@ -193,6 +193,7 @@ def test_platforms_catch_and_let_go(new_game):
     assert game.player().position_y == pytest.approx(27.2, abs=1e-3)
     game.pad(y=-1.0)
     assert game.until(lambda: game.state() == st.PASS) == 4
+    assert game.player().jumps == 1
     game.pad()
     game.until(lambda: not game.player().airborne)
     assert game.player().position_y == pytest.approx(0.0, abs=1e-3)
