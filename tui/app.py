@@ -232,7 +232,9 @@ class ExphilApp(App[Outcome]):
         return self.view.status.match if self.view.status is not None else None
 
     def _run_screen(self) -> RunScreen | None:
-        """The page that is seen, also below a question."""
+        """The page that is seen, also below a question; none while the client ends and takes its pages down."""
+        if not self.is_running:
+            return None
         return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, RunScreen)), None)
 
     def _show(self) -> None:
@@ -241,8 +243,9 @@ class ExphilApp(App[Outcome]):
             screen.show_view(self.view)
 
     def show_on(self, screen: RunScreen) -> None:
-        """A page has come up: give it what there is."""
-        screen.show_view(self.view)
+        """A page has come up: give it what there is, unless it was left at once."""
+        if self.is_running and screen in self.screen_stack:
+            screen.show_view(self.view)
 
     # -- commands to the daemon
 

@@ -17,6 +17,7 @@ from exphil_rt.control.wire import Checkpoint, HotSwap, Pause, RestartActor, Res
 from tui.app import ExphilApp
 from tui.capture import capture
 from tui.screens.actor import ActorScreen
+from tui.screens.base import RunScreen
 from tui.screens.dialogs import ConfirmScreen
 from tui.screens.swap import SwapScreen
 
@@ -113,6 +114,23 @@ async def test_the_actor_page_shows_what_the_daemon_says(path: Path) -> None:
             assert word in text, word
         await pilot.press("y")
         assert app.clipboard.startswith("## root/games")
+
+
+async def test_a_page_that_was_left_is_shown_nothing(path: Path) -> None:
+    app = ExphilApp(path, backoff=BACKOFF)
+    async with served(path, FakeDaemon(fake_feed.overview())), app.run_test(size=(120, 32)) as pilot:
+        await until(pilot, lambda: app.view.overview is not None)
+        await pilot.press("3", *["down"] * 8, "enter")
+        await until(pilot, lambda: isinstance(app.screen, ActorScreen))
+        left = app.screen
+        assert isinstance(left, ActorScreen)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is not left and not left.query("*"))
+        app.show_on(left)
+        seen = app.screen
+        await pilot.pause()
+    assert isinstance(seen, RunScreen)
+    app.show_on(seen)  # the daemon may speak while the client takes its pages down
 
 
 async def test_a_lost_daemon_greys_the_screen_and_comes_back(path: Path) -> None:
