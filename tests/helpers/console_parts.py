@@ -131,7 +131,7 @@ def what_came(played: PlayedConsole, folder: Path, began: float, *, in_menus: bo
         said, text, until = fault.kind, fault.text, heard.ended_at
     else:
         said, text = "played on", str(heard.reason)
-        at = faults[0]["frame"] if faults else -200
+        at = faults[0].get("frame", -200) if faults else -200  # one in the menus is before all frames
         later = [when for frame, when in heard.shown.items() if frame > at]
         until = min(later, default=heard.ended_at)
     return Came(said, text, until - since, left_behind(folder), len(heard.shown), heard.phases, heard.stats)
