@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +19,7 @@ ACTION_DOMAIN: Final = "action"
 """Domain of the noise that samples actions."""
 
 _GAMMA: Final = 0x9E3779B97F4A7C15
+_MULTIPLIER: Final = 0xD1342543DE82EF95
 _MASK: Final = (1 << 64) - 1
 _U64 = NDArray[np.uint64]
 
@@ -37,9 +39,32 @@ def _mix(values: _U64) -> _U64:
     return values
 
 
-def _words(values: ArrayLike) -> NDArray[Any]:
-    """Integers as 64-bit words (two's complement for negative ones), at least 1-d so that they wrap silently."""
-    return np.atleast_1d(np.asarray(values)).astype(np.int64).view(np.uint64)
+def _states(start: int, words: Sequence[NDArray[Any]]) -> _U64:
+    """Each word goes through the mixer, so that (1, 2) and (2, 1) are different keys. Negative ones wrap."""
+    state = _mix(np.full(1, start, np.uint64) + np.uint64(_GAMMA))
+    for word in words:
+        state = _mix((state ^ word.astype(np.int64).view(np.uint64)) * np.uint64(_MULTIPLIER) + np.uint64(_GAMMA))
+    return state
+
+
+def _state_of_one(start: int, words: Sequence[int]) -> int:
+    """``_states`` of one row in a third of the time, which a live frame notices."""
+    state = start
+    for word in (None, *words):
+        if word is not None:
+            state = (state ^ (word & _MASK)) * _MULTIPLIER
+        state = (state + _GAMMA) & _MASK
+        state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+        state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & _MASK
+        state ^= state >> 31
+    return state
+
+
+@functools.lru_cache(maxsize=16)
+def _steps(count: int) -> _U64:
+    steps = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(_GAMMA)
+    steps.flags.writeable = False
+    return steps
 
 
 def keyed_uniform(
@@ -53,12 +78,12 @@ def keyed_uniform(
         game_id, frame, port: integers, scalars or ``[R]``, broadcast against each other.
         count: numbers a row. The first numbers of a row are the same for every count.
     """
-    start = np.full(1, (seed ^ _domain_key(domain)) & _MASK, np.uint64)
-    state = _mix(start + np.uint64(_GAMMA))
-    for word in (game_id, frame, port):
-        # Each word goes through the mixer, so that (1, 2) and (2, 1) are different keys.
-        state = _mix((state ^ _words(word)) * np.uint64(0xD1342543DE82EF95) + np.uint64(_GAMMA))
-    index = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(_GAMMA)
-    bits = _mix(state[:, None] + index)  # [R, count]
+    start = (seed ^ _domain_key(domain)) & _MASK
+    words = [np.atleast_1d(np.asarray(word)) for word in (game_id, frame, port)]
+    if all(word.size == 1 for word in words):
+        state = np.full(1, _state_of_one(start, [int(word.item()) for word in words]), np.uint64)
+    else:
+        state = _states(start, words)
+    bits = _mix(state[:, None] + _steps(count))  # [R, count]
     # 23 bits and a half: exact in float32, and never 0 or 1.
     return ((bits >> np.uint64(41)).astype(np.float32) + np.float32(0.5)) * np.float32(2.0**-23)
