@@ -6,17 +6,15 @@ supervisor. What a process that was killed has left on disk is removed here.
 
 from __future__ import annotations
 
-import os
-import time
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from agents.console_proxy import ConsoleProxy
 from agents.match_context import MatchContext
 from agents.notes import note
-from exphil_rt.actor import ExitReason, Normal, ProcessChild, handle_cast
-from exphil_rt.dolphin.launch import clean_up
+from exphil_rt.actor import ExitReason, Normal, handle_cast
 from exphil_rt.game import ids
 from exphil_rt.messages.dolphin import (
     ConsoleFault,
@@ -26,9 +24,7 @@ from exphil_rt.messages.dolphin import (
     ConsolePhase,
     ConsoleStats,
     ConsoleSwapped,
-    FromConsole,
     StopConsole,
-    ToConsole,
 )
 from exphil_rt.messages.match import ConsoleUp, GetMatch, LinkEnd, MatchFault, MatchOver, MatchSoFar, OpenLink
 from exphil_rt.messages.store import ReserveGames
@@ -46,44 +42,28 @@ class ConsoleState(msgspec.Struct, kw_only=True):
     faults: int = 0
 
 
-class Console(ProcessChild[ConsoleState]):
+class Console(ConsoleProxy[ConsoleState]):
     """A console's proxy."""
 
-    target = "exphil_rt.dolphin.console:main"
-    receives = FromConsole
-    sends = ToConsole
-    heartbeat_s = 5.0
     init_timeout = 60.0
 
     async def init(self, args: MatchContext) -> ConsoleState:
         """Start the process with a link of its own to who decides."""
         self.context = args
-        self.begun = time.time()
         first = await self.call("store", ReserveGames(count=GAME_IDS), timeout=30.0)
         so_far: MatchSoFar = await self.call("run_manager", GetMatch(starting=True))
         link: LinkEnd = await self.call("dolphin_agent", OpenLink())
         planned = args.plan.console
-        folder = Path(planned.temporary) / str(so_far.starts)
-        self.console = msgspec.structs.replace(
+        console = msgspec.structs.replace(
             planned,
-            temporary=str(folder),
+            temporary=str(Path(planned.temporary) / str(so_far.starts)),
             first_game_id=first or 0,
             attempt=so_far.starts,
             games=max(1, planned.games - so_far.games) if planned.games else 0,
         )
-        try:
-            args.leftovers.add_path(folder)
-            self.defer(self._clean_up)
-            self.cast("frame_reader", ConsoleUp(so_far.starts))
-            await self.start_process(self.console, fds=[link.fd])
-        finally:
-            os.close(link.fd)
+        self.cast("frame_reader", ConsoleUp(so_far.starts))
+        await self.start_console(console, link, args.leftovers)
         return ConsoleState(start=so_far.starts)
-
-    def _clean_up(self) -> None:
-        """Remove what the process may have left, now that it has ended."""
-        clean_up(self.console, self.begun)
-        self.context.leftovers.remove_path(Path(self.console.temporary))
 
     @handle_cast
     async def on_order(self, message: StopConsole) -> None:
@@ -143,17 +123,9 @@ class Console(ProcessChild[ConsoleState]):
     async def on_fault(self, message: ConsoleFault) -> None:
         """What went wrong; the process ends with it, and is started again."""
         self.state.faults += 1
-        note(
-            self,
-            "error",
-            "console_fault",
-            f"{message.text} {message.hint}".rstrip(),
-            kind=message.kind,
-            phase=message.phase,
-            frame=str(message.frame),
-        )
+        text = self.note_fault(message)
         self.cast("frame_reader", message)
-        self.cast("run_manager", MatchFault(text=f"{message.text} {message.hint}".rstrip()))
+        self.cast("run_manager", MatchFault(text=text))
 
     async def terminate(self, reason: ExitReason) -> None:
         """An end that was asked for, or the last game's, ends the match."""

@@ -6,16 +6,13 @@ meanwhile. Which games are played, and what came of them, is the worker's matter
 
 from __future__ import annotations
 
-import os
-import time
 from pathlib import Path
 
 import msgspec
 
+from agents.console_proxy import ConsoleProxy
 from agents.context import SelfPlayContext
-from agents.notes import note
-from exphil_rt.actor import ProcessChild, handle_cast
-from exphil_rt.dolphin.launch import clean_up
+from exphil_rt.actor import handle_cast
 from exphil_rt.messages.dolphin import (
     ConsoleFault,
     ConsoleFrame,
@@ -24,8 +21,6 @@ from exphil_rt.messages.dolphin import (
     ConsolePhase,
     ConsoleStats,
     ConsoleSwapped,
-    FromConsole,
-    ToConsole,
 )
 from exphil_rt.messages.match import ConsolePlays, LinkEnd, MatchFault, OpenSlot
 
@@ -52,13 +47,9 @@ class LaneConsoleState(msgspec.Struct, kw_only=True):
     """Frames that nobody was asked about, as the game had jumped over them or a newer one was there."""
 
 
-class LaneConsole(ProcessChild[LaneConsoleState]):
+class LaneConsole(ConsoleProxy[LaneConsoleState]):
     """A console's proxy."""
 
-    target = "exphil_rt.dolphin.console:main"
-    receives = FromConsole
-    sends = ToConsole
-    heartbeat_s = 5.0
     init_timeout = 300.0
 
     async def init(self, args: tuple[SelfPlayContext, LaneSlot]) -> LaneConsoleState:
@@ -66,26 +57,16 @@ class LaneConsole(ProcessChild[LaneConsoleState]):
         self.context, self.place = args
         planned = self.context.console
         assert planned is not None
-        self.begun = time.time()
-        folder = Path(planned.temporary) / self.place.name
-        self.console = msgspec.structs.replace(
-            planned, temporary=str(folder), replay_dir=planned.replay_dir if self.place.saves else ""
+        console = msgspec.structs.replace(
+            planned,
+            temporary=str(Path(planned.temporary) / self.place.name),
+            replay_dir=planned.replay_dir if self.place.saves else "",
         )
         link: LinkEnd = await self.call(
             self.place.runner, OpenSlot(slot=self.place.slot), timeout=self.context.config.daemon.start_deadline_s
         )
-        try:
-            self.context.leftovers.add_path(folder)
-            self.defer(self._clean_up)
-            await self.start_process(self.console, fds=[link.fd])
-        finally:
-            os.close(link.fd)
+        await self.start_console(console, link, self.context.leftovers)
         return LaneConsoleState()
-
-    def _clean_up(self) -> None:
-        """Remove what the process may have left, now that it has ended."""
-        clean_up(self.console, self.begun)
-        self.context.leftovers.remove_path(Path(self.console.temporary))
 
     @handle_cast
     async def on_started(self, message: ConsoleGameStarted) -> None:
@@ -110,15 +91,5 @@ class LaneConsole(ProcessChild[LaneConsoleState]):
     @handle_cast
     async def on_fault(self, message: ConsoleFault) -> None:
         """What went wrong; the process ends with it, and is started again."""
-        text = f"{message.text} {message.hint}".rstrip()
-        note(
-            self,
-            "error",
-            "console_fault",
-            text,
-            kind=message.kind,
-            phase=message.phase,
-            frame=str(message.frame),
-            slot=str(self.context.first_slot(self.place.runner) + self.place.slot),
-        )
+        text = self.note_fault(message, slot=str(self.context.first_slot(self.place.runner) + self.place.slot))
         self.cast(self.place.runner, MatchFault(text=text))
