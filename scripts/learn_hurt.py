@@ -35,6 +35,7 @@ SOFT = 0.7  # world units in which a contact becomes sure
 COMMON_PULL = 0.05  # hold of the first guess on the common shape, of the common shape on a fighter's own
 OWN_PULL = 0.5
 STEPS = 2500
+SAME_DAMAGE = 0.02  # of a recorded contact and of a hitbox, staled
 Circle = tuple[float, float, float]
 SCALE = np.array([2.0, 3.0, 2.0, 3.0, 1.5, 1.5])
 """By how much the parts of a capsule (x0, y0, x1, y1, radius, radius1) may well differ, world units."""
@@ -47,7 +48,8 @@ LYING = np.array([-0.4, 0.12, 0.4, 0.12, 0.12, 0.12])
 @dataclass(frozen=True, slots=True)
 class Samples:
     """``circles`` [N, 4, 3] (forward, up, radius; nan for none) seen from the victim, ``hit`` [N], ``who`` [N] victim,
-    ``group`` [N], ``game`` [N]."""
+    ``group`` [N], ``game`` [N]. A contact whose damage says which hitbox it was is two samples: that one touched, and
+    those before it did not."""
 
     circles: NDArray[np.float64]
     hit: NDArray[np.bool_]
@@ -83,6 +85,7 @@ def _of_side(
     recorded = bool(body.hurtbox_state.any())
     rows, spent, last = [], -2, -1
     safe = SAFE_AFTER
+    fresh = freshness(frames, attacker)
     for row in range(125, len(states) - 2):
         state, theirs, before = int(states[row, attacker]), int(states[row, victim]), int(states[row - 1, victim])
         safe = 0 if theirs <= st.REBIRTH_WAIT else (
@@ -132,7 +135,8 @@ def _of_side(
         if air and group in (STAND, HURT):
             group = AIR if group == STAND else HURT_AIR
         facing = float(body.facing[earlier, victim])
-        circles = []
+        circles: list[Circle] = []
+        damages: list[float] = []
         for n in range(int(frame["count"])):
             box = tables["circles"][int(frame["offset"]) + n]
             if box["element"] == GRAB or not (box["hit_air"] if air else box["hit_ground"]):
@@ -141,9 +145,42 @@ def _of_side(
             y = body.position_y[row, attacker] + box["y"] - body.position_y[row, victim]
             if abs(x) + abs(y) < 200.0:
                 circles.append((float(x) * facing, float(y), float(box["radius"])))
-        if circles:
-            rows.append((circles, bool(hit), int(body.character[row, victim]), group))
+                damages.append(float(box["damage"]))
+        if not circles:
+            continue
+        who = int(body.character[row, victim])
+        dealt = float(body.percent[shown, victim] - body.percent[shown - 1, victim]) if hit else 0.0
+        struck_by = [abs(damage * fresh[row] - dealt) < SAME_DAMAGE for damage in damages]
+        if hit and any(struck_by) and not struck_by[0]:
+            first = struck_by.index(True)
+            rows.append((circles[:first], False, who, group))
+        if hit and any(struck_by):
+            circles = [circle for circle, its in zip(circles, struck_by, strict=True) if its]
+        rows.append((circles, bool(hit), who, group))
     return rows
+
+
+def freshness(frames: Frames, attacker: int) -> NDArray[np.float64]:
+    """Share of its damage that the attacker's move does on each frame ``[T]``, by the nine moves that hit last."""
+    body, victim = frames.players, 1 - attacker
+    factor = np.ones(len(body.state))
+    queue: list[int] = []
+    use, pushed = 0, -1
+    for row in range(1, len(factor)):
+        state, was = int(body.state[row, attacker]), int(body.state[row - 1, attacker])
+        if state <= st.REBIRTH_WAIT:
+            queue.clear()
+        if state != was or body.state_age[row, attacker] < body.state_age[row - 1, attacker]:
+            use += 1
+        move = int(body.last_attack_landed[row, attacker])
+        hurt = body.percent[row, victim] > body.percent[row - 1, victim]
+        older = queue[1:] if pushed == use else queue
+        factor[row] = 1.0 - sum(0.09 - 0.01 * n for n, one in enumerate(older) if one == move)
+        if hurt and body.hitlag[row, attacker] > 0 and pushed != use:
+            queue.insert(0, move)
+            del queue[9:]
+            pushed = use
+    return factor
 
 
 def _dodges(state: int) -> bool:

@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exphil_rt.errors import ExphilError
+from exphil_rt.game.ids import Character
+from exphil_rt.sim.third_circle import mend_third
 
 NUM_STATES: Final = 405
 """Size of a table by action state: the common ones and a fighter's own."""
@@ -27,6 +29,12 @@ OWN_ATTACKS: Final = {
     (24, 348): 67, (24, 349): 68, (24, 350): 70, (24, 351): 72, (24, 352): 73,
     (8, 341): 60, (8, 342): 63, (8, 345): 64, (9, 349): 60,
 }  # fmt: skip
+
+CLONES: Final = {
+    Character.DR_MARIO: Character.MARIO, Character.ROY: Character.MARTH, Character.YOUNG_LINK: Character.LINK,
+    Character.GANONDORF: Character.CAPTAIN_FALCON, Character.FALCO: Character.FOX, Character.PICHU: Character.PIKACHU,
+}  # fmt: skip
+"""The fighter that another one moves like."""
 
 _SLOTS: Final = (1, 2, 3, 4)
 
@@ -97,9 +105,11 @@ def _parse(path: Path) -> dict[str, NDArray[Any]]:
             rise.append(float(row["locomotion_y"]))
             iasa.append(row["iasa"] == "True")
     order = np.lexsort(np.array(key, np.int32).T[::-1])
+    keys, places = np.array(key, np.int32)[order], np.array(circles, np.float32)[order]
+    mend_third(keys, places, {int(clone): int(model) for clone, model in CLONES.items()})
     return {
-        "key": np.array(key, np.int32)[order],
-        "circles": np.array(circles, np.float32)[order],
+        "key": keys,
+        "circles": places,
         "motion": np.array(motion, np.float32)[order],
         "rise": np.array(rise, np.float32)[order],
         "iasa": np.array(iasa, np.uint8)[order],

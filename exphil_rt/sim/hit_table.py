@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from exphil_rt.game import states as st
 from exphil_rt.game.ids import Character
 from exphil_rt.sim.datafiles import read_rows
+from exphil_rt.sim.framedata import CLONES
 
 HIT_FRAME: Final = np.dtype([("offset", np.int32), ("count", np.int32), ("epoch", np.int32)], align=True)
 """Hitboxes of one frame: rows of CIRCLE; a victim is hit once an epoch (-1 where nothing is out)."""
@@ -36,10 +37,6 @@ ByFrame = dict[int, list[tuple[int, NDArray[Any]]]]
 """Slot and circle (active, x forward, y, radius) of each hitbox by frame."""
 
 _SWORDS: Final = frozenset({Character.MARTH, Character.ROY, Character.LINK, Character.YOUNG_LINK})
-CLONES: Final = {
-    Character.DR_MARIO: Character.MARIO, Character.ROY: Character.MARTH, Character.YOUNG_LINK: Character.LINK,
-    Character.GANONDORF: Character.CAPTAIN_FALCON, Character.FALCO: Character.FOX, Character.PICHU: Character.PIKACHU,
-}  # fmt: skip
 _ANGLES: Final = {
     st.ATTACK_S3_HI + 1: (st.ATTACK_S3_HI, st.ATTACK_S3_S), st.ATTACK_S3_HI + 3: (st.ATTACK_S3_LW, st.ATTACK_S3_S),
     st.ATTACK_S3_HI: (st.ATTACK_S3_S,), st.ATTACK_S3_LW: (st.ATTACK_S3_S,),
@@ -55,6 +52,12 @@ _GUESSED_SPECIALS: Final = frozenset(
 """Specials that hit but whose circles nobody lists: counters, the emptied bucket, the kick's landing."""
 _REVERSED: Final = frozenset((int(Character.MEWTWO), state) for state in (67, 68, 69))
 """Moves whose rows stand in the order in which the hitboxes are made, last slot first (FightCore's frame data)."""
+SLOT_ROWS: Final = {
+    (1, 51): (0, 1, 1), (1, 53): (0, 1, 1), (1, 55): (0, 1, 1), (1, 56): (0, 1, 2, 2), (7, 60): (0, 1, 1),
+    (7, 65): (0, 0, 0, 1), (20, 66): (0, 1, 2, 2), (23, 56): (0, 1, 1), (26, 57): (0, 1, 1, 2),
+}  # fmt: skip
+"""Row of each slot by fighter and state, where the rule of ``groups_of_slots`` does not hold: groups of pfirsich's
+frame data with all hitboxes (github.com/BroccoliRaab/meleedb, ``melee_hitboxes.csv``)."""
 _LATE_BY_ONE: Final = frozenset({st.ATTACK_12, st.CATCH, st.CATCH_DASH})
 """States that libmelee counts one frame late for a few fighters (Peach's and Zelda's grabs, Peach's second jab)."""
 
@@ -170,6 +173,9 @@ def groups_of_slots(who: int, state: int, groups: int, slots: list[int]) -> list
 
     Slots share rows in their order; of four with two rows a sword's last one is its tip, else the last two differ.
     """
+    known = SLOT_ROWS.get((who, state))
+    if known is not None and len(known) == len(slots) and max(known) < groups:
+        return list(known)
     if (who, state) in _REVERSED:
         return [max(groups - 1 - slot, 0) for slot in slots]
     if groups <= 1:

@@ -21,7 +21,7 @@ from exphil_rt.game.lane import EndReason, GameEnd, GameSetup
 from exphil_rt.sim.framedata import NUM_STATES
 from exphil_rt.sim.state import END_LIMIT, END_STOCKS, END_TIMER, ENDED, FIGHTERS, RUNNING, SAVED, new_games
 
-PHYSICS: Final = "sim-4"
+PHYSICS: Final = "sim-5"
 """Version of the embedded game's rules."""
 
 STAGES: Final = (32, 31, 8, 28, 3, 2)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from exphil_rt.game import states as st
 from exphil_rt.sim.datafiles import read_rows
-from exphil_rt.sim.hit_table import CLONES
+from exphil_rt.sim.framedata import CLONES
 
 ECB_SIZE: Final = 12_288
 HANG_SIZE: Final = 24_576

@@ -59,6 +59,13 @@ def test_slots_share_rows_in_order(who, groups, slots, expected):
     assert groups_of_slots(int(who), st.ATTACK_S4_S, groups, slots) == expected
 
 
+def test_slots_that_share_rows_otherwise_are_listed():
+    fox = int(Character.FOX)
+    assert groups_of_slots(fox, st.ATTACK_S3_S, 2, [0, 1, 2]) == [0, 1, 1]  # the foot, then the leg
+    assert groups_of_slots(fox, st.ATTACK_HI_3, 3, [0, 1, 2, 3]) == [0, 1, 2, 2]
+    assert groups_of_slots(int(Character.SHEIK), st.ATTACK_AIR_N, 1, [0, 1, 2, 3]) == [0, 0, 0, 0]  # its weaker end
+
+
 def test_mewtwos_neutral_air_ends_with_its_strong_blow():
     tables = kernel.load().tables[0]
     an = tables["anim"][Character.MEWTWO, st.ATTACK_AIR_N]
