@@ -174,8 +174,8 @@ def freshness(frames: Frames, attacker: int) -> NDArray[np.float64]:
             use += 1
         move = int(body.last_attack_landed[row, attacker])
         hurt = body.percent[row, victim] > body.percent[row - 1, victim]
-        older = queue[1:] if pushed == use else queue
-        factor[row] = 1.0 - sum(0.09 - 0.01 * n for n, one in enumerate(older) if one == move)
+        # the later blows of one use are staled by its first
+        factor[row] = 1.0 - sum(0.09 - 0.01 * n for n, one in enumerate(queue) if one == move)
         if hurt and body.hitlag[row, attacker] > 0 and pushed != use:
             queue.insert(0, move)
             del queue[9:]

@@ -290,6 +290,34 @@ def learn_sides(games: Iterable[Frames]) -> Table:
     return {key: (round(float(np.median(found)), 3),) for key, found in sorted(seen.items()) if len(found) >= 3}
 
 
+def learn_thrown(games: Iterable[Frames]) -> Table:
+    """Where throwers carry whom they throw, forward and up, by thrower, throw from ThrowF and whole age."""
+    seen: dict[tuple[int, int], dict[float, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
+    for frames in games:
+        body = frames.players
+        for victim in range(2):
+            thrower = 1 - victim
+            number = body.state[:, thrower].astype(int) - st.THROW_F
+            thrown = (body.state[:, victim] == number + st.THROWN_F) & (number >= 0) & (number < 4)
+            facing = 1.0
+            for row in np.flatnonzero(thrown & (body.hitlag[:, victim] == 0)):
+                if not thrown[row - 1]:
+                    facing = float(body.facing[row - 1, thrower])
+                forward = float(body.position_x[row, victim] - body.position_x[row, thrower]) * facing
+                up = float(body.position_y[row, victim] - body.position_y[row, thrower])
+                key = int(body.character[row, thrower]), int(number[row])
+                if abs(forward) + abs(up) < FURTHEST_THROWN:
+                    seen[key][round(float(body.state_age[row, thrower]), 1)].append((forward, up))
+    found: Table = {}
+    for key, by_age in seen.items():
+        ages = sorted(by_age)
+        places = np.array([np.median(by_age[age], axis=0) for age in ages])
+        for age in range(math.ceil(ages[0]), int(ages[-1]) + 1):
+            found[*key, age] = tuple(round(float(np.interp(age, ages, places[:, axis])), 2) for axis in (0, 1))
+    return found
+
+
+FURTHEST_THROWN = 60.0  # else they stand on different stages: a thrower that died
 PUSHED = 0.05
 LEAST_HALF, MOST_HALF = 1.999, 6.0
 LEAST_UP, MOST_UP = 4.0, 7.5  # heights of the diamond's side, for where it surely met an upright wall
@@ -300,6 +328,7 @@ LEARNED = {
     "learned_marks.csv": (learn_marks, ("character", "state", "mark", "age")),
     "learned_ecb.csv": (learn_feet, ("character", "state", "age", "bottom")),
     "learned_ledge.csv": (learn_ledges, ("character", "state", "age", "out", "below")),
+    "learned_thrown.csv": (learn_thrown, ("character", "throw", "age", "forward", "up")),
 }
 
 

@@ -13,6 +13,7 @@ from exphil_rt.sim.jit import njit
 from exphil_rt.sim.shield import guards
 
 DIZZY = 490.0  # frames dizzy at 0 %, one less a percent, without mashing (community)
+JUMP_EARLY = 8  # a button pressed that late in hitstun jumps at its end (real replays: 8 frames before, not at 9)
 GUARD_SET_OFF_END = 20.0  # age at which the shield's stun is over
 
 
@@ -148,6 +149,8 @@ def animate(pl: Any, t: Any) -> None:
         return  # specials.run goes on
     if pl.hitstun > 0.0:
         pl.hitstun = max(pl.hitstun - 1.0, 0.0)
+        if pl.hitstun == 0.0 and pl.since_xy < JUMP_EARLY:
+            pl.jump_early = 1
     if st.DAMAGE_HI_1 <= s <= st.DAMAGE_FLY_ROLL:
         if pl.hitstun == 0.0 and pl.age >= an.length:  # the animation is played to its end
             if not pl.airborne:

@@ -235,15 +235,13 @@ def landed(pl: Any, t: Any, line: int) -> None:
     elif tumbling:
         pl.hitstun = 0.0
         if techs(pl, c):
-            pl.kx = 0.0
-            pl.ky = 0.0
-            pl.gv = 0.0
-            side = pl.stick_x * pl.facing
+            side = pl.stick_x * pl.facing  # the launch goes on sideways (real replays)
             if side >= c.tech_roll_stick:
                 enter(pl, t, st.PASSIVE_STAND_F)
             elif side <= -c.tech_roll_stick:
                 enter(pl, t, st.PASSIVE_STAND_B)
             else:
+                pl.ky = 0.0
                 enter(pl, t, st.PASSIVE)
         else:
             pl.kx = 0.0 if knock < c.damagefly_landing_kbvel else pl.kx

@@ -12,7 +12,7 @@ from typing import Any
 from exphil_rt.game import states as st
 from exphil_rt.sim.enter import enter, leave_ground
 from exphil_rt.sim.hit_table import ELECTRIC, THROWN
-from exphil_rt.sim.inputs import NEUTRAL_TILT
+from exphil_rt.sim.inputs import LONG_AGO, NEUTRAL_TILT
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.random import uniform
 from exphil_rt.sim.shield import guards
@@ -190,6 +190,7 @@ def take_hit(pl: Any, t: Any, game: Any, n: int, box: Any, damage: float, charge
     pl.ledge = 0
     pl.tilt_x = NEUTRAL_TILT  # a flick from before the hit shifts nothing (real replays)
     pl.tilt_y = NEUTRAL_TILT
+    pl.since_xy = LONG_AGO
     enter(pl, t, state)
 
 

@@ -5,6 +5,7 @@ Blows of a pummel or throw on the one that is held do damage without a launch; a
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from exphil_rt.game import states as st
@@ -151,6 +152,19 @@ def throw(pl: Any, foe: Any, t: Any, game: Any, n: int, m: int) -> None:
 
 
 @njit
+def carry_thrown(pl: Any, foe: Any, t: Any) -> None:
+    """Put who is thrown where its thrower carries it, if a replay showed where."""
+    places = t.thrown[pl.character, pl.state - st.THROW_F]
+    n = min(int(pl.age), len(places) - 2)
+    share = min(pl.age - n, 1.0)
+    x = places[n, 0] + share * (places[n + 1, 0] - places[n, 0])
+    if math.isnan(x):
+        return
+    foe.x = pl.x + pl.facing * x
+    foe.y = pl.y + places[n, 1] + share * (places[n + 1, 1] - places[n, 1])
+
+
+@njit
 def hold(pl: Any, foe: Any, t: Any, game: Any, n: int, m: int) -> None:
     """Phase 6 for a catcher (fighter ``n``) and what it holds (fighter ``m``)."""
     s = pl.state
@@ -167,6 +181,8 @@ def hold(pl: Any, foe: Any, t: Any, game: Any, n: int, m: int) -> None:
     foe.t += 1
     if throwing:
         foe.age = pl.age
+        foe.facing = pl.facing
+        carry_thrown(pl, foe, t)
         blows(pl, foe, t)
         if pl.hitlag <= 0.0 and pl.age > t.releases[pl.character, s - st.THROW_F].after:
             throw(pl, foe, t, game, n, m)

@@ -15,6 +15,7 @@ from exphil_rt.sim.jit import njit
 LR = Button.L | Button.R
 LRZ = Button.L | Button.R | Button.Z
 XY = Button.X | Button.Y
+X = int(Button.X)
 A = Button.A
 Z = Button.Z
 AB = Button.A | Button.B
@@ -74,8 +75,14 @@ def read_pad(pl: Any, c: Any, buttons: int, x: float, y: float, cx: float, cy: f
     pl.buttons = held
     pl.since_lrz = min(pl.since_lrz + 1, LONG_AGO)
     pl.since_lr = min(pl.since_lr + 1, LONG_AGO)
+    pl.since_xy = min(pl.since_xy + 1, LONG_AGO)
     if pl.pressed & LRZ:
         pl.since_lrz = 0
+    if pl.pressed & XY:
+        pl.since_xy = 0
+    if pl.jump_early:
+        pl.jump_early = 0
+        pl.pressed = pl.pressed | X
     if pl.pressed & LR:
         pl.since_lr_before = pl.since_lr
         pl.since_lr = 0

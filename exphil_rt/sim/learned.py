@@ -3,7 +3,8 @@ them where no replay showed a fighter (first of all whom it is cloned from).
 
 ``ecb``: height of the body's lowest point that lands, by fighter, airborne state and age. ``hang``: where a fighter is
 while it hangs and climbs, as (out from the edge, below it), by fighter, ledge state and age; the ways up come from
-libmelee's frame data. Both are flat arrays of one size, so that other tables need no other compiled code.
+libmelee's frame data. Both are flat arrays of one size, so that other tables need no other compiled code. ``thrown``:
+where a thrower carries whom it throws.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from exphil_rt.sim.framedata import CLONES
 
 ECB_SIZE: Final = 12_288
 HANG_SIZE: Final = 24_576
+THROWN_AGES: Final = 80
 
 # Fighters without a replay: out from the edge while hanging; below it, per unit of the sum of the climb's way.
 _HANG_OUT: Final = 2.2
@@ -69,6 +71,28 @@ def hang_table(frames: dict[str, NDArray[Any]], anim: NDArray[Any]) -> NDArray[n
             anim[who, state]["hang_frames"] = len(places)
             flat += places
     return _padded(np.array(flat, np.float32), HANG_SIZE)
+
+
+def thrown_table(fighters: int) -> NDArray[np.float32]:
+    """Places of who is thrown, ``[fighters, 4, THROWN_AGES, 2]`` (forward, up) by thrower, throw from ThrowF and age.
+
+    Of whole ages; nan for a throw that no replay showed, the last place past the last one.
+    """
+    table = np.full((fighters, 4, THROWN_AGES, 2), np.nan, np.float32)
+    seen: dict[tuple[int, int], dict[int, tuple[float, float]]] = {}
+    for row in read_rows("learned_thrown.csv"):
+        place = float(row["forward"]), float(row["up"])
+        seen.setdefault((int(row["character"]), int(row["throw"])), {})[int(row["age"])] = place
+    for clone, model in CLONES.items():
+        for who, throw in [*seen]:
+            if who == model:
+                seen.setdefault((int(clone), throw), seen[who, throw])
+    for (who, throw), places in seen.items():
+        known = sorted(places)
+        for axis in (0, 1):
+            values = [places[age][axis] for age in known]
+            table[who, throw, :, axis] = np.interp(np.arange(THROWN_AGES), known, values)
+    return table
 
 
 def _every_age(places: dict[int, tuple[float, float]]) -> list[tuple[float, float]]:

@@ -44,7 +44,8 @@ _INTS: Final = (
     # animation
     "state", "t", "flag", "count",
     # pad
-    "buttons", "pressed", "tilt_x", "tilt_y", "since_lrz", "since_lr", "since_lr_before",
+    "buttons", "pressed", "tilt_x", "tilt_y", "since_lrz", "since_lr", "since_lr_before", "since_xy",
+    "jump_early",
     # body
     "line", "last_line", "airborne", "jumps", "fastfall", "air_frames", "pass_line", "intangible", "invincible",
     "wall_side", "wall_frames",

@@ -57,6 +57,7 @@ def begin_fighter(pl: Any, t: Any, stage: Any, n: int, character: int, stocks: i
     pl.since_lrz = LONG_AGO
     pl.since_lr = LONG_AGO
     pl.since_lr_before = LONG_AGO
+    pl.since_xy = LONG_AGO
     pl.since_side = LONG_AGO
     pl.fall_drift = t.common[0].fall_special_mobility
     pl.last_hit_by = 6

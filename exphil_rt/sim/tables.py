@@ -22,7 +22,7 @@ from exphil_rt.sim.datafiles import data_file, number, read_rows
 from exphil_rt.sim.hit_table import BODY, CIRCLE, THROWN, hit_table
 from exphil_rt.sim.hurt import hurt_table
 from exphil_rt.sim.item_table import item_tables
-from exphil_rt.sim.learned import ecb_table, hang_table
+from exphil_rt.sim.learned import ecb_table, hang_table, thrown_table
 from exphil_rt.sim.specials.table import special_tables
 from exphil_rt.sim.stage_facts import LEFT_PLATFORM, RANDALL, RIGHT_PLATFORM
 from exphil_rt.sim.state import records
@@ -136,6 +136,7 @@ def load(folder: Path | None = None) -> NDArray[Any]:
         "randall": randall(np.arange(RANDALL_PERIOD, dtype=np.int32)),
         "throws": throws,
         "releases": releases,
+        "thrown": thrown_table(NUM_FIGHTERS),
         "hurt": hurt_table(anim),
         "air_jump": _air_jump(),
         "stages": stages,
@@ -144,7 +145,7 @@ def load(folder: Path | None = None) -> NDArray[Any]:
         **special_tables(frames, anim, fighters),
         **item_tables(),
     }
-    for name in ("fighters", "anim", "throws", "releases", "hurt", "special", "special_start"):
+    for name in ("fighters", "anim", "throws", "releases", "thrown", "hurt", "special", "special_start"):
         parts[name][int(Character.NANA)] = parts[name][int(Character.POPO)]  # no table lists her apart
     parts["special_start"][int(Character.NANA)]["up"] = 0  # alone she cannot begin it (real replays)
     layout = np.dtype([(name, part.dtype, part.shape) for name, part in parts.items()], align=True)

@@ -45,7 +45,8 @@ SHOWN: Final = {
 
 _PAD_FIELDS: Final = (
     "stick_x", "stick_y", "last_x", "last_y", "c_x", "c_y", "last_cx", "last_cy", "trigger", "raw_x", "raw_x1",
-    "raw_x2", "buttons", "pressed", "tilt_x", "tilt_y", "since_lrz", "since_lr", "since_lr_before", "ledge_wait",
+    "raw_x2", "buttons", "pressed", "tilt_x", "tilt_y", "since_lrz", "since_lr", "since_lr_before", "since_xy",
+    "ledge_wait",
 )  # fmt: skip
 # The two fields of a body that make a prediction exact, with how far off it may be.
 _EXACT: Final = (

@@ -159,3 +159,44 @@ def test_an_early_press_queues_the_next_jab(new_game):
     taken = 3 + game.until(lambda: game.state() != st.ATTACK_11, 20)
     assert game.state() == st.ATTACK_12
     assert taken == 6
+
+
+@pytest.mark.parametrize(("early", "jumps"), [(8, True), (9, False)])
+def test_a_jump_pressed_late_in_hitstun_comes_at_its_end(new_game, early, jumps):
+    game = new_game((FOX, MEWTWO))
+    put_in(game, st.DAMAGE_FLY_N, airborne=1, line=-1, y=60.0, prev_y=60.0, x=0.0, kx=0.5, ky=1.0, jumps=1, tumble=1,
+           hitstun=early + 1.0, air_frames=30)  # fmt: skip
+    game.pad(buttons=Button.X)
+    game.step()
+    game.pad()
+    game.step(early - 1)
+    assert game.state() == st.DAMAGE_FLY_N
+    game.step()
+    assert (game.state() == st.JUMP_AERIAL_F) == jumps
+
+
+def test_a_tech_slides_on_with_its_launch(new_game):
+    game = new_game((FOX, MEWTWO))
+    put_in(game, st.DAMAGE_FLY_N, airborne=1, line=-1, y=0.5, prev_y=0.5, x=0.0, kx=1.0, ky=0.0, vy=-2.0, tumble=1,
+           hitstun=20.0, air_frames=0, ecb=0.0, since_lr=1, since_lr_before=200)  # fmt: skip
+    game.step()
+    assert game.state() == st.PASSIVE
+    before = float(game.player().position_x)
+    game.step()
+    assert float(game.player().position_x) - before > 0.8  # nothing but friction slows it
+
+
+def test_who_is_thrown_is_carried_around_and_turned(new_game):
+    game = new_game((Character.CAPTAIN_FALCON, Character.PEACH))
+    game.put(0, 0.0, 1.0)
+    game.put(1, 7.0, -1.0)
+    game.pad(buttons=Button.Z)
+    game.step()
+    game.pad()
+    game.until(lambda: game.state() == st.CATCH_WAIT, 60)
+    game.pad(y=-1.0)
+    game.until(lambda: game.state(1) == st.THROWN_LW, 5)
+    game.pad()
+    game.until(lambda: float(game.player(1).position_y) > 9.0, 20)
+    assert -11.0 < float(game.player(1).position_x) < -5.0  # a real one is 10 up, and 6 to 10 behind, on two frames
+    assert game.player(1).facing == game.player().facing
