@@ -12,14 +12,13 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-import itertools
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import learn_feet
 import learn_hurt
 import msgspec
 import numpy as np
@@ -56,31 +55,16 @@ NATURAL = {
     st.DOWN_BOUND_U: (st.DOWN_WAIT_U,), st.DOWN_BOUND_D: (st.DOWN_WAIT_D,),
     st.ESCAPE_AIR: (st.FALL_SPECIAL,),
 }  # fmt: skip
-HIGHEST = 12.0  # sightings further above the feet than this are of something else
-TALLEST = 9.0  # the highest lowest point: a few sightings alone bound none from above
-PASSING = (*range(st.JUMP_F, st.FALL_SPECIAL + 3), st.PASS)  # states that fall through platforms with the stick down
-FEET_LOCKED = 10  # frames in the air during which the lowest point is the fighter's own place
-AIR = (*range(st.JUMP_F, st.DAMAGE_FALL + 1), *range(st.ATTACK_AIR_N, st.ATTACK_AIR_LW + 1), st.ESCAPE_AIR, st.PASS,
-       st.CLIFF_JUMP_QUICK_2, st.CLIFF_JUMP_SLOW_2, *range(st.DAMAGE_HI_1, st.DAMAGE_FLY_ROLL + 1))  # fmt: skip
-
-
+UNCUT = frozenset(
+    (*range(st.CLIFF_CATCH, st.CLIFF_JUMP_QUICK_2 + 1), *range(st.THROW_F, st.THROW_LW + 1), st.PASSIVE,
+     st.PASSIVE_STAND_F, st.PASSIVE_STAND_B)
+)  # fmt: skip
+"""States that nothing but a hit ends before their animation does: to have seen one end is enough."""
 LOOPS = (st.FALL, st.FALL_AERIAL, st.FALL_SPECIAL, st.DAMAGE_FALL)
-LANDED = frozenset(
-    (st.WAIT, st.LANDING, st.LANDING_FALL_SPECIAL, *range(st.LANDING_AIR_N, st.LANDING_AIR_LW + 1), st.DOWN_BOUND_U,
-     st.DOWN_BOUND_D, st.PASSIVE, st.PASSIVE_STAND_F, st.PASSIVE_STAND_B)
-)  # fmt: skip
-ALIKE = (
-    (st.JUMP_F, st.JUMP_B), (st.JUMP_AERIAL_F, st.JUMP_AERIAL_B), (st.FALL, st.FALL_AERIAL, st.FALL_SPECIAL),
-    (st.DAMAGE_HI_1, st.DAMAGE_N1, st.DAMAGE_LW_1, st.DAMAGE_AIR_1),
-    (st.DAMAGE_HI_2, st.DAMAGE_N2, st.DAMAGE_LW_2, st.DAMAGE_AIR_2),
-    (st.DAMAGE_HI_3, st.DAMAGE_N3, st.DAMAGE_LW_3, st.DAMAGE_AIR_3),
-    (st.DAMAGE_FLY_HI, st.DAMAGE_FLY_N, st.DAMAGE_FLY_LW),
-)  # fmt: skip
-Sightings = dict[tuple[int, int, int], list[tuple[float, bool]]]
 
 
 def learn_lengths(games: Iterable[Frames]) -> Table:
-    """Age at which a state ends by itself, where at least two ends agree and no stay was longer."""
+    """Age at which a state ends by itself, where two ends agree (one of ``UNCUT`` is enough) and no stay was longer."""
     ends: dict[tuple[int, int], list[int]] = defaultdict(list)
     longest: dict[tuple[int, int], float] = defaultdict(float)
     for frames in games:
@@ -103,117 +87,9 @@ def learn_lengths(games: Iterable[Frames]) -> Table:
     found: Table = {}
     for key, ages in ends.items():
         latest = max(ages)
-        if ages.count(latest) >= 2 and latest > longest[key]:
+        if ages.count(latest) >= (1 if key[1] in UNCUT else 2) and latest > longest[key]:
             found[key] = (float(latest),)
     return found
-
-
-def learn_feet(games: Sequence[Frames]) -> Table:
-    """Height of the lowest point by fighter, state and age, between what did not land and what did."""
-    stage_rows, all_tables = tables.stage_rows(), kernel.load().tables[0]
-    seen: Sightings = defaultdict(list)
-    for frames in games:
-        body = frames.players
-        stage = all_tables["stages"][stage_rows[int(frames.stage[0])]]
-        first = int(stage["line_offset"])
-        lines = [line for line in all_tables["lines"][first : first + int(stage["lines"])] if line["moving"] == 0]
-        for port in range(2):
-            shown = body.airborne.any()
-            air = body.airborne[:, port] != 0 if shown else np.isin(body.state[:, port], AIR)
-            since = _since(air)
-            lands = np.isin(body.state[:, port], AIR) | (shown & (body.state[:, port] >= st.FIRST_SPECIAL))
-            rows = np.flatnonzero(air & (since > FEET_LOCKED) & lands)
-            for row in rows[(rows > 130) & (rows + 1 < len(air))]:
-                _look(frames, port, int(row), int(since[row]), lines, seen)
-    found: Table = {}
-    for who, state in sorted({key[:2] for key in seen}):
-        found.update(_curve(who, state, seen))
-    for who in sorted({key[0] for key in found}):
-        _stand_in(who, found)
-    return found
-
-
-def _stand_in(who: int, found: Table) -> None:
-    """States that were not seen to land have the curve of a state that looks like them."""
-    have = {key[1] for key in found if key[0] == who}
-    for alike in ALIKE:
-        there = [state for state in alike if state in have]
-        for state in alike:
-            if there and state not in have:
-                model = min(there, key=lambda other, state=state: abs(other - state))
-                found.update({(who, state, key[2]): found[key] for key in [*found] if key[:2] == (who, model)})
-
-
-def _since(air: np.ndarray) -> np.ndarray:
-    """Frames in the air, 1 on the first."""
-    count = np.zeros(len(air), np.int32)
-    for row in range(1, len(air)):
-        count[row] = count[row - 1] + 1 if air[row] else 0
-    return count
-
-
-def _look(frames: Frames, port: int, row: int, since: int, lines: Sequence[np.void], seen: Sightings) -> None:
-    """What this frame, ``since`` frames in the air, says: below a line that it came from above without landing (higher
-    than), or landed on the next one (at most)."""
-    body = frames.players
-    x, y = float(body.position_x[row, port]), float(body.position_y[row, port])
-    key = int(body.character[row, port]), int(body.state[row, port]), int(body.state_age[row, port])
-    fell = float(body.position_y[row - 1, port]) - y
-    if fell <= 0 or body.hitlag[row, port] > 0:
-        return
-    passes = np.isin(body.state[row - 8 : row + 1, port], PASSING)
-    holds_down = (passes & (frames.controllers.joystick_y[row - 8 : row + 1, port] <= -0.6)).any()
-    for line in lines:
-        if not (line["x0"] + 1 < x < line["x1"] - 1) or (line["drop"] and holds_down):
-            continue
-        height = float(line["y0"] + (line["y1"] - line["y0"]) * (x - line["x0"]) / (line["x1"] - line["x0"]))
-        if y < height < y + HIGHEST and (body.position_y[row - since + 1 : row, port] > height).any():
-            seen[key].append((height - y, True))
-    after = int(body.state[row + 1, port])
-    # landed on without a state of its own
-    stayed = body.airborne[row, port] != 0 and (after == key[1] or after >= st.FIRST_SPECIAL)
-    if body.airborne[row + 1, port] or body.hitlag[row + 1, port] > 0 or not (after in LANDED or stayed):
-        return
-    landed = float(body.position_y[row + 1, port])
-    speed = float(body.self_y[row + 1, port]) + float(body.knockback_y[row + 1, port])
-    if speed == 0.0:  # not recorded before Slippi 3.5
-        at = kernel.load().tables[0]["fighters"][key[0]]
-        terminal = float(at["terminal_vel"])
-        speed = -fell if fell >= terminal - 1e-3 else -min(fell + float(at["gravity"]), terminal)
-    if -1e-3 <= landed - y - speed < HIGHEST:
-        seen[key[0], key[1], key[2] + 1].append((landed - y - speed, False))
-
-
-def _curve(who: int, state: int, seen: Sightings) -> Table:
-    """One height an age: the one that contradicts the fewest sightings of this age and those near it."""
-    mine = {key[2]: sightings for key, sightings in seen.items() if key[:2] == (who, state)}
-    if not any(not above for sightings in mine.values() for _, above in sightings):
-        return {}
-    found: Table = {}
-    for age in range(max(mine) + 1):
-        for reach in (1, 2, 4, 8, 16, 999):
-            near = [
-                (abs(age - other), *one) for other, ones in mine.items() if abs(age - other) <= reach for one in ones
-            ]
-            if sum(not above for *_, above in near) >= 3:
-                break
-        found[who, state, age] = (round(min(_fit(near), TALLEST), 3),)
-    return found
-
-
-def _fit(near: Sequence[tuple[int, float, bool]]) -> float:
-    """The middle of the interval of heights that fits best; what is nearer in age weighs more."""
-    edges = sorted({0.0, *(value for _, value, _ in near), HIGHEST})
-    best, spans = math.inf, []
-    for low, high in itertools.pairwise(edges):
-        middle = (low + high) / 2
-        cost = sum(1.0 / (1 + far) for far, value, above in near if (middle <= value if above else middle > value))
-        if cost < best - 1e-9:
-            best, spans = cost, [(low, high)]
-        elif cost < best + 1e-9:
-            spans.append((low, high))
-    low, high = spans[0][0], spans[-1][1]
-    return (low + high) / 2 if high < HIGHEST else low + 0.5
 
 
 def learn_ledges(games: Iterable[Frames]) -> Table:
@@ -277,7 +153,8 @@ def learn_sides(games: Iterable[Frames]) -> Table:
         walls = [wall for wall in all_tables["walls"][first : first + int(stage["walls"])] if wall["side"] != 0]
         upright = [wall for wall in walls if wall["x0"] == wall["x1"]]
         speed = body.self_x_air + body.knockback_x
-        free = (body.airborne != 0) & (body.hitlag == 0) & ((body.state >= st.FIRST_SPECIAL) | np.isin(body.state, AIR))
+        free = (body.state >= st.FIRST_SPECIAL) | np.isin(body.state, learn_feet.AIR)
+        free &= (body.airborne != 0) & (body.hitlag == 0)
         pushed = np.abs(np.diff(body.position_x, axis=0, prepend=body.position_x[:1]) - speed) > PUSHED
         for row, port in np.argwhere(free & pushed):
             if row < 130 or not free[row - 1, port]:
@@ -326,7 +203,6 @@ LEARNED = {
     "learned_sides.csv": (learn_sides, ("character", "state", "half")),
     "learned_lengths.csv": (learn_lengths, ("character", "state", "length")),
     "learned_marks.csv": (learn_marks, ("character", "state", "mark", "age")),
-    "learned_ecb.csv": (learn_feet, ("character", "state", "age", "bottom")),
     "learned_ledge.csv": (learn_ledges, ("character", "state", "age", "out", "below")),
     "learned_thrown.csv": (learn_thrown, ("character", "throw", "age", "forward", "up")),
 }
@@ -338,12 +214,20 @@ def learn(games: Sequence[Frames], bodies: bool) -> dict[str, str]:
     if bodies:
         files[learn_hurt.DATA.name] = learn_hurt.written(learn_hurt.learn(learn_hurt.collect([*games])))
     for name, (function, header) in LEARNED.items():
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows((*key, *(f"{value:g}" for value in values)) for key, values in sorted(function(games).items()))
-        files[name] = out.getvalue()
+        files[name] = _written(header, function(games))
+    curves, leans = learn_feet.learn(games)
+    heights = {(*key, age): (float(height),) for key, curve in curves.items() for age, height in enumerate(curve)}
+    files["learned_ecb.csv"] = _written(("character", "state", "age", "bottom"), heights)
+    files["learned_lean.csv"] = _written(("character", "state", "forward", "back"), dict(leans))
     return files
+
+
+def _written(header: tuple[str, ...], table: Table) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows((*key, *(f"{value:g}" for value in values)) for key, values in sorted(table.items()))
+    return out.getvalue()
 
 
 def use(files: dict[str, str]) -> None:

@@ -10,6 +10,7 @@ from exphil_rt.sim.damage import leave_hitlag
 from exphil_rt.sim.enter import enter, leave_ground, to_fall, to_wait, touch_ground
 from exphil_rt.sim.inputs import CROUCH_RELEASE, LONG_AGO, NEUTRAL_TILT, XY
 from exphil_rt.sim.jit import njit
+from exphil_rt.sim.physics import lean
 from exphil_rt.sim.shield import guards
 
 DIZZY = 490.0  # frames dizzy at 0 %, one less a percent, without mashing (community)
@@ -69,6 +70,7 @@ def ended(pl: Any, t: Any) -> None:
             at = t.fighters[pl.character]
             pl.gv = min(max(pl.gv, -at.dash_max), at.dash_max)
             enter(pl, t, st.RUN)
+            pl.count = int(c.run_direction_lock)  # so long it does not brake (real replays)
         else:
             to_wait(pl, t)
     elif s == st.OTTOTTO:
@@ -145,6 +147,8 @@ def animate(pl: Any, t: Any) -> None:
         return
     if an.start >= 0.0:
         pl.age += pl.rate
+    if st.FALL <= s <= st.FALL_SPECIAL:
+        lean(pl, t.fighters[pl.character])
     if s >= st.FIRST_SPECIAL:
         return  # specials.run goes on
     if pl.hitstun > 0.0:

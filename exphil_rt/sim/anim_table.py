@@ -35,6 +35,8 @@ ANIM: Final = np.dtype(
         ("ecb_frames", np.int32),
         ("hang_offset", np.int32),  # into hang; one entry an age from 0
         ("hang_frames", np.int32),
+        ("lean_forward", np.float32),  # what a full lean of a fall adds to the lowest point
+        ("lean_back", np.float32),
         ("half", np.float32),  # half the width of the diamond that walls and edges stop
         ("rise", np.float32),  # of the fall to the ground: the ages at which the body bounces off it and is back
         ("settle", np.float32),
@@ -61,6 +63,7 @@ _LENGTHS: Final = {
     st.SHIELD_BREAK_DOWN_U: 26, st.SHIELD_BREAK_DOWN_D: 26, st.SHIELD_BREAK_STAND_U: 30,
     st.SHIELD_BREAK_STAND_D: 30, st.ATTACK_100_START: 8, st.REBOUND: 20, st.SHIELD_BREAK_FLY: 60,
     **dict.fromkeys(range(st.LIGHT_THROW_F, st.LIGHT_THROW_AIR_F_4 + 4), 24),
+    st.FALL: 8, st.DAMAGE_FALL: 30,
     st.PASSIVE_WALL_JUMP: 40, st.SHIELD_BREAK_FALL: 0, st.FURAFURA: 0, st.DAMAGE_FLY_TOP: 60, st.DAMAGE_FLY_ROLL: 0,
     **{state: (12, 24, 30)[(state - st.DAMAGE_HI_1) % 3] for state in range(st.DAMAGE_HI_1, st.DAMAGE_FLY_HI)},
     **dict.fromkeys((st.DAMAGE_FLY_HI, st.DAMAGE_FLY_N, st.DAMAGE_FLY_LW), 30), st.CATCH_WAIT: 0, st.CAPTURE_WAIT_LW: 0,
@@ -181,6 +184,9 @@ def anim_table(frames: dict[str, NDArray[Any]]) -> NDArray[Any]:
             anim[index, state]["lag"] = float(fighter[f"{name}_lag"])
     for row_ in read_rows("learned_lengths.csv"):
         anim[int(row_["character"]), int(row_["state"])]["length"] = float(row_["length"])
+    fall = anim[:, st.FALL]["length"]
+    for state in (st.FALL_AERIAL, st.FALL_SPECIAL):  # as long as Fall, of all but one fighter that replays showed
+        anim[:, state]["length"] = np.where(anim[:, state]["length"] == 0, fall, anim[:, state]["length"])
     anim["half"] = _HALF
     anim[:, st.ATTACK_AIR_N : st.ATTACK_AIR_LW + 1]["half"] = _HALF_ACTING
     anim[:, st.FIRST_SPECIAL :]["half"] = _HALF_ACTING

@@ -58,7 +58,7 @@ def steep(x: float, y: float, c: Any) -> bool:
 
 @njit
 def try_ground_attack(pl: Any, t: Any, c: Any) -> bool:
-    """Smashes, tilts and the jab."""
+    """Smashes, tilts and the jab; a stick flat behind the back does no tilt (real replays)."""
     x, y = pl.stick_x, pl.stick_y
     if c_side(pl, c):
         pl.facing = 1.0 if pl.c_x > 0.0 else -1.0
@@ -77,12 +77,11 @@ def try_ground_attack(pl: Any, t: Any, c: Any) -> bool:
         start_attack(pl, t, st.ATTACK_HI_4)
     elif y <= c.dsmash_stick_y and pl.tilt_y < c.usmash_tilt_frames:
         start_attack(pl, t, st.ATTACK_LW_4)
-    elif abs(x) >= c.ftilt_stick_x and not steep(x, y, c):
-        pl.facing = 1.0 if x > 0.0 else -1.0
+    elif x * pl.facing >= c.ftilt_stick_x and not steep(x, y, c):
         start_attack(pl, t, angled(pl, t, st.ATTACK_S3_S, x, y))
-    elif y >= c.utilt_stick_y:
+    elif y >= c.utilt_stick_y and steep(x, y, c):
         start_attack(pl, t, st.ATTACK_HI_3)
-    elif y <= c.dtilt_stick_y:
+    elif y <= c.dtilt_stick_y and steep(x, y, c):
         start_attack(pl, t, st.ATTACK_LW_3)
     else:
         start_attack(pl, t, st.ATTACK_11)

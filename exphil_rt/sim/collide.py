@@ -20,6 +20,7 @@ GAME_AND_WATCH = int(Character.GAME_AND_WATCH)
 # A ledge is caught this far out of the diamond at most, and this far above the feet (real replays).
 LEDGE_OUT = 12.0
 LEDGE_ABOVE = 20.0
+SUNK = 4.0  # solid ground away from its edges holds those whose lowest point was taken to be this far in it
 ABOVE = 0.0001  # the game rests a fighter this much above a line
 
 
@@ -158,7 +159,8 @@ def try_land(pl: Any, t: Any, stage: Any, game: Any) -> bool:
         if line.moving != 0:
             y += shift_y(line, game)
             before += shift_last_y(line, game)
-        if top < before - 0.001 or bottom > y:
+        sunk = SUNK if line.drop == 0 and stage.edge_x[0] + SUNK < x < stage.edge_x[1] - SUNK else 0.001
+        if top < before - sunk or bottom > y:
             continue
         if line.drop and passes_platform(pl, t, index):
             continue

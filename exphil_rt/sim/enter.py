@@ -22,6 +22,7 @@ def enter(pl: Any, t: Any, state: int) -> None:
     pl.hit_epoch_2 = -1
     pl.charge = 0
     pl.l_cancel = 0
+    pl.lean = 0.0
 
 
 @njit

@@ -23,6 +23,7 @@ A_OR_Z = Button.A | Button.Z
 _KNOWN = LRZ | XY | Button.A | Button.B | Button.START | 0x000F
 NEUTRAL_TILT = 254
 LONG_AGO = 10_000
+TAP_JUMP_RUNNING = 0.5625  # lowest taps seen to jump out of a dash or run: 0.5625, 0.575, 0.6; out of all else 0.6625
 CROUCH_RELEASE = 0.6  # a crouch is held down to here (real replays: held at 0.64, left at 0.57)
 
 
@@ -92,6 +93,12 @@ def read_pad(pl: Any, c: Any, buttons: int, x: float, y: float, cx: float, cy: f
 def wants_jump(pl: Any, c: Any) -> bool:
     """X, Y or a tap of the stick."""
     return bool((pl.pressed & XY) != 0 or (pl.stick_y >= c.tap_jump and pl.tilt_y < c.tap_jump_frames))
+
+
+@njit
+def wants_jump_running(pl: Any, c: Any) -> bool:
+    """As ``wants_jump``; a dash or run takes a lower push for a tap."""
+    return bool((pl.pressed & XY) != 0 or (pl.stick_y >= TAP_JUMP_RUNNING and pl.tilt_y < c.tap_jump_frames))
 
 
 @njit

@@ -35,6 +35,7 @@ from exphil_rt.sim.inputs import (
     c_up,
     flick_x,
     wants_jump,
+    wants_jump_running,
     wants_shield,
 )
 from exphil_rt.sim.jit import njit
@@ -71,7 +72,7 @@ def dash_options(pl: Any, t: Any, c: Any) -> None:
         to_turn(pl, t, 1)
         pl.gv *= 1.0 - c.dash_interrupt_vel_loss
         return
-    if wants_jump(pl, c):
+    if wants_jump_running(pl, c):
         to_jump_squat(pl, t)
         return
     if pl.age >= t.fighters[pl.character].dash_to_run and pl.stick_x * pl.facing >= c.run_stick_x:
@@ -96,14 +97,14 @@ def run_options(pl: Any, t: Any, c: Any) -> None:
             return
         if try_shield(pl, t, c):
             return
-    if wants_jump(pl, c):
+    if wants_jump_running(pl, c) if s == st.RUN else wants_jump(pl, c):
         to_jump_squat(pl, t)
         return
     x = pl.stick_x * pl.facing
     if s == st.RUN:
         if x <= c.run_turn_stick:
             enter(pl, t, st.TURN_RUN)
-        elif x < c.run_stick_x:
+        elif x < c.run_stick_x and pl.t >= pl.count:
             enter(pl, t, st.RUN_BRAKE)
     elif s == st.RUN_BRAKE:
         if pl.stick_y <= -c.crouch_stick_y:
@@ -174,7 +175,8 @@ def squat_options(pl: Any, t: Any, c: Any) -> None:
         return
     s = pl.state
     if s == st.SQUAT_RV:
-        try_walk(pl, t, c)
+        if pl.t > 0:  # a stick that was pushed before waits a frame (real replays)
+            try_walk(pl, t, c)
         return
     if s == st.SQUAT_WAIT and try_dash_or_turn(pl, t, c):
         return
@@ -324,8 +326,12 @@ def interrupt(pl: Any, t: Any) -> None:
         elif s == st.CLIFF_WAIT:
             cliff_options(pl, t, c)
         return
-    if s == st.WAIT or s == st.OTTOTTO or s == st.OTTOTTO_WAIT:
+    if s == st.WAIT:
         if not ground_options(pl, t, c):
+            try_turn_or_walk(pl, t, c)
+    elif s == st.OTTOTTO or s == st.OTTOTTO_WAIT:
+        # nobody walks over the edge from here (real replays: a stick at 0.69 for 30 frames did not)
+        if not ground_options(pl, t, c) and pl.stick_x * pl.facing < 0.0:
             try_turn_or_walk(pl, t, c)
     elif st.WALK_SLOW <= s <= st.WALK_FAST:
         walk_options(pl, t, c)

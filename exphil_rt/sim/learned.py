@@ -1,10 +1,10 @@
 """Tables learned from real replays (``data/learned_*.csv``, written by ``scripts/learn_sim.py``) and what stands in for
 them where no replay showed a fighter (first of all whom it is cloned from).
 
-``ecb``: height of the body's lowest point that lands, by fighter, airborne state and age. ``hang``: where a fighter is
-while it hangs and climbs, as (out from the edge, below it), by fighter, ledge state and age; the ways up come from
-libmelee's frame data. Both are flat arrays of one size, so that other tables need no other compiled code. ``thrown``:
-where a thrower carries whom it throws.
+``ecb``: height of the body's lowest point that lands, by fighter, airborne state and age, and what a lean adds to it.
+``hang``: where a fighter is while it hangs and climbs, as (out from the edge, below it), by fighter, ledge state and
+age; the ways up come from libmelee's frame data. Both are flat arrays of one size, so that other tables need no other
+compiled code. ``thrown``: where a thrower carries whom it throws.
 """
 
 from __future__ import annotations
@@ -36,6 +36,15 @@ def ecb_table(anim: NDArray[Any]) -> NDArray[np.float32]:
         for other, state in list(by_state):
             if other == model:
                 by_state.setdefault((int(clone), state), by_state[other, state])
+    for row in read_rows("known_ecb.csv"):
+        by_state.setdefault((int(row["character"]), int(row["state"])), {})[int(row["age"])] = float(row["bottom"])
+    leans = {(int(row["character"]), int(row["state"])): row for row in read_rows("learned_lean.csv")}
+    for clone, model in CLONES.items():
+        for who, state in list(leans):
+            if who == model:
+                leans.setdefault((int(clone), state), leans[who, state])
+    for key, row in leans.items():
+        anim[key]["lean_forward"], anim[key]["lean_back"] = float(row["forward"]), float(row["back"])
     flat: list[float] = [0.0]
     for (who, state), ages in by_state.items():
         known = sorted(ages)

@@ -8,6 +8,11 @@ from typing import Any
 from exphil_rt.game import states as st
 from exphil_rt.sim.jit import njit
 
+# A fall leans by its drift beyond this share of the fighter's drift speed, this much of the way a frame: read off Fox's
+# diamond in github.com/blasphemetheus/exphil, priv/checkmate/fox_ecb.csv.
+LEAN_FROM = 0.1
+LEAN_RATE = 0.5
+
 
 @njit
 def toward_zero(value: float, step: float) -> float:
@@ -225,6 +230,14 @@ def decay_knockback(pl: Any, at: Any, c: Any) -> None:
 
 
 @njit
+def lean(pl: Any, at: Any) -> None:
+    """A fall leans the way it drifts, forward positive: its animation is mixed with that of a fall to that side."""
+    share = min(max(pl.vx * pl.facing / at.drift_max, -1.0), 1.0)
+    goal = max(abs(share) - LEAN_FROM, 0.0) / (1.0 - LEAN_FROM) * sign(share)
+    pl.lean += LEAN_RATE * (goal - pl.lean)
+
+
+@njit
 def feet(pl: Any, at: Any, t: Any) -> float:
     """Height of the lowest point that lands: legs tuck in from the eleventh frame in the air on."""
     s = pl.state
@@ -232,7 +245,10 @@ def feet(pl: Any, at: Any, t: Any) -> float:
         return 0.0
     an = t.anim[pl.character, s]
     if an.ecb_frames > 0:
-        return float(t.ecb[an.ecb_offset + min(max(int(pl.age), 0), an.ecb_frames - 1)])
+        height = t.ecb[an.ecb_offset + min(max(int(pl.age), 0), an.ecb_frames - 1)]
+        if pl.lean != 0.0:
+            height = max(height + abs(pl.lean) * (an.lean_forward if pl.lean > 0.0 else an.lean_back), 0.0)
+        return float(height)
     if s == st.JUMP_F or s == st.JUMP_B:
         return float(at.ecb_jump)
     if s == st.JUMP_AERIAL_F or s == st.JUMP_AERIAL_B or s == st.FALL_AERIAL:

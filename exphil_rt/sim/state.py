@@ -33,7 +33,7 @@ _FLOATS: Final = (
     "stick_x", "stick_y", "last_x", "last_y", "c_x", "c_y", "last_cx", "last_cy", "trigger",
     "raw_x", "raw_x1", "raw_x2",
     # state variables
-    "ecb", "prev_ecb", "push_x", "shift_x", "shift_y", "recoil", "grab_timer",
+    "ecb", "prev_ecb", "push_x", "shift_x", "shift_y", "recoil", "grab_timer", "lean",
     # specials: lag and drift of the special fall, a special's own number, a charge that is kept
     "fall_lag", "fall_drift", "sv", "store", "wall_lean",
 )  # fmt: skip

@@ -200,3 +200,70 @@ def test_who_is_thrown_is_carried_around_and_turned(new_game):
     game.until(lambda: float(game.player(1).position_y) > 9.0, 20)
     assert -11.0 < float(game.player(1).position_x) < -5.0  # a real one is 10 up, and 6 to 10 behind, on two frames
     assert game.player(1).facing == game.player().facing
+
+
+@pytest.mark.parametrize("runs", [0, 14])
+def test_a_dash_or_run_takes_a_lower_tap_for_a_jump_than_standing(new_game, runs):
+    game = new_game((FOX, MEWTWO))
+    game.pad(x=1.0 if runs else 0.0)
+    game.step(runs)
+    game.pad(x=0.8 if runs else 0.0, y=0.6)
+    game.step()
+    assert (game.state() == st.KNEE_BEND) == bool(runs)
+
+
+def test_nobody_walks_off_out_of_a_teeter(new_game):
+    game = new_game((MEWTWO, FOX))
+    game.put(0, EDGE)
+    put_in(game, st.OTTOTTO, facing=1.0)
+    game.pad(x=0.69)
+    game.step(20)
+    assert game.state() in (st.OTTOTTO, st.OTTOTTO_WAIT)
+    game.pad(x=-0.69)
+    game.step()
+    assert game.state() == st.TURN
+
+
+@pytest.mark.parametrize(("x", "y", "state"), [(-0.69, -0.68, st.ATTACK_11), (0.69, -0.5, st.ATTACK_S3_S),
+                                               (-0.3, -0.9, st.ATTACK_LW_3)])  # fmt: skip
+def test_a_stick_flat_behind_the_back_does_no_tilt(new_game, x, y, state):
+    game = new_game((MEWTWO, FOX))
+    put_in(game, st.WAIT, facing=1.0, stick_x=x, stick_y=y, tilt_x=20, tilt_y=20)
+    game.pad(x=x, y=y, buttons=Button.A)
+    game.step()
+    assert (game.state(), float(game.player().facing)) == (state, 1.0)
+
+
+def test_a_run_out_of_a_turn_does_not_brake_at_once(new_game):
+    game = new_game((MEWTWO, FOX))
+    put_in(game, st.TURN_RUN, facing=1.0, flag=1, gv=1.0, stick_x=1.0)
+    game.pad(x=1.0)
+    game.until(lambda: game.state() == st.RUN, 60)
+    game.pad()
+    game.step(9)
+    assert game.state() == st.RUN
+    game.step(2)
+    assert game.state() == st.RUN_BRAKE
+
+
+def test_a_fall_leans_the_way_it_drifts(new_game):
+    game = new_game((MEWTWO, FOX))
+    falling(game, 0.0, 60.0, vx=-1.2, vy=-1.0, facing=1.0)
+    game.pad(x=-1.0)
+    game.step(6)
+    back = game.lane.players[0, 0].copy()
+    assert back["lean"] == pytest.approx(-1.0, abs=0.05)
+    falling(game, 0.0, 60.0, vx=0.0, vy=-1.0, facing=1.0)
+    game.pad()
+    game.lane.players["lean"][0, 0] = 0.0
+    game.step(6)
+    upright = game.lane.players[0, 0]
+    assert upright["lean"] == 0.0
+    assert back["ecb"] > upright["ecb"] + 1.0  # its legs fly up (real replays: 3.8 and 1.3)
+
+
+def test_solid_ground_holds_a_body_that_was_taken_to_be_in_it(new_game):
+    game = new_game((MEWTWO, FOX))
+    falling(game, 10.0, -3.0, vx=0.0, vy=-1.0, facing=1.0, ecb=2.0)
+    game.step()
+    assert not game.player().airborne

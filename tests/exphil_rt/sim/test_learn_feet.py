@@ -1,0 +1,61 @@
+"""The learner of lowest points: a curve between what was seen to land and what was not, of made-up sightings."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from exphil_rt.game import states as st
+from exphil_rt.game.ids import Character
+
+SCRIPT = Path(__file__).parents[3] / "scripts" / "learn_feet.py"
+
+
+@pytest.fixture(scope="module")
+def feet():
+    spec = importlib.util.spec_from_file_location("learn_feet", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["learn_feet"] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["learn_feet"]
+
+
+def seen(feet, heights, lean=0.0, step=5):
+    """Sightings of a body whose lowest point has these heights: every fifth age, not yet landed and landed."""
+    return [
+        feet.Sighting(age, height + off, above, lean)
+        for age, height in list(enumerate(heights))[::step]
+        for off, above in ((-0.4, True), (0.4, False))
+    ]
+
+
+def test_a_curve_goes_through_its_sightings_and_between_them(feet):
+    real = np.linspace(2.0, 6.0, 41)
+    found, _ = feet.fit({(int(Character.FOX), int(st.ATTACK_AIR_N)): seen(feet, real)})
+    heights = found[int(Character.FOX), int(st.ATTACK_AIR_N)]
+    assert np.abs(heights - real).max() < 0.6
+
+
+def test_states_alike_share_a_curve_where_one_was_not_seen(feet):
+    found, _ = feet.fit({(int(Character.FOX), int(st.JUMP_F)): seen(feet, np.full(31, 5.0))})
+    assert found[int(Character.FOX), int(st.JUMP_B)][15] == pytest.approx(5.0, abs=0.4)
+
+
+def test_what_a_lean_adds_is_told_from_the_upright_fall(feet):
+    who = int(Character.MEWTWO)
+    sightings = [*seen(feet, np.full(41, 1.5), step=2), *seen(feet, np.full(41, 4.0), lean=-1.0, step=4)]
+    found, leans = feet.fit({(who, int(st.FALL)): sightings})
+    assert found[who, int(st.FALL)][10] == pytest.approx(1.5, abs=0.4)
+    assert leans[who, int(st.FALL)][1] == pytest.approx(2.5, abs=0.5)
+
+
+def test_one_sighting_that_contradicts_many_changes_little(feet):
+    key = int(Character.FOX), int(st.ATTACK_AIR_B)
+    sightings = [*seen(feet, np.full(41, 4.0), step=2), feet.Sighting(20, 9.0, True, 0.0)]
+    found, _ = feet.fit({key: sightings})
+    assert found[key][20] == pytest.approx(4.0, abs=0.4)
