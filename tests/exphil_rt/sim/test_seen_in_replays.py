@@ -224,7 +224,7 @@ def test_nobody_walks_off_out_of_a_teeter(new_game):
     assert game.state() == st.TURN
 
 
-@pytest.mark.parametrize(("x", "y", "state"), [(-0.69, -0.68, st.ATTACK_11), (0.69, -0.5, st.ATTACK_S3_S),
+@pytest.mark.parametrize(("x", "y", "state"), [(-0.69, -0.68, st.ATTACK_11), (0.69, 0.0, st.ATTACK_S3_S),
                                                (-0.3, -0.9, st.ATTACK_LW_3)])  # fmt: skip
 def test_a_stick_flat_behind_the_back_does_no_tilt(new_game, x, y, state):
     game = new_game((MEWTWO, FOX))
