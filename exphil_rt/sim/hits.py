@@ -96,10 +96,15 @@ def touchable(pl: Any, t: Any) -> bool:
 
 @njit
 def find(pl: Any, foe: Any, t: Any, row: int) -> tuple[int, bool]:
-    """The first hitbox of ``row`` that touches ``foe``, -1 for none, and whether it met the shield."""
+    """The first hitbox of ``row`` that touches ``foe``, -1 for none, and whether it met the shield.
+
+    The shield comes first: a body is struck past it only where none of the hitboxes touches the bubble.
+    """
     frame = t.hit_frames[row]
-    at = t.fighters[foe.character]
-    guarding = guards(foe)
+    if guards(foe):
+        n = find_shield(pl, foe, t, row)
+        if n >= 0:
+            return n, True
     lying = st.DOWN_BOUND_U <= foe.state < st.DOWN_STAND_U or st.DOWN_BOUND_D <= foe.state < st.DOWN_STAND_D
     for n in range(frame.count):
         box = t.circles[frame.offset + n]
@@ -109,16 +114,28 @@ def find(pl: Any, foe: Any, t: Any, row: int) -> tuple[int, bool]:
             continue
         if box.element == GRAB and lying:
             continue
-        x = pl.x + pl.facing * box.x
-        y = pl.y + box.y
-        if guarding and box.element != GRAB:
-            dx, dy = x - shield_x(foe), y - shield_y(foe, at)
-            reach = box.radius + shield_radius(foe, at, t.common[0])
-            if dx * dx + dy * dy <= reach * reach:
-                return frame.offset + n, True
-        if touches_body(x, y, box.radius, foe, t):
+        if touches_body(pl.x + pl.facing * box.x, pl.y + box.y, box.radius, foe, t):
             return frame.offset + n, False
     return -1, False
+
+
+@njit
+def find_shield(pl: Any, foe: Any, t: Any, row: int) -> int:
+    """The first hitbox of ``row`` that touches the shield of ``foe``, -1 for none."""
+    frame = t.hit_frames[row]
+    at = t.fighters[foe.character]
+    middle_x, middle_y, radius = shield_x(foe), shield_y(foe, at), shield_radius(foe, at, t.common[0])
+    for n in range(frame.count):
+        box = t.circles[frame.offset + n]
+        if box.element == EMPTY or box.element == GRAB:
+            continue
+        if (foe.airborne and not box.hit_air) or (not foe.airborne and not box.hit_ground):
+            continue
+        dx, dy = pl.x + pl.facing * box.x - middle_x, pl.y + box.y - middle_y
+        reach = box.radius + radius
+        if dx * dx + dy * dy <= reach * reach:
+            return int(frame.offset + n)
+    return -1
 
 
 @njit

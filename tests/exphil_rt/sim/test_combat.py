@@ -231,6 +231,25 @@ def test_grab_and_throw(new_game):
     game.until(lambda: game.state() == st.WAIT)
 
 
+def test_the_shield_is_met_before_the_body(new_game):
+    game = beside(new_game, gap=8.0)
+    tables = game.lane.tables
+    first = int(tables["hit_frames"][int(tables["anim"][int(FOX), st.ATTACK_S3_S]["hit_offset"])]["offset"])
+    kept = tables["circles"][first : first + 2].copy()
+    feet, middle = tables["circles"][first], tables["circles"][first + 1]
+    feet["x"], feet["y"], feet["radius"] = 8.0, 1.5, 0.3  # below the bubble
+    middle["x"], middle["y"] = 8.0, 9.0
+    try:
+        game.lane.players[0, 1]["shield"] = 15.0
+        game.pad(1, buttons=Button.L)
+        game.pad(x=0.5, buttons=Button.A)
+        game.step(8)
+    finally:
+        tables["circles"][first : first + 2] = kept
+    assert game.state(1) == st.GUARD_SET_OFF
+    assert game.player(1).percent == 0
+
+
 def test_a_held_fighter_breaks_free(new_game):
     game = beside(new_game, attacker=MARTH, gap=7.0)
     game.pad(buttons=Button.Z)
