@@ -44,7 +44,7 @@ _MARGIN: Final = 0.3
 """Sightings want the point this far on their side of them."""
 _MOST: Final = 1.5
 """A sighting that contradicts by more costs no more: it is of something else."""
-_STIFF: Final = 1.0
+_STIFF: Final = 0.25
 _LOYAL: Final = 0.005
 _LEANS: Final = np.arange(-4.0, 4.01, 0.25)
 _LEAN_COST: Final = 0.3
