@@ -56,7 +56,7 @@ def best_move(k: Any, me: Any, foe: Any, first: int, last: int, key: Any, level:
         fx = foe.position_x + foe.vx * min(ahead, 14.0) + wrong_x
         mx = me.position_x + (me.vx * move.first if me.airborne != 0.0 else 0.0)
         dx, dy = fx - mx, fy - my + wrong_y
-        turned = place in (S_TILT, S_SMASH)
+        turned = place == S_SMASH
         rel = abs(dx) if turned else dx * me.facing
         wide = 0.6 * body.width
         if not (move.x0 - wide <= rel <= move.x1 + wide and move.y0 + 1.0 - body.height <= dy <= move.y1 - 1.0):
