@@ -133,7 +133,9 @@ def step(pad: Any, memory: Any, k: Any, me: Any, stage: Any, way: float, distanc
     ahead = me.position_x + way * min(3.0 + 9.0 * abs(me.vx), distance + 3.0)
     if abs(ahead) > stage.edge and ahead * me.position_x > 0.0:
         return
-    if me.state == st.TURN:
+    if me.state == st.OTTOTTO or me.state == st.OTTOTTO_WAIT:
+        pad.x = way if abs(memory.x) < 0.25 else 0.0  # nobody walks over an edge: only a flick leaves it
+    elif me.state == st.TURN:
         pad.x = way
     elif distance < NEAR + 6.0:
         pad.x = 0.6 * way
@@ -218,6 +220,8 @@ def think(pad: Any, memory: Any, k: Any, me: Any, foe: Any, stage: Any, key: Any
     if s != memory.state:
         memory.state = s
         memory.waited = 0
+        if s == st.ATTACK_11:
+            memory.aimed = foe.percent
     else:
         memory.waited += 1
     if me.exists == 0.0 or s <= st.SLEEP or (s >= st.ENTRY and s <= st.ENTRY_END):
@@ -272,8 +276,10 @@ def think(pad: Any, memory: Any, k: Any, me: Any, foe: Any, stage: Any, key: Any
         out_of_shield(pad, memory, me, foe, key, level, frame)
     elif can_act(me):
         on_ground(pad, memory, k, me, foe, stage, key, level, frame)
-    elif st.ATTACK_11 <= s <= st.ATTACK_13 and memory.waited > 4 and abs(foe.position_x - me.position_x) < 18.0:
-        push(pad, memory, A)
+    elif st.ATTACK_11 <= s <= st.ATTACK_13 and memory.waited > 4:
+        ahead = (foe.position_x - me.position_x) * me.facing
+        if 0.0 < ahead < 18.0 and foe.percent != memory.aimed:
+            push(pad, memory, A)  # goes on while it meets
 
 
 @njit
