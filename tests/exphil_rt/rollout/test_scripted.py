@@ -61,7 +61,7 @@ def test_a_policy_learns_beside_one_and_the_opponent_takes_its_time(make_loop):
 def test_a_match_between_levels_and_against_a_policy():
     strong = play_match("cpu9", "cpu1", 4, stocks=1, max_frames=1200)
     assert (strong.a, strong.b, strong.score) == ("cpu9", "cpu1", 1.0)
-    learned = play_match(small_policy(), "cpu8", 2, max_frames=600)
+    learned = play_match(small_policy(), "cpu8", 2, max_frames=1200)
     assert learned.losses == 2
 
 
