@@ -6,8 +6,6 @@ call steps all committed games. numba is loaded when the first lane is built, no
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, cast
 
@@ -28,8 +26,6 @@ STAGES: Final = (32, 31, 8, 28, 3, 2)
 """Slippi ids of the stages: Final Destination, Battlefield, Yoshi's Story, Dream Land, Pokemon Stadium, Fountain of
 Dreams."""
 
-_PARTS: Final = 4
-"""Parts of a commit a thread."""
 _REASONS: Final[dict[int, EndReason]] = {END_STOCKS: "stocks", END_TIMER: "timer", END_LIMIT: "frame_limit"}
 
 
@@ -68,7 +64,7 @@ class EmbeddedLane:
         self._kernel = kernel.load()
         self._threads = min(threads, num_slots)
         self._tables = [self._kernel.tables, *(self._kernel.tables.copy() for _ in range(self._threads - 1))]
-        self._pool = ThreadPoolExecutor(self._threads - 1) if self._threads > 1 else None
+        self._pool = ThreadPoolExecutor(self._threads) if self._threads > 1 else None
         self.games, self.fighters = new_games(num_slots)
         self.players, self.followers = self.fighters[0], self.fighters[1]
         self._setups: list[GameSetup | None] = [None] * num_slots
@@ -211,16 +207,11 @@ class EmbeddedLane:
         count = len(slots)
         if self._pool is None or count < 2 * self._threads:
             return self._chunk(slots, 0, count, 0, times, watch)
-        parts = min(count, _PARTS * self._threads)
-        cuts = iter(list(itertools.pairwise([count * part // parts for part in range(parts + 1)])))
-        helpers = [self._pool.submit(self._share, slots, cuts, k, times, watch) for k in range(1, self._threads)]
-        return self._share(slots, cuts, 0, times, watch) + sum(helper.result() for helper in helpers)
-
-    def _share(
-        self, slots: NDArray[np.int32], cuts: Iterator[tuple[int, int]], thread: int, times: int, watch: bool
-    ) -> int:
-        """Parts for as long as any are left: a thread that is woken late leaves more of them to the others."""
-        return sum(self._chunk(slots, first, last, thread, times, watch) for first, last in cuts)
+        cuts = [count * k // self._threads for k in range(self._threads + 1)]
+        futures = [
+            self._pool.submit(self._chunk, slots, cuts[k], cuts[k + 1], k, times, watch) for k in range(self._threads)
+        ]
+        return sum(future.result() for future in futures)
 
     def _chunk(self, slots: NDArray[np.int32], first: int, last: int, thread: int, times: int, watch: bool) -> int:
         return int(
