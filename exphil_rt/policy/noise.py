@@ -19,6 +19,8 @@ ACTION_DOMAIN: Final = "action"
 """Domain of the noise that samples actions."""
 
 _GAMMA: Final = 0x9E3779B97F4A7C15
+_MIX_1: Final = 0xBF58476D1CE4E5B9
+_MIX_2: Final = 0x94D049BB133111EB
 _MULTIPLIER: Final = 0xD1342543DE82EF95
 _MASK: Final = (1 << 64) - 1
 _U64 = NDArray[np.uint64]
@@ -32,11 +34,19 @@ def _domain_key(domain: str) -> int:
 def _mix(values: _U64) -> _U64:
     """SplitMix64's finaliser, in place."""
     values ^= values >> np.uint64(30)
-    values *= np.uint64(0xBF58476D1CE4E5B9)
+    values *= np.uint64(_MIX_1)
     values ^= values >> np.uint64(27)
-    values *= np.uint64(0x94D049BB133111EB)
+    values *= np.uint64(_MIX_2)
     values ^= values >> np.uint64(31)
     return values
+
+
+def _mix_one(value: int) -> int:
+    """As ``_mix``, of the low 64 bits."""
+    value &= _MASK
+    value = ((value ^ (value >> 30)) * _MIX_1) & _MASK
+    value = ((value ^ (value >> 27)) * _MIX_2) & _MASK
+    return value ^ (value >> 31)
 
 
 def _states(start: int, words: Sequence[NDArray[Any]]) -> _U64:
@@ -49,14 +59,9 @@ def _states(start: int, words: Sequence[NDArray[Any]]) -> _U64:
 
 def _state_of_one(start: int, words: Sequence[int]) -> int:
     """``_states`` of one row in a third of the time, which a live frame notices."""
-    state = start
-    for word in (None, *words):
-        if word is not None:
-            state = (state ^ (word & _MASK)) * _MULTIPLIER
-        state = (state + _GAMMA) & _MASK
-        state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-        state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & _MASK
-        state ^= state >> 31
+    state = _mix_one(start + _GAMMA)
+    for word in words:
+        state = _mix_one((state ^ (word & _MASK)) * _MULTIPLIER + _GAMMA)
     return state
 
 

@@ -32,17 +32,11 @@ def ecb_table(anim: NDArray[Any]) -> NDArray[np.float32]:
     by_state: dict[tuple[int, int], dict[int, float]] = {}
     for row in read_rows("learned_ecb.csv"):
         by_state.setdefault((int(row["character"]), int(row["state"])), {})[int(row["age"])] = float(row["bottom"])
-    for clone, model in CLONES.items():  # Falco's lowest points are within a unit of Fox's (real replays of both)
-        for other, state in list(by_state):
-            if other == model:
-                by_state.setdefault((int(clone), state), by_state[other, state])
+    _lend(by_state)  # Falco's lowest points are within a unit of Fox's (real replays of both)
     for row in read_rows("known_ecb.csv"):
         by_state.setdefault((int(row["character"]), int(row["state"])), {})[int(row["age"])] = float(row["bottom"])
     leans = {(int(row["character"]), int(row["state"])): row for row in read_rows("learned_lean.csv")}
-    for clone, model in CLONES.items():
-        for who, state in list(leans):
-            if who == model:
-                leans.setdefault((int(clone), state), leans[who, state])
+    _lend(leans)
     for key, row in leans.items():
         anim[key]["lean_forward"], anim[key]["lean_back"] = float(row["forward"]), float(row["back"])
     flat: list[float] = [0.0]
@@ -92,16 +86,21 @@ def thrown_table(fighters: int) -> NDArray[np.float32]:
     for row in read_rows("learned_thrown.csv"):
         place = float(row["forward"]), float(row["up"])
         seen.setdefault((int(row["character"]), int(row["throw"])), {})[int(row["age"])] = place
-    for clone, model in CLONES.items():
-        for who, throw in [*seen]:
-            if who == model:
-                seen.setdefault((int(clone), throw), seen[who, throw])
+    _lend(seen)
     for (who, throw), places in seen.items():
         known = sorted(places)
         for axis in (0, 1):
             values = [places[age][axis] for age in known]
             table[who, throw, :, axis] = np.interp(np.arange(THROWN_AGES), known, values)
     return table
+
+
+def _lend(table: dict[tuple[int, int], Any]) -> None:
+    """What no replay showed of a clone is as with the fighter that it moves like."""
+    for clone, model in CLONES.items():
+        for who, what in [*table]:
+            if who == model:
+                table.setdefault((int(clone), what), table[who, what])
 
 
 def _every_age(places: dict[int, tuple[float, float]]) -> list[tuple[float, float]]:
