@@ -96,5 +96,31 @@ def _decorator() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return decorate
 
 
+def _add(array: Any, index: int, value: int) -> int:
+    before = int(array[index])
+    array[index] += value
+    return before
+
+
+def _fetch_add() -> Callable[[Any, int, int], int]:
+    if not JIT:
+        return _add
+    numba: Any = importlib.import_module("numba")
+    extending: Any = importlib.import_module("numba.extending")
+
+    def typed(typing: Any, array: Any, index: Any, value: Any) -> Any:
+        def emit(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+            made = context.make_array(signature.args[0])(context, builder, given[0])
+            return builder.atomic_rmw("add", builder.gep(made.data, [given[1]]), given[2], "seq_cst")
+
+        return numba.int64(array, numba.int64, numba.int64), emit
+
+    made: Callable[[Any, int, int], int] = extending.intrinsic(typed)
+    return made
+
+
 njit: Final = _decorator()
 """Decorator of every compiled function: cached, without bounds or zero-division checks, without the GIL."""
+
+fetch_add: Final = _fetch_add()
+"""``fetch_add(array, index, value)``: ``array[index] += value``, atomic where compiled; gives the int64 from before."""

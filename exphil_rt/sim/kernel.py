@@ -32,6 +32,7 @@ class Kernel:
     begin: Callable[..., None]
     show: Callable[..., None]
     step_slots: Callable[..., int]
+    share_slots: Callable[..., bool]
     special: Any  # pointer to registry.special_phase
 
     def frame_places(self, num_slots: int) -> NDArray[Any]:
@@ -55,6 +56,7 @@ def load() -> Kernel:
         begin=step.begin,
         show=step.show,
         step_slots=step.step_slots,
+        share_slots=step.share_slots,
         special=_special(made) if JIT else registry.special_phase,
     )
 

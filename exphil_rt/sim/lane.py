@@ -6,7 +6,6 @@ call steps all committed games. numba is loaded when the first lane is built, no
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, cast
 
 import numpy as np
@@ -16,8 +15,9 @@ from exphil_rt.errors import ExphilError
 from exphil_rt.game.frames import I32, Controllers, Frames
 from exphil_rt.game.ids import Character, character_name, stage_name
 from exphil_rt.game.lane import EndReason, GameEnd, GameSetup
+from exphil_rt.sim.crew import Crew
 from exphil_rt.sim.framedata import NUM_STATES
-from exphil_rt.sim.state import END_LIMIT, END_STOCKS, END_TIMER, ENDED, FIGHTERS, RUNNING, SAVED, new_games
+from exphil_rt.sim.state import END_LIMIT, END_STOCKS, END_TIMER, ENDED, FIGHTERS, JIT, RUNNING, SAVED, new_games
 
 PHYSICS: Final = "sim-5"
 """Version of the embedded game's rules."""
@@ -25,6 +25,12 @@ PHYSICS: Final = "sim-5"
 STAGES: Final = (32, 31, 8, 28, 3, 2)
 """Slippi ids of the stages: Final Destination, Battlefield, Yoshi's Story, Dream Land, Pokemon Stadium, Fountain of
 Dreams."""
+
+PART: Final = 32
+"""Games that a thread takes at a time: some 20 us of work a frame, as waking a thread takes 50 to 150 us."""
+
+PATIENCE: Final = 20_000
+"""Looks, some 100 us of them, at whether the others are done, or for the next commit, before a thread sleeps."""
 
 _REASONS: Final[dict[int, EndReason]] = {END_STOCKS: "stocks", END_TIMER: "timer", END_LIMIT: "frame_limit"}
 
@@ -62,9 +68,10 @@ class EmbeddedLane:
 
         self.num_slots = num_slots
         self._kernel = kernel.load()
-        self._threads = min(threads, num_slots)
+        self._threads = threads if JIT else 1
         self._tables = [self._kernel.tables, *(self._kernel.tables.copy() for _ in range(self._threads - 1))]
-        self._pool = ThreadPoolExecutor(self._threads) if self._threads > 1 else None
+        self._crew = Crew(self._threads - 1) if self._threads > 1 else None
+        self._turn, self._turns = 0, np.zeros(1, np.int64)
         self.games, self.fighters = new_games(num_slots)
         self.players, self.followers = self.fighters[0], self.fighters[1]
         self._setups: list[GameSetup | None] = [None] * num_slots
@@ -153,9 +160,9 @@ class EmbeddedLane:
 
     def close(self) -> None:
         """End the lane's threads. Safe to call twice."""
-        if self._pool is not None:
-            self._pool.shutdown()
-            self._pool = None
+        if self._crew is not None:
+            self._crew.close()
+            self._crew = None
 
     def save(self, slot: int) -> NDArray[Any]:
         """The whole state of a slot's game, a SAVED record; :meth:`restore` continues it bit for bit."""
@@ -204,23 +211,29 @@ class EmbeddedLane:
         Returns:
             How many games ended; their ends are not reported.
         """
-        count = len(slots)
-        if self._pool is None or count < 2 * self._threads:
-            return self._chunk(slots, 0, count, 0, times, watch)
-        cuts = [count * k // self._threads for k in range(self._threads + 1)]
-        futures = [
-            self._pool.submit(self._chunk, slots, cuts[k], cuts[k + 1], k, times, watch) for k in range(self._threads)
-        ]
-        return sum(future.result() for future in futures)
+        parts = -(-len(slots) // PART)
+        if self._crew is None or parts < 2:
+            return int(
+                self._kernel.step_slots(
+                    self.games, self.fighters, slots, 0, len(slots), self._tables[0], self._pad_places,
+                    self._pads_memory, self._frame_places, self._frames_memory, times, 1 if watch else 0,
+                    self._kernel.special,
+                )
+            )  # fmt: skip
+        taken = np.zeros(2 + self._threads, np.int64)  # of this call alone: who wakes late finds nothing left
+        turn = self._turn = self._turn + 1
 
-    def _chunk(self, slots: NDArray[np.int32], first: int, last: int, thread: int, times: int, watch: bool) -> int:
-        return int(
-            self._kernel.step_slots(
-                self.games, self.fighters, slots, first, last, self._tables[thread], self._pad_places,
-                self._pads_memory, self._frame_places, self._frames_memory, times, 1 if watch else 0,
-                self._kernel.special,
-            )
-        )  # fmt: skip
+        def share(thread: int) -> bool:
+            return bool(
+                self._kernel.share_slots(
+                    taken, self._turns, turn, PATIENCE, thread, self.games, self.fighters, slots, PART,
+                    self._tables[thread], self._pad_places, self._pads_memory, self._frame_places,
+                    self._frames_memory, times, 1 if watch else 0, self._kernel.special,
+                )
+            )  # fmt: skip
+
+        self._crew.work(share)
+        return int(taken[1])
 
     def _collect(self, slots: NDArray[np.int32]) -> None:
         self._ready = None

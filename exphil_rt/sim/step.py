@@ -23,7 +23,7 @@ from exphil_rt.sim.hits import hits, push_apart
 from exphil_rt.sim.inputs import LONG_AGO, NEUTRAL_TILT, read_pad
 from exphil_rt.sim.interrupts import interrupt
 from exphil_rt.sim.items import item_hits, move_items
-from exphil_rt.sim.jit import njit
+from exphil_rt.sim.jit import fetch_add, njit
 from exphil_rt.sim.ko import judge, life
 from exphil_rt.sim.observe import observe
 from exphil_rt.sim.physics import move
@@ -276,3 +276,50 @@ def step_slots(games: Any, fighters: Any, slots: Any, first: int, last: int, tab
             if game.status != RUNNING:
                 over += 1
     return over
+
+
+@njit
+def share_slots(taken: Any, turns: Any, turn: int, patience: int, thread: int, games: Any, fighters: Any, slots: Any,
+                part: int, tables: Any, po: Any, pads: Any, fo: Any, frames: Any, times: int, watch: int, special: Any
+                ) -> bool:  # fmt: skip
+    """Step a thread's share of ``slots``, part by part, then help the others with what is left of theirs.
+
+    A thread begins with the same games at every call, as they lie in its core's cache: parts that wander between the
+    cores cost more than a second core gains. Thread 0 waits, busy, for what others still work on, which is shorter
+    than being woken; the others wait as long for the next turn.
+
+    Args:
+        taken: int64 ``[2 + T]`` of zeros that the threads share: parts done, games ended, parts taken of each share.
+        turns: int64 ``[1]``, number of the latest call; thread 0 writes it.
+        turn: number of this call.
+        patience: how often at most to look while waiting.
+        thread: 0 to T - 1.
+        part: slots in a part; the others as in :func:`step_slots`.
+
+    Returns:
+        Whether all parts are done.
+    """
+    if thread == 0:
+        fetch_add(turns, 0, turn - fetch_add(turns, 0, 0))
+    threads = len(taken) - 2
+    parts = (len(slots) + part - 1) // part
+    for n in range(threads):
+        share = (thread + n) % threads
+        end = parts * (share + 1) // threads
+        while True:
+            k = parts * share // threads + fetch_add(taken, 2 + share, 1)
+            if k >= end:
+                break
+            first = k * part
+            last = min(first + part, len(slots))
+            over = step_slots(
+                games, fighters, slots, first, last, tables, po, pads, fo, frames, times, watch, special
+            )  # fmt: skip
+            fetch_add(taken, 1, over)
+            fetch_add(taken, 0, 1)
+    for _ in range(patience):
+        if thread == 0 and fetch_add(taken, 0, 0) >= parts:
+            break
+        if thread != 0 and fetch_add(turns, 0, 0) > turn:
+            break
+    return bool(fetch_add(taken, 0, 0) >= parts)
