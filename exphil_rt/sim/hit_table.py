@@ -11,6 +11,7 @@ from exphil_rt.game import states as st
 from exphil_rt.game.ids import Character
 from exphil_rt.sim.datafiles import read_rows
 from exphil_rt.sim.framedata import CLONES
+from exphil_rt.sim.slot_rows import Row, rows_of_slots
 
 HIT_FRAME: Final = np.dtype([("offset", np.int32), ("count", np.int32), ("epoch", np.int32)], align=True)
 """Hitboxes of one frame: rows of CIRCLE; a victim is hit once an epoch (-1 where nothing is out)."""
@@ -29,14 +30,11 @@ EMPTY: Final = 7
 THROWN: Final = 12
 """Not in the tables: the release of a throw."""
 
-Row = dict[str, str]
-"""One row of ``hits.csv``."""
 Params = dict[tuple[int, int], list[Row]]
 """Rows by fighter and state."""
 ByFrame = dict[int, list[tuple[int, NDArray[Any]]]]
 """Slot and circle (active, x forward, y, radius) of each hitbox by frame."""
 
-_SWORDS: Final = frozenset({Character.MARTH, Character.ROY, Character.LINK, Character.YOUNG_LINK})
 _ANGLES: Final = {
     st.ATTACK_S3_HI + 1: (st.ATTACK_S3_HI, st.ATTACK_S3_S), st.ATTACK_S3_HI + 3: (st.ATTACK_S3_LW, st.ATTACK_S3_S),
     st.ATTACK_S3_HI: (st.ATTACK_S3_S,), st.ATTACK_S3_LW: (st.ATTACK_S3_S,),
@@ -50,14 +48,9 @@ _GUESSED_SPECIALS: Final = frozenset(
     {(18, 370), (18, 372), (26, 370), (26, 372), (24, 377), (24, 380), (2, 360), (25, 360)}
 )
 """Specials that hit but whose circles nobody lists: counters, the emptied bucket, the kick's landing."""
-_REVERSED: Final = frozenset((int(Character.MEWTWO), state) for state in (67, 68, 69))
-"""Moves whose rows stand in the order in which the hitboxes are made, last slot first (FightCore's frame data)."""
-SLOT_ROWS: Final = {
-    (1, 51): (0, 1, 1), (1, 53): (0, 1, 1), (1, 55): (0, 1, 1), (1, 56): (0, 1, 2, 2), (7, 60): (0, 1, 1),
-    (7, 65): (0, 0, 0, 1), (20, 66): (0, 1, 2, 2), (23, 56): (0, 1, 1), (26, 57): (0, 1, 1, 2),
-}  # fmt: skip
-"""Row of each slot by fighter and state, where the rule of ``groups_of_slots`` does not hold: groups of pfirsich's
-frame data with all hitboxes (github.com/BroccoliRaab/meleedb, ``melee_hitboxes.csv``)."""
+_ONE_BLOW: Final = frozenset({(23, st.ATTACK_AIR_B), (24, 377), (24, 378), (24, 379), (24, 380)})
+"""Moves whose windows follow each other without a pause and repeat the blow, but whose hitboxes are not made anew:
+Pichu's back air and the emptied bucket."""
 _LATE_BY_ONE: Final = frozenset({st.ATTACK_12, st.CATCH, st.CATCH_DASH})
 """States that libmelee counts one frame late for a few fighters (Peach's and Zelda's grabs, Peach's second jab)."""
 
@@ -116,7 +109,7 @@ def hit_table(frames: dict[str, NDArray[Any]], anim: NDArray[Any]) -> tuple[NDAr
         anim[who, state]["hit_first"] = first
         anim[who, state]["hit_frames"] = last - first + 1
         anim[who, state]["hit_offset"] = len(hit_frames)
-        plan = hit_plan(params[who, state], sorted(by_frame))
+        plan = hit_plan(params[who, state], sorted(by_frame), again=(who, state) not in _ONE_BLOW)
         used: dict[int, set[int]] = {}  # slots of each window
         for frame, (_, hits) in plan.items():
             used.setdefault(id(hits), set()).update(slot for slot, _ in by_frame[frame])
@@ -124,18 +117,18 @@ def hit_table(frames: dict[str, NDArray[Any]], anim: NDArray[Any]) -> tuple[NDAr
             active = by_frame.get(frame, [])
             epoch, hits = plan.get(frame, (-1, []))
             slots = sorted(used[id(hits)]) if active else []
-            row_of = dict(zip(slots, groups_of_slots(who, state, len(hits), slots), strict=True))
+            row_of = dict(zip(slots, rows_of_slots(hits, slots), strict=True)) if slots else {}
             hit_frames.append((len(rows), len(active), epoch))
             rows += [_circle(circle, hits[row_of[slot]]) for slot, circle in active]
     return np.array(hit_frames, HIT_FRAME), np.array(rows, CIRCLE)
 
 
-def hit_plan(hits: list[Row], frames: list[int]) -> dict[int, tuple[int, list[Row]]]:
+def hit_plan(hits: list[Row], frames: list[int], again: bool = True) -> dict[int, tuple[int, list[Row]]]:
     """Which rows apply on each active frame, and its epoch (a victim is hit once an epoch).
 
     ``hits`` come in windows of equal ``start``; their source lets a loop of blows run once too often, so that its last,
     different blow stands one period late. ``frames`` are the recorded ones. A pause begins an epoch, and so does a
-    window that repeats the one before (else there would be no reason to make it anew).
+    window that repeats the one before (else there would be no reason to make it anew), unless ``again`` is off.
     """
     windows: dict[int, list[Row]] = {}
     for row in hits:
@@ -152,7 +145,7 @@ def hit_plan(hits: list[Row], frames: list[int]) -> dict[int, tuple[int, list[Ro
     epoch, current = 0, starts[0]
     for frame in frames:
         due = max((start for start in starts if start <= frame), default=starts[0])
-        repeats = due != current and _same_blow(windows[due], windows[current])
+        repeats = again and due != current and _same_blow(windows[due], windows[current])
         if (frame in runs and frame != frames[0]) or repeats:
             epoch += 1
         current = due
@@ -166,25 +159,6 @@ def _same_blow(one: list[Row], other: list[Row]) -> bool:
 
 def _blow(row: Row) -> tuple[str, ...]:
     return tuple(value for name, value in row.items() if name not in ("start", "end", "slot"))
-
-
-def groups_of_slots(who: int, state: int, groups: int, slots: list[int]) -> list[int]:
-    """For each active slot the row that it deals: the source lists different rows only, not the slots that share one.
-
-    Slots share rows in their order; of four with two rows a sword's last one is its tip, else the last two differ.
-    """
-    known = SLOT_ROWS.get((who, state))
-    if known is not None and len(known) == len(slots) and max(known) < groups:
-        return list(known)
-    if (who, state) in _REVERSED:
-        return [max(groups - 1 - slot, 0) for slot in slots]
-    if groups <= 1:
-        return [0] * len(slots)
-    if len(slots) == 4 and groups == 2:
-        return [0, 0, 0, 1] if who in _SWORDS else [0, 0, 1, 1]
-    if len(slots) > groups:
-        return [max(n - (len(slots) - groups), 0) for n in range(len(slots))]
-    return [min(slot, groups - 1) for slot in slots] if max(slots, default=0) >= groups else list(slots)
 
 
 def _unlisted(by_state: dict[tuple[int, int], ByFrame]) -> Params:

@@ -8,8 +8,10 @@ import pytest
 from exphil_rt.game import states as st
 from exphil_rt.game.ids import PLAYABLE, Character
 from exphil_rt.sim import EmbeddedLane, kernel
-from exphil_rt.sim.hit_table import GRAB, groups_of_slots, hit_plan, hit_row
+from exphil_rt.sim.datafiles import read_rows
+from exphil_rt.sim.hit_table import GRAB, hit_plan, hit_row
 from exphil_rt.sim.hurt import GROUPS, HEIGHT
+from exphil_rt.sim.slot_rows import SLOT_ROWS, rows_of_slots
 
 NORMALS = (
     st.ATTACK_11, st.ATTACK_12, st.ATTACK_DASH, st.ATTACK_S3_S, st.ATTACK_HI_3, st.ATTACK_LW_3, st.ATTACK_S4_S,
@@ -46,24 +48,63 @@ def test_windows_of_another_clock_are_taken_in_order():
     assert [plan[frame][1][0]["damage"] for frame in (5, 12)] == ["2", "3"]
 
 
+def test_every_listed_slot_deals_its_damage():
+    """Each line of the table names rows that are there, whose damages it was read with, and leaves no row out."""
+    hits: dict[tuple[str, str, str], list[dict[str, str]]] = {}
+    for row in [*read_rows("hits.csv"), *read_rows("special_hits.csv")]:
+        hits.setdefault((row["character"], row["state"], row["start"]), []).append(row)
+    listed = read_rows("slot_rows.csv")
+    assert len(listed) == len(SLOT_ROWS) > 300
+    for line in listed:
+        rows = hits[line["character"], line["state"], line["start"]]
+        dealt = [rows[int(digit)] for digit in line["rows"]]
+        assert [row["damage"] for row in dealt] == line["damages"].split(), line
+        blows = {tuple(value for name, value in row.items() if name != "slot") for row in rows}
+        assert {tuple(value for name, value in row.items() if name != "slot") for row in dealt} == blows, line
+
+
 @pytest.mark.parametrize(
-    ("who", "groups", "slots", "expected"),
+    ("who", "state", "damages"),
     [
-        (Character.MARTH, 2, [0, 1, 2, 3], [0, 0, 0, 1]),  # the tip
-        (Character.GAME_AND_WATCH, 2, [0, 1, 2, 3], [0, 0, 1, 1]),
-        (Character.FOX, 1, [0, 1, 2], [0, 0, 0]),
-        (Character.FOX, 3, [0, 1, 2], [0, 1, 2]),
+        (Character.MARTH, st.ATTACK_AIR_F, [10, 9, 9, 13]),  # the tip is the last one,
+        (Character.MARTH, st.ATTACK_AIR_LW, [13, 10, 9, 9]),  # or the first
+        (Character.ROY, st.ATTACK_AIR_HI, [6, 9, 9, 9]),
+        (Character.CAPTAIN_FALCON, st.ATTACK_S3_HI, [12, 12, 11]),
+        (Character.BOWSER, st.ATTACK_S3_HI, [15, 13, 15]),
+        (Character.LINK, st.ATTACK_DASH, [12, 11, 11, 9]),
+        (Character.MEWTWO, st.ATTACK_AIR_B, [9, 11, 13]),  # the tail's root is the strongest
+        (Character.PEACH, st.ATTACK_HI_4, [15, 19, 8, 8]),
+        (Character.SHEIK, st.ATTACK_AIR_N, [14, 14, 14, 10]),
     ],
 )
-def test_slots_share_rows_in_order(who, groups, slots, expected):
-    assert groups_of_slots(int(who), st.ATTACK_S4_S, groups, slots) == expected
+def test_slots_deal_what_the_game_lets_them(who, state, damages):
+    tables = kernel.load().tables[0]
+    an = tables["anim"][int(who), state]
+    first = tables["hit_frames"][int(an["hit_offset"])]
+    dealt = [float(tables["circles"][int(first["offset"]) + n]["damage"]) for n in range(int(first["count"]))]
+    assert dealt == damages
 
 
-def test_slots_that_share_rows_otherwise_are_listed():
-    fox = int(Character.FOX)
-    assert groups_of_slots(fox, st.ATTACK_S3_S, 2, [0, 1, 2]) == [0, 1, 1]  # the foot, then the leg
-    assert groups_of_slots(fox, st.ATTACK_HI_3, 3, [0, 1, 2, 3]) == [0, 1, 2, 2]
-    assert groups_of_slots(int(Character.SHEIK), st.ATTACK_AIR_N, 1, [0, 1, 2, 3]) == [0, 0, 0, 0]  # its weaker end
+def test_unlisted_slots_share_rows_in_their_order():
+    two = rows((1, "3"), (1, "5"))
+    assert rows_of_slots(two, [0, 1]) == [0, 1]
+    assert rows_of_slots(two, [0, 1, 2, 3]) == [0, 0, 0, 1]
+    assert rows_of_slots(two[:1], [0, 2, 3]) == [0, 0, 0]
+    assert rows_of_slots(two, [1]) == [1]
+
+
+def test_a_blow_that_only_grows_weaker_hits_once():
+    """Link's up air is one hit of 16, then 12 percent; Pichu's back air only renews its hitboxes."""
+    tables = kernel.load().tables[0]
+    for who, state, damages in (
+        (Character.LINK, st.ATTACK_AIR_HI, {16.0, 12.0}),
+        (Character.KIRBY, st.ATTACK_AIR_N, {12.0, 10.0, 8.0, 6.0}),
+        (Character.PICHU, st.ATTACK_AIR_B, {9.0}),
+    ):
+        an = tables["anim"][int(who), state]
+        out = tables["hit_frames"][int(an["hit_offset"]) : int(an["hit_offset"]) + int(an["hit_frames"])]
+        assert {int(frame["epoch"]) for frame in out if frame["count"]} == {0}
+        assert {float(tables["circles"][int(frame["offset"])]["damage"]) for frame in out if frame["count"]} == damages
 
 
 def test_mewtwos_neutral_air_ends_with_its_strong_blow():
