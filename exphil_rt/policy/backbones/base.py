@@ -1,13 +1,14 @@
 """The one protocol of all backbones: the same forward in training (T = sequence length) and in play (T = 1).
 
-Beside it what several of them share: options, and resets inside a sequence.
+Beside it what several of them share: options, resets inside a sequence, how recurrent weights start.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar, NamedTuple, Protocol
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 State = tuple[Tensor, ...]
 """Recurrent state: float tensors ``[B, n]``. Zeros are a fresh row, so a row is reset by writing zeros into it."""
@@ -67,3 +68,18 @@ def stretches(reset: Tensor | None, steps: int) -> list[tuple[int, int]]:
     if reset is not None:
         cuts += [t for t in (reset != 0).any(0).nonzero().flatten().tolist() if t > 0]
     return list(zip(cuts, [*cuts[1:], steps], strict=True))
+
+
+def init_gates(cells: nn.RNNBase, gates: int) -> None:
+    """Start a recurrent network with orthogonal recurrent weights, gate by gate, and no bias (Saxe et al. 2014).
+
+    Args:
+        cells: ``torch.nn.GRU`` or ``LSTM``.
+        gates: its gates, as its weights stack them: 3 or 4.
+    """
+    for name, parameter in list(cells.named_parameters()):
+        if "weight_hh" in name:
+            for gate in torch.chunk(parameter.detach(), gates):
+                nn.init.orthogonal_(gate)
+        elif "bias" in name:
+            nn.init.zeros_(parameter)

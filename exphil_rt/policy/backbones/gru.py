@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from exphil_rt.policy.backbones.base import DROPOUT, Option, State, cleared, stretches
+from exphil_rt.policy.backbones.base import DROPOUT, Option, State, cleared, init_gates, stretches
 from exphil_rt.policy.backbones.gru_layer import gru_layer
 
 
@@ -27,12 +27,7 @@ class GRU(nn.Module):
         self.num_layers = layers
         self.dropout = dropout
         self.gru = nn.GRU(features, hidden, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0)
-        for name, parameter in list(self.gru.named_parameters()):
-            if "weight_hh" in name:
-                for gate in torch.chunk(parameter.detach(), 3):
-                    nn.init.orthogonal_(gate)
-            elif "bias" in name:
-                nn.init.zeros_(parameter)
+        init_gates(self.gru, 3)
 
     def init_state(self, batch: int) -> State:
         """Zeros."""

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from exphil_rt.policy.backbones.base import DROPOUT, Option, State, cleared, stretches
+from exphil_rt.policy.backbones.base import DROPOUT, Option, State, cleared, init_gates, stretches
 
 
 class LSTM(nn.Module):
@@ -25,14 +25,10 @@ class LSTM(nn.Module):
         self.num_layers = layers
         self.dropout = dropout
         self.lstm = nn.LSTM(features, hidden, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0)
-        for name, parameter in list(self.lstm.named_parameters()):
-            if "weight_hh" in name:
-                for gate in torch.chunk(parameter.detach(), 4):
-                    nn.init.orthogonal_(gate)
-            elif "bias" in name:
-                nn.init.zeros_(parameter)
-                if "bias_ih" in name:  # remember at first (Jozefowicz et al. 2015)
-                    nn.init.ones_(parameter.detach()[hidden : 2 * hidden])
+        init_gates(self.lstm, 4)
+        for name, bias in self.lstm.named_parameters():
+            if "bias_ih" in name:  # remember at first (Jozefowicz et al. 2015)
+                nn.init.ones_(bias.detach()[hidden : 2 * hidden])
 
     def init_state(self, batch: int) -> State:
         """Zeros."""
