@@ -60,7 +60,7 @@ class ProcessChild(GenServer[S]):
     heartbeat_s: ClassVar[float] = 20.0
     """Seconds without a word after which the process counts as hung."""
     ready_s: float = 120.0
-    """Seconds between its start and its ``ready``; ``init`` may set it for this incarnation."""
+    """Seconds that it may stay in one phase before its ``ready``; ``init`` may set it for this incarnation."""
     init_timeout: ClassVar[float] = 3600.0  # start_process bounds each of its waits
 
     phase: str = ""
@@ -92,11 +92,11 @@ class ProcessChild(GenServer[S]):
         self.start_task(process.read_output)
         self.start_task(process.flush)
         with anyio.CancelScope(deadline=self._now() + self.ready_s) as scope:
-            await self._until_ready(process)
+            await self._until_ready(process, scope)
         if scope.cancelled_caught:
-            raise ActorError(
-                f"The {self._label()} was not ready within {self.ready_s:g} s. {process.last_words()}".rstrip()
-            )
+            what = f"stayed in {self.phase}" if self.phase else "was not ready"
+            within = "for" if self.phase else "within"
+            raise ActorError(f"The {self._label()} {what} {within} {self.ready_s:g} s. {process.last_words()}".rstrip())
         self.start_task(self._read, process)
 
     def send_process(self, message: Any) -> None:
@@ -116,17 +116,19 @@ class ProcessChild(GenServer[S]):
         assert self._process is not None
         raise Stop(self._reason(self._process, message.exit_code))
 
-    async def _until_ready(self, process: OsProcess) -> None:
+    async def _until_ready(self, process: OsProcess, scope: anyio.CancelScope) -> None:
         while True:
             frames = await process.receive()
             if frames is None:
                 reason = self._reason(process, await process.wait())
                 text = reason.text if isinstance(reason, Crash) else f"{self._label()} ended"
                 raise ActorError(f"Before it was ready, the {text}. {process.last_words()}".rstrip())
-            ready = False
+            ready, phase = False, self.phase
             for kind, body in frames:
                 ready = ready or kind == READY
                 await self._take(kind, body)
+            if self.phase != phase:  # it comes on, however slow the machine is
+                scope.deadline = self._now() + self.ready_s
             if ready:
                 return
 

@@ -64,7 +64,8 @@ def run_daemon(*, run: Annotated[str, Parameter(name="--run")]) -> int:
     if failure is not None:
         raise RunFailed(failure.failure, hint=failure.hint, exit_code=failure.exit_code)
     if outcome.startswith("failed"):
-        raise RunFailed(f"The run {run} {outcome}.", hint=f"See `exphil-rt logs --run {run}`; resume it with --resume.")
+        hint = f"See `exphil-rt logs --run {run}`; resume it with --resume."
+        raise RunFailed(f"The run {run} {outcome.rstrip('.')}.", hint=hint)
     return 0
 
 

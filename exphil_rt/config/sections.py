@@ -293,7 +293,7 @@ class DaemonSettings(Section, frozen=True):
     """The process that holds the tree."""
 
     start_deadline_s: Positive = 120.0
-    """Seconds that starting a process (game or learner) may take."""
+    """Seconds that a process (game or learner) may stay in one phase of its start; compiling the game has ten."""
     stop_deadline_s: Positive = 30.0
     """Seconds that an orderly stop may take before what is left is killed."""
     log_level: Literal["debug", "info", "warn", "error"] = "info"

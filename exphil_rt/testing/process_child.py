@@ -19,6 +19,8 @@ class ChildArgs(msgspec.Struct, frozen=True):
     """How the process behaves from the start on."""
 
     ready_after_s: float = 0.0
+    phases_s: tuple[float, ...] = ()
+    """Phases of its start before that, which it names, and how long it stays in each."""
     die_before_ready: str = ""
     ignore_shutdown: bool = False
     ignore_sigterm: bool = False
@@ -125,6 +127,9 @@ def main(port: ChildPort) -> None:
     args = port.args(ChildArgs)
     if args.ignore_sigterm:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number, seconds in enumerate(args.phases_s, 1):
+        port.heartbeat(f"phase {number}")
+        time.sleep(seconds)
     time.sleep(args.ready_after_s)
     if args.die_before_ready:
         raise RuntimeError(args.die_before_ready)

@@ -117,14 +117,32 @@ async def test_an_exception_in_the_process_is_a_crash_with_its_traceback() -> No
         assert tree.runtime.whereis("p") is None
 
 
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (ChildArgs(ready_after_s=60.0), "not ready within 1 s"),
+        (ChildArgs(phases_s=(60.0,)), "stayed in phase 1 for 1 s"),
+    ],
+)
 @both_backends_real_time
-async def test_a_process_that_is_not_ready_in_time_does_not_start_and_does_not_live_on() -> None:
+async def test_a_process_that_is_not_ready_in_time_does_not_start_and_does_not_live_on(
+    args: ChildArgs, says: str
+) -> None:
     async with start_tree() as tree:
         started = time.monotonic()
-        with pytest.raises(StartError, match="not ready within 1 s"):
-            await start_child("sup", proxy(ChildArgs(ready_after_s=60.0), start=QuickProxy))
+        with pytest.raises(StartError, match=says):
+            await start_child("sup", proxy(args, start=QuickProxy))
         assert time.monotonic() - started < 10.0
         assert tree.runtime.statistics().actors == 1
+
+
+@both_backends_real_time
+async def test_a_process_that_comes_on_while_it_starts_may_take_longer_than_one_phase_may() -> None:
+    async with start_tree() as tree:
+        started = time.monotonic()
+        await start_child("sup", proxy(ChildArgs(phases_s=(0.4, 0.4, 0.4)), start=QuickProxy))
+        assert time.monotonic() - started > QuickProxy.ready_s
+        assert tree.runtime.whereis("p") is not None
 
 
 @both_backends_real_time
