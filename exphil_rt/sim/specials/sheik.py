@@ -5,17 +5,17 @@ Lengths and the air's speeds are measured on real replays; needles' speeds and t
 
 from __future__ import annotations
 
-import math
 from typing import Any, Final
 
 from exphil_rt.game import states as st
 from exphil_rt.game.frames import Button
 from exphil_rt.game.ids import Character, Item
-from exphil_rt.sim.enter import enter, leave_ground
+from exphil_rt.sim.enter import enter
 from exphil_rt.sim.inputs import LR
 from exphil_rt.sim.items import spawn
 from exphil_rt.sim.jit import njit
-from exphil_rt.sim.specials.rows import ANIMATE, END, INTERRUPT, MOVE, START, Row, Specials
+from exphil_rt.sim.specials.rows import ANIMATE, END, INTERRUPT, START, Row, Specials
+from exphil_rt.sim.specials.transform import transform, vanish
 
 B = Button.B
 ZELDA_ID = int(Character.ZELDA)
@@ -29,7 +29,7 @@ LW, LW_ARRIVES, LW_AIR, LW_AIR_ARRIVES = range(361, 365)
 NEEDLES = 6
 FIRST_NEEDLE, NEEDLE_GAP = 4, 3
 CHAIN_FRAMES = 80
-GONE_FRAMES, GONE_AGE = 20, 36.0
+GONE_SPEED, GONE_AGE, GONE_KEPT = 2.0, 36.0, 0.3
 
 _VANISH: Final[dict[str, Any]] = {"lag": 30.0, "lands": st.LANDING_FALL_SPECIAL, "then_air": st.FALL_SPECIAL,
                                   "ledge_from": 1.0, "ledge_back": True}  # fmt: skip
@@ -106,51 +106,6 @@ def chain(phase: int, pl: Any, t: Any) -> bool:
 
 
 @njit
-def vanish(phase: int, pl: Any, t: Any) -> bool:
-    """Gone for twenty frames along the stick."""
-    s = pl.state
-    if phase == END and s in (HI_START, HI_AIR_START):
-        x, y = pl.stick_x, pl.stick_y
-        size = math.sqrt(x * x + y * y)
-        angle = math.atan2(y, x) if size > 0.25 else math.pi * 0.5
-        speed = 2.0
-        if x * pl.facing < -0.25:
-            pl.facing = -pl.facing
-        pl.vx = speed * math.cos(angle)
-        pl.vy = speed * math.sin(angle)
-        if pl.airborne or pl.vy > 0.01:
-            leave_ground(pl)
-            enter(pl, t, HI_AIR_GONE)
-        else:
-            pl.gv = pl.vx
-            enter(pl, t, HI_GONE)
-        return True
-    if s in (HI_GONE, HI_AIR_GONE):
-        if phase == ANIMATE:
-            pl.age = GONE_AGE
-            if pl.t >= GONE_FRAMES:
-                pl.vx *= 0.3
-                pl.vy *= 0.3
-                pl.gv *= 0.3
-                enter(pl, t, HI_AIR if pl.airborne else HI)
-            return True
-        return phase == MOVE
-    return False
-
-
-@njit
-def transform(phase: int, pl: Any, t: Any, to: int, arrives: int, arrives_air: int) -> bool:
-    """Another fighter stands there: its tables are used from now on."""
-    if phase != END:
-        return False
-    pl.character = to
-    pl.store = 0.0
-    pl.used = 0
-    enter(pl, t, arrives_air if pl.airborne else arrives)
-    return True
-
-
-@njit
 def act(phase: int, pl: Any, foe: Any, t: Any, game: Any, port: int) -> bool:
     """Sheik's own part of a phase."""
     s = pl.state
@@ -159,7 +114,7 @@ def act(phase: int, pl: Any, foe: Any, t: Any, game: Any, port: int) -> bool:
     if s <= S_AIR_END:
         return bool(chain(phase, pl, t))
     if s <= HI_AIR:
-        return bool(vanish(phase, pl, t))
+        return bool(vanish(phase, pl, t, HI_START, GONE_SPEED, GONE_AGE, GONE_KEPT))
     if s in (LW, LW_AIR):
         return bool(transform(phase, pl, t, ZELDA_ID, ZELDA_ARRIVES, ZELDA_ARRIVES_AIR))
     return False

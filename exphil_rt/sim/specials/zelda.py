@@ -6,17 +6,16 @@ descriptions (ssbwiki.com).
 
 from __future__ import annotations
 
-import math
 from typing import Any, Final
 
 from exphil_rt.game import states as st
 from exphil_rt.game.frames import Button
 from exphil_rt.game.ids import Character, Item
-from exphil_rt.sim.enter import enter, leave_ground
+from exphil_rt.sim.enter import enter
 from exphil_rt.sim.items import item_of, remove, spawn
 from exphil_rt.sim.jit import njit
-from exphil_rt.sim.specials.rows import ANIMATE, END, INTERRUPT, MOVE, REFLECT, TAKEN, Row, Specials
-from exphil_rt.sim.specials.sheik import transform
+from exphil_rt.sim.specials.rows import ANIMATE, INTERRUPT, REFLECT, TAKEN, Row, Specials
+from exphil_rt.sim.specials.transform import transform, vanish
 
 B = Button.B
 SHEIK_ID = int(Character.SHEIK)
@@ -29,7 +28,7 @@ LW, LW_ARRIVES, LW_AIR, LW_AIR_ARRIVES = range(355, 359)
 
 FIRE_AGE, FIRE_FRAMES = 13.0, 78
 FIRE_SPEED, FIRE_STEER = 1.4, 0.07
-GONE_FRAMES, GONE_AGE, GONE_SPEED = 20, 35.0, 4.2
+GONE_SPEED, GONE_AGE, GONE_KEPT = 4.2, 35.0, 0.2
 
 _LOVE: Final[dict[str, Any]] = {"guard": REFLECT, "guard_ages": (5.0, 31.0), "guard_circle": (0.0, 10.0, 11.0),
                                 "safe": (5.0, 11.0)}  # fmt: skip
@@ -98,37 +97,6 @@ def fire(phase: int, pl: Any, t: Any, game: Any, port: int) -> bool:
 
 
 @njit
-def wind(phase: int, pl: Any, t: Any) -> bool:
-    """Gone for twenty frames along the stick, far."""
-    s = pl.state
-    if phase == END and s in (HI_START, HI_AIR_START):
-        x, y = pl.stick_x, pl.stick_y
-        angle = math.atan2(y, x) if math.sqrt(x * x + y * y) > 0.25 else math.pi * 0.5
-        if x * pl.facing < -0.25:
-            pl.facing = -pl.facing
-        pl.vx = GONE_SPEED * math.cos(angle)
-        pl.vy = GONE_SPEED * math.sin(angle)
-        if pl.airborne or pl.vy > 0.01:
-            leave_ground(pl)
-            enter(pl, t, HI_AIR_GONE)
-        else:
-            pl.gv = pl.vx
-            enter(pl, t, HI_GONE)
-        return True
-    if s in (HI_GONE, HI_AIR_GONE):
-        if phase == ANIMATE:
-            pl.age = GONE_AGE
-            if pl.t >= GONE_FRAMES:
-                pl.vx *= 0.2
-                pl.vy *= 0.2
-                pl.gv *= 0.2
-                enter(pl, t, HI_AIR if pl.airborne else HI)
-            return True
-        return phase == MOVE
-    return False
-
-
-@njit
 def act(phase: int, pl: Any, foe: Any, t: Any, game: Any, port: int) -> bool:
     """Zelda's own part of a phase."""
     s = pl.state if phase != TAKEN else pl.special_state
@@ -137,7 +105,7 @@ def act(phase: int, pl: Any, foe: Any, t: Any, game: Any, port: int) -> bool:
     if s <= S_AIR_END:
         return bool(fire(phase, pl, t, game, port))
     if s <= HI_AIR:
-        return bool(wind(phase, pl, t))
+        return bool(vanish(phase, pl, t, HI_START, GONE_SPEED, GONE_AGE, GONE_KEPT))
     if s in (LW, LW_AIR):
         return bool(transform(phase, pl, t, SHEIK_ID, SHEIK_ARRIVES, SHEIK_ARRIVES_AIR))
     return False
