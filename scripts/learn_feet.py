@@ -7,6 +7,7 @@ while it changes little from age to age and strays little from what is known of 
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
@@ -16,13 +17,14 @@ from numpy.typing import NDArray
 
 from exphil_rt.game import states as st
 from exphil_rt.game.frames import Frames
+from exphil_rt.game.ids import PLAYABLE
 from exphil_rt.sim import kernel, tables
-from exphil_rt.sim.physics import LEAN_FROM, LEAN_RATE
+from exphil_rt.sim.framedata import CLONES
+from exphil_rt.sim.physics import FEET_LOCKED, LEAN_FROM, LEAN_RATE
 
 HIGHEST: Final = 12.0  # sightings further above the feet than this are of something else
 TALLEST: Final = 9.0  # the highest lowest point
 PASSING: Final = (*range(st.JUMP_F, st.FALL_SPECIAL + 3), st.PASS)  # fall through platforms with the stick down
-FEET_LOCKED: Final = 10  # frames in the air during which the lowest point is the fighter's own place
 AIR: Final = (*range(st.JUMP_F, st.DAMAGE_FALL + 1), *range(st.ATTACK_AIR_N, st.ATTACK_AIR_LW + 1), st.ESCAPE_AIR,
               st.PASS, st.CLIFF_JUMP_QUICK_2, st.CLIFF_JUMP_SLOW_2,
               *range(st.DAMAGE_HI_1, st.DAMAGE_FLY_ROLL + 1))  # fmt: skip
@@ -39,13 +41,25 @@ ALIKE: Final = (
     (st.DAMAGE_FLY_HI, st.DAMAGE_FLY_N, st.DAMAGE_FLY_LW),
 )  # fmt: skip
 
+FALL: Final = "ecb_fall"
+KINDS: Final = {
+    "ecb_jump": ALIKE[0], "ecb_air_jump": ALIKE[1], "ecb_attack": tuple(range(st.ATTACK_AIR_N, st.ATTACK_AIR_LW + 1)),
+    FALL: tuple({*AIR} - {*ALIKE[0], *ALIKE[1], *range(st.ATTACK_AIR_N, st.ATTACK_AIR_LW + 1)}),
+}  # fmt: skip
+"""States whose heights resemble each other where nothing else is known (``physics.tucked``)."""
+
 _GRID: Final = np.arange(0.0, TALLEST + 1e-6, 0.125)
 _MARGIN: Final = 0.3
 """Sightings want the point this far on their side of them."""
 _MOST: Final = 1.5
 """A sighting that contradicts by more costs no more: it is of something else."""
 _STIFF: Final = 0.25
+_STIFF_FALL: Final = 4.0
+"""Falls hardly move: Fox's lowest point stays within a fifteenth of a unit in each of his three (known_ecb.csv)."""
 _LOYAL: Final = 0.005
+_LOYAL_STATE: Final = 0.05
+"""Of one state among those like it."""
+_USUAL: Final = 3.5
 _LEANS: Final = np.arange(-4.0, 4.01, 0.25)
 _LEAN_COST: Final = 0.3
 
@@ -115,6 +129,10 @@ def _look(frames: Frames, port: int, row: int, since: int, lines: Sequence[np.vo
     x, y = float(body.position_x[row, port]), float(body.position_y[row, port])
     who, state = int(body.character[row, port]), int(body.state[row, port])
     age = int(body.state_age[row, port])
+    shown, shown_age, shown_lean = state, age, float(lean[row])
+    if age == 0 and state != st.FALL_SPECIAL and body.state[row - 1, port] != state:  # not yet moved into this state
+        shown, shown_age = int(body.state[row - 1, port]), int(body.state_age[row - 1, port]) + 1
+        shown_lean = float(lean[row - 1])
     fell = float(body.position_y[row - 1, port]) - y
     if fell <= 0 or body.hitlag[row, port] > 0:
         return
@@ -125,14 +143,16 @@ def _look(frames: Frames, port: int, row: int, since: int, lines: Sequence[np.vo
             continue
         height = float(line["y0"] + (line["y1"] - line["y0"]) * (x - line["x0"]) / (line["x1"] - line["x0"]))
         if y < height < y + HIGHEST and (body.position_y[row - since + 1 : row, port] > height).any():
-            seen[who, state].append(Sighting(age, height - y, True, float(lean[row])))
+            seen[who, shown].append(Sighting(shown_age, height - y, True, shown_lean))
     after = int(body.state[row + 1, port])
     # landed on without a state of its own
     stayed = body.airborne[row, port] != 0 and (after == state or after >= st.FIRST_SPECIAL)
     if body.airborne[row + 1, port] or body.hitlag[row + 1, port] > 0 or not (after in LANDED or stayed):
         return
+    if st.LANDING_AIR_N <= after <= st.LANDING_AIR_LW and not st.ATTACK_AIR_N <= state <= st.ATTACK_AIR_LW:
+        return  # an aerial that began on this frame
     landed = float(body.position_y[row + 1, port])
-    speed = float(body.self_y[row + 1, port]) + float(body.knockback_y[row + 1, port])
+    speed = float(body.self_y[row + 1, port]) + _knocked(frames, port, row)
     if speed == 0.0:  # not recorded before Slippi 3.5
         at = kernel.load().tables[0]["fighters"][who]
         terminal = float(at["terminal_vel"])
@@ -143,14 +163,25 @@ def _look(frames: Frames, port: int, row: int, since: int, lines: Sequence[np.vo
         seen[who, state].append(Sighting(age + 1, landed - y - speed, False, next_lean))
 
 
-def curve(sightings: Sequence[Sighting], prior: NDArray[np.float64], leans: tuple[float, float]) -> NDArray[np.float64]:
-    """Heights ``[ages]``, as many as ``prior`` has."""
+def _knocked(frames: Frames, port: int, row: int) -> float:
+    """The knockback's part of the next frame's fall (what the landing shows of it is what the landing left)."""
+    body = frames.players
+    x, y = float(body.knockback_x[row, port]), float(body.knockback_y[row, port])
+    size = math.hypot(x, y)
+    decay = float(kernel.load().tables[0]["common"]["kb_decay"][0])
+    return y * (size - decay) / size if size > decay else 0.0
+
+
+def curve(
+    sightings: Sequence[Sighting], prior: NDArray[np.float64], leans: tuple[float, float], stiff: float
+) -> NDArray[np.float64]:
+    """Heights ``[ages]``, as many as ``prior`` has; ``stiff`` is the cost of a unit's change from age to age."""
     cost = _LOYAL * (_GRID[None, :] - prior[:, None]) ** 2
     for one in sightings:
         at = _GRID + _leant(one.lean, leans)
         short = one.height + _MARGIN - at if one.above else at - max(one.height - _MARGIN, 0.0)
         cost[min(one.age, len(prior) - 1)] += np.clip(short, 0.0, _MOST)
-    change = _STIFF * (_GRID[:, None] - _GRID[None, :]) ** 2
+    change = stiff * (_GRID[:, None] - _GRID[None, :]) ** 2
     best, back = cost[0], np.zeros((len(prior), len(_GRID)), np.int32)
     for age in range(1, len(prior)):
         ways = best[:, None] + change
@@ -177,62 +208,78 @@ def _leant(lean: float, leans: tuple[float, float]) -> float:
     return lean * leans[0] if lean > 0 else -lean * leans[1]
 
 
-def learn(games: Iterable[Frames]) -> tuple[dict[Key, NDArray[np.float64]], dict[Key, tuple[float, float]]]:
-    """Heights by age of each state that was seen to land (or looks like one), and how a lean changes them."""
-    return fit(collect(games))
-
-
 def fit(seen: Seen) -> tuple[dict[Key, NDArray[np.float64]], dict[Key, tuple[float, float]]]:
-    """As ``learn``, of sightings."""
+    """Heights by age of each state that was seen to land (or looks like one), and how a lean changes them."""
     curves: dict[Key, NDArray[np.float64]] = {}
     leans: dict[Key, tuple[float, float]] = {}
+    typical = usual(seen)
     for who in sorted({key[0] for key in seen}):
         mine = {state: found for (fighter, state), found in seen.items() if fighter == who}
-        fighter = kernel.load().tables[0]["fighters"][who]
         for group in {_group(state) for state in mine}:
             pooled = [one for state in group for one in mine.get(state, ())]
             if all(one.above for one in pooled):
                 continue
             ages = max(one.age for one in pooled) + 1
-            flat = np.full(ages, _constant(pooled, float(fighter[_kind(min(group))])))
-            both = _leans(pooled, flat) if group[0] in LEANING else (0.0, 0.0)
-            common = curve(pooled, flat, both)
-            for state in group:
-                curves[who, state] = curve(mine.get(state, ()), common, both) if len(group) > 1 else common
-                if group[0] in LEANING:
+            kind = next((kind for kind, states in KINDS.items() if group[0] in states), FALL)
+            level = _level(pooled, typical[who, kind], _LOYAL)
+            levels = {state: _level(mine.get(state, ()), level, _LOYAL_STATE) for state in group}
+            if group[0] in LEANING:
+                both = _leans(mine, levels)
+                for state in group:
+                    own = mine.get(state, ())
+                    curves[who, state] = curve(own, np.full(ages, levels[state]), both, _STIFF_FALL)
                     leans[who, state] = both
+                continue
+            common = curve(pooled, np.full(ages, level), (0.0, 0.0), _STIFF)
+            for state in group:
+                own, prior = mine.get(state, ()), np.clip(common + levels[state] - level, 0.0, TALLEST)
+                curves[who, state] = curve(own, prior, (0.0, 0.0), _STIFF) if len(group) > 1 else common
     return curves, leans
+
+
+def usual(seen: Seen) -> dict[tuple[int, str], float]:
+    """The height of each kind of state, of every fighter: his own, his model's, or the middle one of those seen."""
+    found: dict[tuple[int, str], float] = {}
+    for kind, states in KINDS.items():
+        by_fighter: dict[int, list[Sighting]] = defaultdict(list)
+        for (who, state), sightings in seen.items():
+            if state in states:
+                by_fighter[who] += sightings
+        levels = {
+            who: _level(mine, _USUAL, _LOYAL) for who, mine in by_fighter.items() if not all(s.above for s in mine)
+        }
+        middle = float(np.median([*levels.values()])) if levels else _USUAL
+        for fighter in PLAYABLE:
+            model = int(CLONES.get(fighter, fighter))
+            found[int(fighter), kind] = levels.get(int(fighter), levels.get(model, middle))
+    return found
 
 
 def _group(state: int) -> tuple[int, ...]:
     return next((group for group in ALIKE if state in group), (state,))
 
 
-def _kind(state: int) -> str:
-    """Name of the height that a state has where no replay showed it (``physics.feet``)."""
-    if state in ALIKE[0]:
-        return "ecb_jump"
-    if state in ALIKE[1]:
-        return "ecb_air_jump"
-    return "ecb_attack" if st.ATTACK_AIR_N <= state <= st.ATTACK_AIR_LW else "ecb_fall"
-
-
-def _constant(sightings: Sequence[Sighting], usual: float) -> float:
+def _level(sightings: Sequence[Sighting], usual: float, loyal: float) -> float:
+    """The one height that contradicts sightings least and is not far from what is usual."""
     costs = [
-        contradictions(sightings, np.array([height]), (0.0, 0.0)) + _LOYAL * (height - usual) ** 2 for height in _GRID
+        contradictions(sightings, np.array([height]), (0.0, 0.0)) + loyal * (height - usual) ** 2 for height in _GRID
     ]
     return float(_GRID[int(np.argmin(costs))])
 
 
-def _leans(sightings: Sequence[Sighting], prior: NDArray[np.float64]) -> tuple[float, float]:
-    """What a full lean forward and one backward add, that contradict the sightings least."""
+def _leans(mine: dict[int, list[Sighting]], levels: dict[int, float]) -> tuple[float, float]:
+    """What a full lean forward and one backward add, that contradict the sightings of some states least."""
     best = [0.0, 0.0]
     for _ in range(2):
         for side in range(2):
             costs = []
             for value in _LEANS:
                 tried = (float(value), best[1]) if side == 0 else (best[0], float(value))
-                heights = curve(sightings, prior, tried)
-                costs.append(contradictions(sightings, heights, tried) + _LEAN_COST * abs(float(value)))
+                cost = _LEAN_COST * abs(float(value))
+                for state, level in levels.items():
+                    if own := mine.get(state, ()):
+                        flat = np.full(max(one.age for one in own) + 1, level)
+                        cost += contradictions(own, curve(own, flat, tried, _STIFF_FALL), tried)
+                costs.append(cost)
             best[side] = float(_LEANS[int(np.argmin(costs))])
     return best[0], best[1]

@@ -216,7 +216,10 @@ def learn(games: Sequence[Frames], bodies: bool) -> dict[str, str]:
         files[learn_hurt.DATA.name] = learn_hurt.written(learn_hurt.learn(learn_hurt.collect([*games])))
     for name, (function, header) in LEARNED.items():
         files[name] = _written(header, function(games))
-    curves, leans = learn_feet.learn(games)
+    seen = learn_feet.collect(games)
+    usual = {key: (height,) for key, height in learn_feet.usual(seen).items()}
+    files["learned_feet.csv"] = _written(("character", "kind", "bottom"), dict(usual))
+    curves, leans = learn_feet.fit(seen)
     heights = {(*key, age): (float(height),) for key, curve in curves.items() for age, height in enumerate(curve)}
     files["learned_ecb.csv"] = _written(("character", "state", "age", "bottom"), heights)
     files["learned_lean.csv"] = _written(("character", "state", "forward", "back"), dict(leans))

@@ -12,6 +12,10 @@ from exphil_rt.sim.jit import njit
 def enter(pl: Any, t: Any, state: int) -> None:
     """Go to ``state`` at its first age; velocities and facing stay."""
     an = t.anim[pl.character, state]
+    if pl.t > 0 or pl.age != 0.0:  # else two changes in one frame: the body still stands as before the first
+        pl.was_state = pl.state
+        pl.was_age = pl.age
+        pl.was_lean = pl.lean
     pl.state = state
     pl.age = an.start
     pl.rate = 1.0

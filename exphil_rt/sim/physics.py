@@ -12,6 +12,7 @@ from exphil_rt.sim.jit import njit
 # diamond in github.com/blasphemetheus/exphil, priv/checkmate/fox_ecb.csv.
 LEAN_FROM = 0.1
 LEAN_RATE = 0.5
+FEET_LOCKED = 10  # frames from leaving the ground to the first on which the lowest point is not the fighter's own place
 
 
 @njit
@@ -239,15 +240,25 @@ def lean(pl: Any, at: Any) -> None:
 
 @njit
 def feet(pl: Any, at: Any, t: Any) -> float:
-    """Height of the lowest point that lands: legs tuck in from the eleventh frame in the air on."""
-    s = pl.state
-    if pl.air_frames <= 10:
+    """Height of the lowest point that lands: legs tuck in from the tenth frame in the air on.
+
+    A state entered at age 0 moves the body from its next frame on: till then it stands as the state before left it.
+    """
+    if pl.air_frames < FEET_LOCKED:
         return 0.0
+    if pl.t == 0 and pl.age == 0.0 and pl.state != st.FALL_SPECIAL and pl.was_state != 0:
+        return tucked(pl, at, t, pl.was_state, pl.was_age, pl.was_lean)
+    return tucked(pl, at, t, pl.state, pl.age, pl.lean)
+
+
+@njit
+def tucked(pl: Any, at: Any, t: Any, s: int, age: float, lean: float) -> float:
+    """Height of the lowest point in a state at an age."""
     an = t.anim[pl.character, s]
     if an.ecb_frames > 0:
-        height = t.ecb[an.ecb_offset + min(max(int(pl.age), 0), an.ecb_frames - 1)]
-        if pl.lean != 0.0:
-            height = max(height + abs(pl.lean) * (an.lean_forward if pl.lean > 0.0 else an.lean_back), 0.0)
+        height = t.ecb[an.ecb_offset + min(max(int(age), 0), an.ecb_frames - 1)]
+        if lean != 0.0:
+            height = max(height + abs(lean) * (an.lean_forward if lean > 0.0 else an.lean_back), 0.0)
         return float(height)
     if s == st.JUMP_F or s == st.JUMP_B:
         return float(at.ecb_jump)

@@ -34,6 +34,8 @@ _FLOATS: Final = (
     "raw_x", "raw_x1", "raw_x2",
     # state variables
     "ecb", "prev_ecb", "push_x", "shift_x", "shift_y", "recoil", "grab_timer", "lean",
+    # of the state before, where this frame entered another one that does not move the body yet
+    "was_age", "was_lean",
     # specials: lag and drift of the special fall, a special's own number, a charge that is kept
     "fall_lag", "fall_drift", "sv", "store", "wall_lean",
 )  # fmt: skip
@@ -42,7 +44,7 @@ _INTS: Final = (
     # who
     "character", "stocks", "exists",
     # animation
-    "state", "t", "flag", "count",
+    "state", "t", "flag", "count", "was_state",
     # pad
     "buttons", "pressed", "tilt_x", "tilt_y", "since_lrz", "since_lr", "since_lr_before", "since_xy",
     "jump_early",

@@ -57,15 +57,8 @@ RELEASE: Final = np.dtype(
 RELEASE_SHARE: Final = 0.45
 """Of its animation, for throws that no replay showed."""
 
-# Height of the lowest point of the body that lands, in jumps, falls, air jumps and aerials: fitted from the heights at
-# which fighters of real replays passed below a line before they landed; the others get the middle of these.
 _FEET: Final = ("ecb_jump", "ecb_fall", "ecb_air_jump", "ecb_attack")
-_FEET_BY_FIGHTER: Final = {
-    Character.FOX: (4.0, 4.0, 4.5, 5.0), Character.FALCO: (4.7, 4.7, 5.0, 5.1), Character.MEWTWO: (0.75, 1.5, 4.9, 0.0),
-    Character.MARTH: (3.9, 3.9, 3.9, 3.9), Character.GAME_AND_WATCH: (1.0, 1.0, 1.0, 0.5),
-    Character.POPO: (2.8, 2.8, 2.8, 2.0), Character.PEACH: (1.9, 1.9, 1.9, 1.9),
-}  # fmt: skip
-_FEET_ELSE: Final = (3.5, 3.5, 3.5, 3.0)
+"""Height of the lowest point of the body that lands in jumps, falls, air jumps and aerials that no replay showed."""
 
 # Half the distance at which grounded fighters push each other: 3.3 in real replays of Fox, Falco, Mewtwo and
 # Mr. Game & Watch, less of these two.
@@ -201,10 +194,10 @@ def _fighters() -> NDArray[Any]:
         array[who]["ledge_low"] = _LEDGE_LOW.get(Character(who), _LEDGE_LOW_ELSE)
         array[who]["free_landing"] = who in _FREE_LANDING
         array[who]["push_width"] = _PUSH_WIDTH.get(Character(who), 3.3)
-        for name, value in zip(_FEET, _FEET_BY_FIGHTER.get(Character(who), _FEET_ELSE), strict=True):
-            array[who][name] = value
         for n, speed in enumerate(_MULTI_JUMPS.get(Character(who), ())):
             array[who][f"multi_jump_{n}"] = speed
+    for row in read_rows("learned_feet.csv"):
+        array[int(row["character"])][row["kind"]] = float(row["bottom"])
     return array
 
 

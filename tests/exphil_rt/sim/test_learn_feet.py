@@ -59,3 +59,18 @@ def test_one_sighting_that_contradicts_many_changes_little(feet):
     sightings = [*seen(feet, np.full(41, 4.0), step=2), feet.Sighting(20, 9.0, True, 0.0)]
     found, _ = feet.fit({key: sightings})
     assert found[key][20] == pytest.approx(4.0, abs=0.4)
+
+
+def test_falls_alike_keep_heights_of_their_own(feet):
+    who = int(Character.MEWTWO)
+    low, high = seen(feet, np.full(31, 1.5), step=3), seen(feet, np.full(31, 5.0), step=6)
+    found, _ = feet.fit({(who, int(st.FALL)): low, (who, int(st.FALL_AERIAL)): high})
+    assert found[who, int(st.FALL)][30] == pytest.approx(1.5, abs=0.4)
+    assert np.abs(found[who, int(st.FALL_AERIAL)] - 5.0).max() < 0.5
+
+
+def test_who_was_never_seen_has_the_model_or_the_middle_one(feet):
+    levels = {Character.FOX: 4.0, Character.MEWTWO: 1.5, Character.PEACH: 2.0}
+    usual = feet.usual({(int(who), int(st.FALL)): seen(feet, np.full(31, level)) for who, level in levels.items()})
+    assert usual[int(Character.FALCO), "ecb_fall"] == usual[int(Character.FOX), "ecb_fall"]
+    assert usual[int(Character.NESS), "ecb_fall"] == pytest.approx(2.0, abs=0.4)

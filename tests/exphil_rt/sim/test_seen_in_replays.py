@@ -267,3 +267,28 @@ def test_solid_ground_holds_a_body_that_was_taken_to_be_in_it(new_game):
     falling(game, 10.0, -3.0, vx=0.0, vy=-1.0, facing=1.0, ecb=2.0)
     game.step()
     assert not game.player().airborne
+
+
+def test_legs_tuck_in_on_the_tenth_frame_in_the_air(new_game):
+    game = new_game((FOX, MEWTWO))
+    put_in(game, st.KNEE_BEND, age=2.0, t=2)
+    heights = []
+    for _ in range(11):
+        game.pad(buttons=Button.X)
+        game.step()
+        heights.append(float(game.lane.players["ecb"][0, 0]))
+    assert game.state() == st.JUMP_F
+    assert heights[:9] == [0.0] * 9
+    assert min(heights[9:]) > 2.0
+
+
+def test_a_fall_begins_in_the_pose_that_the_jump_left(new_game):
+    game = new_game((FOX, MEWTWO))
+    falling(game, 0.0, 60.0)
+    put_in(game, st.JUMP_AERIAL_F, age=49.0, t=49, vy=-2.0)
+    heights = []
+    for _ in range(3):
+        game.step()
+        heights.append(float(game.lane.players["ecb"][0, 0]))
+    assert game.state() == st.FALL_AERIAL
+    assert heights == pytest.approx([4.44, 4.21, 4.21], abs=0.06)  # the game's memory: 4.402, 4.168, 4.163
