@@ -247,14 +247,14 @@ def feet(pl: Any, at: Any, t: Any) -> float:
     if pl.air_frames < FEET_LOCKED:
         return 0.0
     if pl.t == 0 and pl.age == 0.0 and pl.state != st.FALL_SPECIAL and pl.was_state != 0:
-        return tucked(pl, at, t, pl.was_state, pl.was_age, pl.was_lean)
-    return tucked(pl, at, t, pl.state, pl.age, pl.lean)
+        return float(tucked(at, t, pl.character, pl.was_state, pl.was_age, pl.was_lean))
+    return float(tucked(at, t, pl.character, pl.state, pl.age, pl.lean))
 
 
 @njit
-def tucked(pl: Any, at: Any, t: Any, s: int, age: float, lean: float) -> float:
+def tucked(at: Any, t: Any, character: int, s: int, age: float, lean: float) -> float:
     """Height of the lowest point in a state at an age."""
-    an = t.anim[pl.character, s]
+    an = t.anim[character, s]
     if an.ecb_frames > 0:
         height = t.ecb[an.ecb_offset + min(max(int(age), 0), an.ecb_frames - 1)]
         if lean != 0.0:

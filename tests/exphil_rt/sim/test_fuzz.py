@@ -53,7 +53,8 @@ def fuzz(seed: int, frames: int, hold: int) -> None:
             & (players.position_y + lane.players["ecb"] < -1.0)
         )  # the lowest point lands, which is above the position with the legs tucked in
         alive = players.state > st.REBIRTH_WAIT
-        inside &= alive & flat[:, None]
+        free = lane.players["held"] == 0  # throws carry some into the ground, as real ones do
+        inside &= alive & free & flat[:, None]
         assert not inside.any(), players.state[inside]
         assert (np.abs(players.position_y) < 600).all()
         assert (np.abs(players.facing) == 1).all()
@@ -62,7 +63,8 @@ def fuzz(seed: int, frames: int, hold: int) -> None:
         assert (players.state < 400).all()
         assert ((players.hitlag >= 0) & (players.hitlag <= 20)).all()
         assert ((lane.fighters["held"] > 0).sum(axis=(0, 2)) <= 2).all()
-        assert not (lane.players["held"] > 0).all(axis=1).any()
+        by_player = (lane.players["held"] == 1) | (lane.players["held"] == 2)  # Nana may catch who holds her Popo
+        assert not by_player.all(axis=1).any()
         nanas = lane.frames(everyone).nanas
         for name, values in nanas.arrays().items():
             assert np.isfinite(values).all(), name

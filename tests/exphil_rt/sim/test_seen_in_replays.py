@@ -271,13 +271,13 @@ def test_solid_ground_holds_a_body_that_was_taken_to_be_in_it(new_game):
 
 def test_legs_tuck_in_on_the_tenth_frame_in_the_air(new_game):
     game = new_game((FOX, MEWTWO))
-    put_in(game, st.KNEE_BEND, age=2.0, t=2)
+    put_in(game, st.KNEE_BEND, age=2.0, t=2, buttons=int(Button.X))
     heights = []
     for _ in range(11):
         game.pad(buttons=Button.X)
         game.step()
         heights.append(float(game.lane.players["ecb"][0, 0]))
-    assert game.state() == st.JUMP_F
+    assert game.state() in (st.JUMP_F, st.JUMP_B)
     assert heights[:9] == [0.0] * 9
     assert min(heights[9:]) > 2.0
 
