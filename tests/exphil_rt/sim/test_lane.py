@@ -63,13 +63,22 @@ def test_it_is_a_lane():
 
 def test_bits_do_not_depend_on_threads():
     games = setups(3 * PART + 5)
-    narrow = play(EmbeddedLane(len(games)), games, 200)
-    wide = EmbeddedLane(len(games), threads=3)
-    threads = play(wide, games, 200)
-    wide.close()
-    for k, frames in enumerate(narrow):
-        for name, values in frames.items():
-            assert values.tobytes() == threads[k][name].tobytes(), name
+    slots, ids = np.arange(len(games), dtype=np.int32), np.array([setup.game_id for setup in games])
+    lanes = [EmbeddedLane(len(games), threads) for threads in (1, 3)]
+    for lane in lanes:
+        for slot, setup in enumerate(games):
+            lane.start(slot, setup)
+    for step in range(160):
+        if step % 5 == 0:
+            pads = random_pads(1, step, ids)
+        for lane in lanes:
+            lane.commit(slots, pads, lane.frames(slots).frame + 1)
+        if step % 20 == 19:
+            one, three = (lane.frames(slots).arrays() for lane in lanes)
+            for name, values in one.items():
+                assert values.tobytes() == three[name].tobytes(), (step, name)
+    for lane in lanes:
+        lane.close()
 
 
 def test_bits_do_not_depend_on_the_batch():
