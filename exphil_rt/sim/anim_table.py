@@ -190,7 +190,7 @@ def anim_table(frames: dict[str, NDArray[Any]]) -> NDArray[Any]:
     anim["half"] = _HALF
     anim[:, st.ATTACK_AIR_N : st.ATTACK_AIR_LW + 1]["half"] = _HALF_ACTING
     anim[:, st.FIRST_SPECIAL :]["half"] = _HALF_ACTING
-    for row_ in read_rows("learned_sides.csv"):
+    for row_ in read_rows("learned_sides.csv") + read_rows("known_sides.csv"):
         anim[int(row_["character"]), int(row_["state"])]["half"] = float(row_["half"])
     for state in (st.DOWN_BOUND_U, st.DOWN_BOUND_D):
         anim[:, state]["rise"], anim[:, state]["settle"] = _BOUNCE

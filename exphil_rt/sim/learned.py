@@ -32,19 +32,21 @@ def ecb_table(anim: NDArray[Any]) -> NDArray[np.float32]:
     by_state: dict[tuple[int, int], dict[int, float]] = {}
     for row in read_rows("learned_ecb.csv"):
         by_state.setdefault((int(row["character"]), int(row["state"])), {})[int(row["age"])] = float(row["bottom"])
-    _lend(by_state)  # Falco's lowest points are within a unit of Fox's (real replays of both)
+    _lend(by_state)
+    known: dict[tuple[int, int], dict[int, float]] = {}
     for row in read_rows("known_ecb.csv"):
-        by_state.setdefault((int(row["character"]), int(row["state"])), {})[int(row["age"])] = float(row["bottom"])
+        known.setdefault((int(row["character"]), int(row["state"])), {})[int(row["age"])] = float(row["bottom"])
+    by_state |= known  # a known state has no age of a learned one; its fighter's clone keeps what it was lent
     leans = {(int(row["character"]), int(row["state"])): row for row in read_rows("learned_lean.csv")}
     _lend(leans)
     for key, row in leans.items():
         anim[key]["lean_forward"], anim[key]["lean_back"] = float(row["forward"]), float(row["back"])
     flat: list[float] = [0.0]
     for (who, state), ages in by_state.items():
-        known = sorted(ages)
+        seen = sorted(ages)
         anim[who, state]["ecb_offset"] = len(flat)
-        anim[who, state]["ecb_frames"] = known[-1] + 1
-        flat += np.interp(np.arange(known[-1] + 1), known, [ages[age] for age in known]).tolist()
+        anim[who, state]["ecb_frames"] = seen[-1] + 1
+        flat += np.interp(np.arange(seen[-1] + 1), seen, [ages[age] for age in seen]).tolist()
     return _padded(np.array(flat, np.float32), ECB_SIZE)
 
 

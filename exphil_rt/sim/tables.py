@@ -64,9 +64,13 @@ _FEET: Final = ("ecb_jump", "ecb_fall", "ecb_air_jump", "ecb_attack")
 # Mr. Game & Watch, less of these two.
 _PUSH_WIDTH: Final = {Character.MARTH: 3.07, Character.PEACH: 3.07, Character.CAPTAIN_FALCON: 3.83}
 
-# Height of the diamond's sides above the feet: real replays, by where slanted walls stopped them (others: a share of
-# the body's height); and how far below a ledge the feet must be to catch it: seen in real replays.
-_SIDE_UP: Final = {Character.FOX: 7.5, Character.MEWTWO: 6.0, Character.GAME_AND_WATCH: 5.0}
+# Height of the diamond's sides above the feet: real replays, by where slanted walls stopped them, or the middle of the
+# states in the source of known_ecb.csv (others: a share of the body's height); and how far below a ledge the feet must
+# be to catch it: seen in real replays.
+_SIDE_UP: Final = {
+    Character.FOX: 7.5, Character.MEWTWO: 6.0, Character.GAME_AND_WATCH: 5.0, Character.FALCO: 8.9,
+    Character.MARTH: 8.9, Character.CAPTAIN_FALCON: 5.3, Character.JIGGLYPUFF: 2.5,
+}  # fmt: skip
 _SIDE_SHARE: Final = 0.42
 _LEDGE_LOW: Final = {Character.GAME_AND_WATCH: 10.0, Character.POPO: 7.8}
 _LEDGE_LOW_ELSE: Final = 8.0

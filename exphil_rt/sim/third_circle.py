@@ -1,11 +1,12 @@
 """A fault of libmelee's frame data mended: for 16 of 27 fighters the third hitbox of every move stands at ``x`` 0.
 
-Its height is right. Two pairs that mirror each other tell it exactly (on all nine such moves of the fighters without
-the fault). Else hitboxes mostly lie along a limb, a tail or a blade, so the third one is put on the line through two of
-the others where its height says. On all 179 moves of those fighters that makes 2.5 units of error in the mean (the 0
-of the table: 5.2). Where the heights fit no line, attacks from the air and from lying down (whose third hitbox is as
-often the trunk) keep the 0, as does Mewtwo's up tilt, whose tail comes round from the side (its third hitbox met none
-of ten that stood before it).
+Its height is right. Where a public list of all hitboxes (github.com/BroccoliRaab/meleedb, ``melee_hitboxes.csv``) hangs
+it on the fighter's root, its place is that list's, times the fighter's scale. Two pairs that mirror each other tell it
+exactly (on all nine such moves of the fighters without the fault). Else hitboxes mostly lie along a limb, a tail or a
+blade, so the third one is put on the line through two of the others where its height says. On all 179 moves of those
+fighters that makes 2.5 units of error in the mean (the 0 of the table: 5.2). Where the heights fit no line, attacks
+from the air and from lying down (whose third hitbox is as often the trunk) keep the 0, as does Mewtwo's up tilt, whose
+tail comes round from the side (its third hitbox met none of ten that stood before it).
 """
 
 from __future__ import annotations
@@ -26,6 +27,12 @@ AIR_FITS: Final = 1.0
 NEAR: Final = 2.5
 """Two hitboxes nearer than that to each other tell no line."""
 CLONE_FITS: Final = 2.0
+ON_ROOT: Final = {
+    (0, st.CATCH_DASH): -2.148, (14, st.ATTACK_HI_3): 2.051, (17, st.CATCH_DASH): -1.953, (20, st.ATTACK_LW_4): 4.875,
+    (20, 356): -6.75, (21, st.CATCH_DASH): -1.719, (24, st.CATCH_DASH): 0.0, (25, st.ATTACK_11): 2.109,
+    (25, st.CATCH_DASH): -2.531, (26, st.CATCH): 7.594, (26, st.CATCH_DASH): 5.906,
+}  # fmt: skip
+"""Forward place of third hitboxes on the root, where no pair or line tells it exactly, by fighter and state."""
 KEPT: Final = frozenset({(16, st.ATTACK_HI_3)})
 # Two hitboxes, how far along from the first to the second the third one is expected, how much that may differ, and how
 # much less likely such a line is: beyond the second of three, or between others of four.
@@ -53,6 +60,9 @@ def mend_third(key: NDArray[np.int32], circles: NDArray[np.float32], clones: dic
     for who, state in np.unique(key[third][:, :2], axis=0).tolist():
         rows = np.flatnonzero(third & (key[:, 0] == who) & (key[:, 1] == state))
         if circles[rows, 2, 1].any() or (who, state) in KEPT:
+            continue
+        if (who, state) in ON_ROOT:
+            circles[rows, 2, 1] = ON_ROOT[who, state]
             continue
         rows = np.array([row for row in rows if not _borrow(circles, row, place, key[row], clones)], np.int64)
         for four in (False, True):

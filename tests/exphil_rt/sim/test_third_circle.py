@@ -66,3 +66,9 @@ def test_what_is_there_stays_and_what_cannot_be_goes():
     )  # fmt: skip
     mend_third(key, circles, {})
     assert circles[:, 2, 1].tolist() == [1.0, 13.0, 0.0]
+
+
+def test_a_hitbox_on_the_root_stands_where_the_list_says():
+    key, circles = circles_of((Character.YOSHI, st.ATTACK_HI_3, ((1.8, 13.7, 5.1), (5.2, 15.6, 3.9), (0.0, 4.1, 4.7))))
+    mend_third(key, circles, {})
+    assert circles[0, 2, 1] == pytest.approx(2.051)
