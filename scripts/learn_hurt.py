@@ -1,8 +1,9 @@
 """Fit the hurt capsules (``sim/data/learned_hurt.csv``) to the hits and misses of real replays.
 
 Each frame on which a hitbox is out and has not hit yet says that the victim's body did, or did not, touch one of its
-circles (libmelee's frame data). The capsules that tell these apart best are searched: first one shape a kind of state
-for all fighters in shares of their height, then each fighter's own, held to the common one where it has little data.
+circles (libmelee's frame data). The capsules that tell these apart best are fitted all at once, in shares of the
+fighters' heights: one shape a kind of state for all, the fighters' sizes, and what each fighter's own shapes add, each
+held to nothing as firmly as its pull says.
 Usage: learn_hurt.py REPLAYS [--folds N] [--write]. The figures printed for folds are of replays that were not learned
 from.
 """
@@ -13,16 +14,17 @@ import argparse
 import csv
 import io
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from exphil_rt.game import states as st
 from exphil_rt.game.frames import Frames
-from exphil_rt.game.ids import PLAYABLE, character_name
+from exphil_rt.game.ids import Character, character_name
 from exphil_rt.replays import BadReplay, find_replays, read_many, replay_folder
 from exphil_rt.sim import datafiles, kernel
 from exphil_rt.sim.framedata import OWN_ATTACKS
@@ -32,13 +34,16 @@ from exphil_rt.store.files import write_whole
 
 DATA = Path(datafiles.__file__).parent / "data" / "learned_hurt.csv"
 SOFT = 0.7  # world units in which a contact becomes sure
-COMMON_PULL = 0.05  # hold of the first guess on the common shape, of the common shape on a fighter's own
-OWN_PULL = 0.5
-STEPS = 2500
+# Prior precisions of what is added to the first guess for all fighters, to a fighter's own shapes, and to its size (its
+# logarithm); between a third and three times these as many contacts of left out replays are met.
+COMMON_PULL, OWN_PULL, SIZE_PULL = 1.0, 1.0, 250.0
+STEPS, RATE = 500, 0.05
 SAME_DAMAGE = 0.02  # of a recorded contact and of a hitbox, staled
 Circle = tuple[float, float, float]
-SCALE = np.array([2.0, 3.0, 2.0, 3.0, 1.5, 1.5])
-"""By how much the parts of a capsule (x0, y0, x1, y1, radius, radius1) may well differ, world units."""
+Shapes = dict[tuple[int | None, int], NDArray[np.float64]]
+"""Capsules by (fighter or None for the common one in shares of the height, group)."""
+SCALE = np.array([2.0, 3.0, 2.0, 3.0, 1.5, 1.5]) / 14.0
+"""By how much the parts of a capsule (x0, y0, x1, y1, radius, radius1) may well differ, shares of the height."""
 SAFE_AFTER = 130  # frames after rebirth, 40 after a ledge, in which recordings without hurtbox states are left out
 UPRIGHT = np.array([0.0, 0.25, 0.0, 0.7, 0.28, 0.28])
 LYING = np.array([-0.4, 0.12, 0.4, 0.12, 0.12, 0.12])
@@ -176,7 +181,8 @@ def freshness(frames: Frames, attacker: int) -> NDArray[np.float64]:
         hurt = body.percent[row, victim] > body.percent[row - 1, victim]
         # the later blows of one use are staled by its first
         factor[row] = 1.0 - sum(0.09 - 0.01 * n for n, one in enumerate(queue) if one == move)
-        if hurt and body.hitlag[row, attacker] > 0 and pushed != use:
+        lands = body.hitlag[row, attacker] > 0 or st.THROW_F <= state <= st.THROW_LW
+        if hurt and lands and pushed != use:
             queue.insert(0, move)
             del queue[9:]
             pushed = use
@@ -190,115 +196,78 @@ def _dodges(state: int) -> bool:
     )  # fmt: skip
 
 
-def margins(circles: NDArray[np.float64], shape: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How deep the deepest circle ``[N, 4, 3]`` reaches into a capsule (x0, y0, x1, y1, radius, radius1)."""
-    x0, y0, x1, y1, radius, radius1 = shape
-    px, py = circles[..., 0] - x0, circles[..., 1] - y0
-    dx, dy = x1 - x0, y1 - y0
-    size = dx * dx + dy * dy
-    share = np.clip((px * dx + py * dy) / size, 0, 1) if size > 0 else 0.0
-    away = np.hypot(px - share * dx, py - share * dy)
-    return np.asarray(
-        np.nan_to_num(circles[..., 2] + radius + share * (radius1 - radius) - away, nan=-99.0).max(axis=1)
-    )
+def margins(circles: Tensor, shape: Tensor) -> Tensor:
+    """How deep the deepest of the circles ``[N, 4, 3]`` reaches into the capsule ``[N, 6]`` beside it."""
+    x0, y0, x1, y1, radius, radius1 = (shape[:, n : n + 1] for n in range(6))
+    there = ~circles[..., 0].isnan()
+    circles = circles.nan_to_num(nan=0.0)
+    px, py, dx, dy = circles[..., 0] - x0, circles[..., 1] - y0, x1 - x0, y1 - y0
+    share = ((px * dx + py * dy) / (dx * dx + dy * dy + 1e-6)).clamp(0.0, 1.0)
+    away = torch.sqrt((px - share * dx) ** 2 + (py - share * dy) ** 2 + 1e-9)
+    deep = circles[..., 2] + radius + share * (radius1 - radius) - away
+    return torch.where(there, deep, torch.full_like(deep, -99.0)).max(dim=1).values
 
 
-def loss(circles: NDArray[np.float64], hit: NDArray[np.bool_], shape: NDArray[np.float64]) -> float:
-    """Surprise of the contacts and misses."""
-    deep = margins(circles, shape)
-    return float(np.logaddexp(0.0, -np.where(hit, deep, -deep) / SOFT).sum())
-
-
-def search(cost: Any, start: NDArray[np.float64], scale: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
-    """Random search around the best so far, with a step that grows on success."""
-    rng = np.random.default_rng(seed)
-    best, least, step = start, cost(start), 1.0
-    for _ in range(STEPS):
-        tried = best + rng.normal(size=len(start)) * scale * step * (rng.random(len(start)) < 0.5)
-        if min(tried[-2:]) < 0.0:
-            continue
-        now = cost(tried)
-        if now < least:
-            best, least, step = tried, now, min(step * 1.3, 2.0)
-        else:
-            step = max(step * 0.985, 0.02)
-    return best
-
-
-def learn(samples: Samples) -> dict[tuple[int | None, int], NDArray[np.float64]]:
+def learn(samples: Samples) -> Shapes:
     """Shapes by (fighter or None for the common one in shares of height, group)."""
-    height = np.array([HEIGHT[PLAYABLE[0].__class__(who)] for who in samples.who])
-    found: dict[tuple[int | None, int], NDArray[np.float64]] = {}
+    fighters = np.unique(samples.who)
+    height = np.array([_height(who) for who in fighters])
+    first = np.tile(UPRIGHT, (len(GROUPS), 1))
+    first[[DOWN_U, DOWN_D]] = LYING
+    guess, scale, tall = torch.from_numpy(first), torch.from_numpy(SCALE), torch.from_numpy(height)
+    who, group = torch.from_numpy(np.searchsorted(fighters, samples.who)), torch.from_numpy(samples.group)
+    circles, sign = torch.from_numpy(samples.circles), torch.from_numpy(np.where(samples.hit, 1.0, -1.0))
+    upright = torch.from_numpy(~np.isin(np.arange(len(GROUPS)), (DOWN_U, DOWN_D))[:, None])
+    stance = torch.zeros(6, dtype=torch.float64, requires_grad=True)  # of all upright groups, free
+    common = torch.zeros(len(GROUPS), 6, dtype=torch.float64, requires_grad=True)
+    own = torch.zeros(len(fighters), len(GROUPS), 6, dtype=torch.float64, requires_grad=True)
+    size = torch.zeros(len(fighters), 3, dtype=torch.float64, requires_grad=True)  # length, height and thickness
 
-    def common(group: int, start: NDArray[np.float64]) -> NDArray[np.float64]:
-        mask = (samples.group == group) & near
-        part, size = samples.circles[mask], height[mask]
-        hit = samples.hit[mask]
-        scale = SCALE / 14.0
+    def shapes() -> tuple[Tensor, Tensor]:
+        """The common ones [G, 6] in shares of the height, the fighters' own [F, G, 6] in world units."""
+        shared = guess + (common + upright * stance) * scale
+        stretch = size.exp()[:, None, [0, 1, 0, 1, 2, 2]]
+        each = (shared * stretch + own * scale) * tall[:, None, None]
+        return _thick(shared), _thick(each)
 
-        def cost(shape: NDArray[np.float64]) -> float:
-            total = 0.0
-            for tall in np.unique(size):
-                of = size == tall
-                total += loss(part[of], hit[of], shape * tall)
-            return total + COMMON_PULL * len(hit) ** 0.5 * float((((shape - start) / scale) ** 2).sum())
-
-        return search(cost, start, scale, group)
-
-    near = margins(samples.circles, np.array([0.0, 6.0, 0.0, 8.0, 16.0, 16.0])) > 0
-    found[None, STAND] = common(STAND, UPRIGHT)
-    for group in range(len(GROUPS)):
-        if group != STAND:
-            found[None, group] = common(group, LYING if group in (DOWN_U, DOWN_D) else found[None, STAND])
-    for who in np.unique(samples.who):
-        tall = HEIGHT[PLAYABLE[0].__class__(who)]
-        mine = samples.where(samples.who == who)
-        if not mine.hit.any():
-            continue
-        # the fighter's size first: one stretch for all its shapes
-        prior = {group: found[None, group] * tall for group in range(len(GROUPS))}
-        factor = search(partial(_sized, mine, prior), np.ones(3), np.full(3, 0.1), int(who))
-        for group, base in prior.items():
-            start = _stretched(factor, base)
-            part = mine.where(mine.group == group)
-            found[int(who), group] = search(partial(_own, part, start), start, SCALE, group) if len(part.hit) else start
+    search = torch.optim.Adam([stance, common, own, size], lr=RATE)
+    slower = torch.optim.lr_scheduler.CosineAnnealingLR(search, STEPS)
+    for _ in range(STEPS):
+        search.zero_grad()
+        deep = margins(circles, shapes()[1][who, group])
+        surprise = torch.nn.functional.softplus(-sign * deep / SOFT).sum()
+        held = COMMON_PULL * (common**2).sum() + OWN_PULL * (own**2).sum() + SIZE_PULL * (size**2).sum()
+        (surprise + held).backward()  # type: ignore[no-untyped-call]
+        search.step()
+        slower.step()
+    with torch.no_grad():
+        shared, each = shapes()
+    found: Shapes = {(None, n): shared[n].numpy() for n in range(len(GROUPS))}
+    for row, fighter in enumerate(fighters):
+        found.update({(int(fighter), n): each[row, n].numpy() for n in range(len(GROUPS))})
     return found
 
 
-def _stretched(factor: NDArray[np.float64], base: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A capsule made longer, higher and thicker."""
-    return base * np.array([factor[0], factor[1], factor[0], factor[1], factor[2], factor[2]])
+def _thick(shapes: Tensor) -> Tensor:
+    """No radius below nothing."""
+    return torch.cat([shapes[..., :4], shapes[..., 4:].clamp(min=0.0)], dim=-1)
 
 
-def _sized(mine: Samples, prior: dict[int, NDArray[np.float64]], factor: NDArray[np.float64]) -> float:
-    """Cost of one stretch for all shapes of a fighter."""
-    total = 100.0 * float(((factor - 1.0) ** 2).sum())
-    for group, base in prior.items():
-        of = mine.group == group
-        if of.any():
-            total += loss(mine.circles[of], mine.hit[of], _stretched(factor, base))
-    return total
+def _height(who: int) -> float:
+    return HEIGHT[Character(who)]
 
 
-def _own(part: Samples, start: NDArray[np.float64], shape: NDArray[np.float64]) -> float:
-    """Cost of a fighter's own shape of one kind of state."""
-    return loss(part.circles, part.hit, shape) + OWN_PULL * float((((shape - start) / SCALE) ** 2).sum())
-
-
-def shape_of(found: dict[tuple[int | None, int], NDArray[np.float64]], who: int, group: int) -> NDArray[np.float64]:
+def shape_of(found: Shapes, who: int, group: int) -> NDArray[np.float64]:
+    """The fighter's own shape, else the common one at its height."""
     own = found.get((who, group))
-    return found[None, group] * HEIGHT[PLAYABLE[0].__class__(who)] if own is None else own
+    return found[None, group] * _height(who) if own is None else own
 
 
-def judge(found: dict[tuple[int | None, int], NDArray[np.float64]], samples: Samples) -> NDArray[np.bool_]:
+def judge(found: Shapes, samples: Samples) -> NDArray[np.bool_]:
     """Whether each sample is told right."""
-    right = np.zeros(len(samples.hit), bool)
-    for who in np.unique(samples.who):
-        for group in range(len(GROUPS)):
-            of = (samples.who == who) & (samples.group == group)
-            if of.any():
-                right[of] = (margins(samples.circles[of], shape_of(found, int(who), group)) >= 0) == samples.hit[of]
-    return right
+    shapes = [shape_of(found, int(who), int(group)) for who, group in zip(samples.who, samples.group, strict=True)]
+    deep = margins(torch.from_numpy(samples.circles), torch.from_numpy(np.array(shapes)))
+    return np.asarray((deep >= 0.0).numpy() == samples.hit)
 
 
 def report(name: str, samples: Samples, right: NDArray[np.bool_]) -> None:
@@ -316,7 +285,7 @@ def report(name: str, samples: Samples, right: NDArray[np.bool_]) -> None:
                 print(f"  {title} {label(key):<16} {seen:.3f} of {(of & samples.hit).sum():>4}, false {wrong:.4f}")
 
 
-def written(found: dict[tuple[int | None, int], NDArray[np.float64]]) -> str:
+def written(found: Shapes) -> str:
     """The table as CSV; an empty character is the common shape in shares of height."""
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
@@ -333,6 +302,7 @@ def main() -> None:
     parser.add_argument("--folds", type=int, default=0)
     parser.add_argument("--write", action="store_true")
     chosen = parser.parse_args()
+    torch.set_num_threads(1)
     games = [
         result.frames
         for result in read_many(find_replays(replay_folder(chosen.replays)), rollback="last")

@@ -95,6 +95,12 @@ def touchable(pl: Any, t: Any) -> bool:
 
 
 @njit
+def strikes(box: Any, foe: Any) -> bool:
+    """The hitbox is for fighters who stand, or fly, as ``foe`` does."""
+    return bool(box.element != EMPTY and (box.hit_air if foe.airborne else box.hit_ground) != 0)
+
+
+@njit
 def find(pl: Any, foe: Any, t: Any, row: int) -> tuple[int, bool]:
     """The first hitbox of ``row`` that touches ``foe``, -1 for none, and whether it met the shield.
 
@@ -108,11 +114,7 @@ def find(pl: Any, foe: Any, t: Any, row: int) -> tuple[int, bool]:
     lying = st.DOWN_BOUND_U <= foe.state < st.DOWN_STAND_U or st.DOWN_BOUND_D <= foe.state < st.DOWN_STAND_D
     for n in range(frame.count):
         box = t.circles[frame.offset + n]
-        if box.element == EMPTY:
-            continue
-        if (foe.airborne and not box.hit_air) or (not foe.airborne and not box.hit_ground):
-            continue
-        if box.element == GRAB and lying:
+        if not strikes(box, foe) or (box.element == GRAB and lying):
             continue
         if touches_body(pl.x + pl.facing * box.x, pl.y + box.y, box.radius, foe, t):
             return frame.offset + n, False
@@ -127,9 +129,7 @@ def find_shield(pl: Any, foe: Any, t: Any, row: int) -> int:
     middle_x, middle_y, radius = shield_x(foe), shield_y(foe, at), shield_radius(foe, at, t.common[0])
     for n in range(frame.count):
         box = t.circles[frame.offset + n]
-        if box.element == EMPTY or box.element == GRAB:
-            continue
-        if (foe.airborne and not box.hit_air) or (not foe.airborne and not box.hit_ground):
+        if not strikes(box, foe) or box.element == GRAB:
             continue
         dx, dy = pl.x + pl.facing * box.x - middle_x, pl.y + box.y - middle_y
         reach = box.radius + radius
