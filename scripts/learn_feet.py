@@ -105,16 +105,16 @@ def collect(games: Iterable[Frames]) -> Seen:
         for port in range(2):
             shown = bool(body.airborne.any())
             air = body.airborne[:, port] != 0 if shown else np.isin(body.state[:, port], AIR)
-            since = _since(air)
+            in_air = since(air)
             lands = np.isin(body.state[:, port], AIR) | (shown & (body.state[:, port] >= st.FIRST_SPECIAL))
-            rows = np.flatnonzero(air & (since >= FEET_LOCKED) & lands)
+            rows = np.flatnonzero(air & (in_air >= FEET_LOCKED) & lands)
             lean = leaning(frames, port)
             for row in rows[(rows > 130) & (rows + 1 < len(air))]:
-                _look(frames, port, int(row), int(since[row]), lines, lean, seen)
+                _look(frames, port, int(row), int(in_air[row]), lines, lean, seen)
     return seen
 
 
-def _since(air: NDArray[np.bool_]) -> NDArray[np.int32]:
+def since(air: NDArray[np.bool_]) -> NDArray[np.int32]:
     """Frames in the air, 1 on the first."""
     count = np.zeros(len(air), np.int32)
     for row in range(1, len(air)):
@@ -181,18 +181,22 @@ def curve(
         at = _GRID + _leant(one.lean, leans)
         short = one.height + _MARGIN - at if one.above else at - max(one.height - _MARGIN, 0.0)
         cost[min(one.age, len(prior) - 1)] += np.clip(short, 0.0, _MOST)
-    change = stiff * (_GRID[:, None] - _GRID[None, :]) ** 2
-    best, back = cost[0], np.zeros((len(prior), len(_GRID)), np.int32)
-    for age in range(1, len(prior)):
+    return _GRID[path(cost, stiff * (_GRID[:, None] - _GRID[None, :]) ** 2)]
+
+
+def path(cost: NDArray[np.float64], change: NDArray[np.float64]) -> list[int]:
+    """The cheapest way through ``cost`` ``[ages, levels]``, where a change of level costs ``change`` ``[from, to]``."""
+    best, back = cost[0], np.zeros(cost.shape, np.int32)
+    for age in range(1, len(cost)):
         ways = best[:, None] + change
         back[age] = ways.argmin(axis=0)
         best = ways.min(axis=0) + cost[age]
     level = int(best.argmin())
-    path = [level]
-    for age in range(len(prior) - 1, 0, -1):
+    found = [level]
+    for age in range(len(cost) - 1, 0, -1):
         level = int(back[age, level])
-        path.append(level)
-    return _GRID[path[::-1]]
+        found.append(level)
+    return found[::-1]
 
 
 def contradictions(sightings: Sequence[Sighting], heights: NDArray[np.float64], leans: tuple[float, float]) -> float:

@@ -21,16 +21,21 @@ from unittest import mock
 
 import learn_feet
 import learn_hurt
+import learn_sides
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from exphil_rt.game import states as st
 from exphil_rt.game.frames import Frames
-from exphil_rt.game.ids import PLAYABLE
+from exphil_rt.game.ids import PLAYABLE, Character
 from exphil_rt.replays import BadReplay, find_replays, read_many, replay_folder
 from exphil_rt.sim import datafiles, fidelity, jit, kernel, tables
+from exphil_rt.sim.anim_table import HALF, HALF_ACTING
 from exphil_rt.sim.fidelity import Measured, figures
+from exphil_rt.sim.hit_table import BODY
 from exphil_rt.sim.scores import SCORES, Score
+from exphil_rt.sim.tables import SIDE_SHARE
 from exphil_rt.store.files import write_whole
 
 DATA = Path(datafiles.__file__).parent / "data"
@@ -141,7 +146,7 @@ def learn_marks(games: Iterable[Frames]) -> Table:
     }
 
 
-def learn_sides(games: Iterable[Frames]) -> Table:
+def learn_halves(games: Iterable[Frames]) -> Table:
     """Half the width of the diamond, by fighter and state: how far upright walls kept those off who flew into them."""
     stage_rows, all_tables = tables.stage_rows(), kernel.load().tables[0]
     seen: dict[tuple[int, int], list[float]] = defaultdict(list)
@@ -201,7 +206,7 @@ LEAST_HALF, MOST_HALF = 1.999, 6.0
 LEAST_UP, MOST_UP = 4.0, 7.5  # heights of the diamond's side, for where it surely met an upright wall
 
 LEARNED = {
-    "learned_sides.csv": (learn_sides, ("character", "state", "half")),
+    "learned_sides.csv": (learn_halves, ("character", "state", "half")),
     "learned_lengths.csv": (learn_lengths, ("character", "state", "length")),
     "learned_marks.csv": (learn_marks, ("character", "state", "mark", "age")),
     "learned_ledge.csv": (learn_ledges, ("character", "state", "age", "out", "below")),
@@ -217,13 +222,48 @@ def learn(games: Sequence[Frames], bodies: bool) -> dict[str, str]:
     for name, (function, header) in LEARNED.items():
         files[name] = _written(header, function(games))
     seen = learn_feet.collect(games)
-    usual = {key: (height,) for key, height in learn_feet.usual(seen).items()}
-    files["learned_feet.csv"] = _written(("character", "kind", "bottom"), dict(usual))
+    usual = learn_feet.usual(seen)
     curves, leans = learn_feet.fit(seen)
+    sides, diamonds = _sides(games, usual, curves)
+    kinds = {key: (height,) for key, height in {**usual, **sides}.items()}
+    files["learned_feet.csv"] = _written(("character", "kind", "height"), dict(kinds))
+    places = {(*key, age): (float(half), float(side)) for key, found in diamonds.items()
+              for age, (half, side) in enumerate(found)}  # fmt: skip
+    files["learned_diamonds.csv"] = _written(("character", "state", "age", "half", "side"), dict(places))
     heights = {(*key, age): (float(height),) for key, curve in curves.items() for age, height in enumerate(curve)}
     files["learned_ecb.csv"] = _written(("character", "state", "age", "bottom"), heights)
     files["learned_lean.csv"] = _written(("character", "state", "forward", "back"), dict(leans))
     return files
+
+
+def _sides(
+    games: Sequence[Frames], usual: dict[tuple[int, str], float], curves: dict[learn_feet.Key, NDArray[np.float64]]
+) -> tuple[dict[tuple[int, str], float], dict[learn_feet.Key, NDArray[np.float64]]]:
+    """Height of the sides by fighter (``side_up``), and the diamond's sides by state and age."""
+    known: dict[learn_feet.Key, dict[int, float]] = defaultdict(dict)
+    for row in datafiles.read_rows("known_ecb.csv"):
+        known[int(row["character"]), int(row["state"])][int(row["age"])] = float(row["bottom"])
+
+    def low(who: int, state: int, age: int) -> float:
+        if ages := known.get((who, state)):
+            return ages[min(ages, key=lambda one: abs(one - age))]
+        if (who, state) in curves:
+            return float(curves[who, state][min(age, len(curves[who, state]) - 1)])
+        kind = next((kind for kind, states in learn_feet.KINDS.items() if state in states), learn_feet.FALL)
+        return usual[who, kind]
+
+    touches = learn_sides.collect(games, low)
+    heights = learn_sides.heights(touches)
+    halves = {(key[0], key[1]): half[0] for key, half in learn_halves(games).items()}
+    for row in datafiles.read_rows("known_sides.csv"):
+        halves[int(row["character"]), int(row["state"])] = float(row["half"])
+
+    def usually(who: int, state: int) -> tuple[float, float]:
+        acts = st.ATTACK_AIR_N <= state <= st.ATTACK_AIR_LW or state >= st.FIRST_SPECIAL
+        half = halves.get((who, state), HALF_ACTING if acts else HALF)
+        return half, heights.get(who, float(BODY[Character(who)][0]) * SIDE_SHARE)
+
+    return {(who, "side_up"): height for who, height in heights.items()}, learn_sides.fit(touches, usually)
 
 
 def _written(header: tuple[str, ...], table: Table) -> str:

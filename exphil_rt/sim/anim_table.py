@@ -33,6 +33,8 @@ ANIM: Final = np.dtype(
         ("motion_frames", np.int32),
         ("ecb_offset", np.int32),  # into ecb; one entry an age from 0
         ("ecb_frames", np.int32),
+        ("side_offset", np.int32),  # into sides; one entry an age from 0
+        ("side_frames", np.int32),
         ("hang_offset", np.int32),  # into hang; one entry an age from 0
         ("hang_frames", np.int32),
         ("lean_forward", np.float32),  # what a full lean of a fall adds to the lowest point
@@ -76,7 +78,7 @@ _LENGTHS_ELSE: Final = {
     st.CLIFF_ATTACK_SLOW: 70, st.CLIFF_ATTACK_QUICK: 55, st.CLIFF_ESCAPE_SLOW: 80, st.CLIFF_ESCAPE_QUICK: 50,
 }  # fmt: skip
 
-_HALF, _HALF_ACTING = 2.0, 3.0
+HALF, HALF_ACTING = 2.0, 3.0
 """Half the diamond's width in the air, and in aerials and specials, where no replay showed a fighter at a wall: the
 least there is, and the commonest of those shown."""
 _BOUNCE: Final = (4.0, 22.0)
@@ -187,9 +189,9 @@ def anim_table(frames: dict[str, NDArray[Any]]) -> NDArray[Any]:
     fall = anim[:, st.FALL]["length"]
     for state in (st.FALL_AERIAL, st.FALL_SPECIAL):  # as long as Fall, of all but one fighter that replays showed
         anim[:, state]["length"] = np.where(anim[:, state]["length"] == 0, fall, anim[:, state]["length"])
-    anim["half"] = _HALF
-    anim[:, st.ATTACK_AIR_N : st.ATTACK_AIR_LW + 1]["half"] = _HALF_ACTING
-    anim[:, st.FIRST_SPECIAL :]["half"] = _HALF_ACTING
+    anim["half"] = HALF
+    anim[:, st.ATTACK_AIR_N : st.ATTACK_AIR_LW + 1]["half"] = HALF_ACTING
+    anim[:, st.FIRST_SPECIAL :]["half"] = HALF_ACTING
     for row_ in read_rows("learned_sides.csv") + read_rows("known_sides.csv"):
         anim[int(row_["character"]), int(row_["state"])]["half"] = float(row_["half"])
     for state in (st.DOWN_BOUND_U, st.DOWN_BOUND_D):

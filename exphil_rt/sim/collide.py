@@ -9,7 +9,7 @@ from exphil_rt.game import states as st
 from exphil_rt.game.ids import Character
 from exphil_rt.sim.enter import enter, land, leave_ground, to_fall, to_wait, touch_ground
 from exphil_rt.sim.jit import njit
-from exphil_rt.sim.physics import flat_landing
+from exphil_rt.sim.physics import flat_landing, not_yet_moved, tucked
 from exphil_rt.sim.specials.rows import STAY, WALLED
 from exphil_rt.sim.stage import blow, shift_last_x, shift_last_y, shift_x, shift_y
 from exphil_rt.sim.stage_facts import LEDGE_SAFE
@@ -17,9 +17,6 @@ from exphil_rt.sim.surface import meet_ceiling, meet_wall, techs
 
 EDGE_SLACK = 0.1  # still on the ground this far past its end (real replays: held at 0.098, off at 0.12)
 GAME_AND_WATCH = int(Character.GAME_AND_WATCH)
-# A ledge is caught this far out of the diamond at most, and this far above the feet (real replays).
-LEDGE_OUT = 12.0
-LEDGE_ABOVE = 20.0
 SUNK = 4.0  # solid ground away from its edges holds those whose lowest point was taken to be this far in it
 ABOVE = 0.0001  # the game rests a fighter this much above a line
 
@@ -330,26 +327,42 @@ def against_corner(pl: Any, x: float, y: float, side: int, half: float, up: floa
 
 
 @njit
+def sides(at: Any, t: Any, character: int, s: int, age: float, low: float) -> tuple[float, float]:
+    """Half the width of the diamond in a state at an age, and the height of its sides; ``low`` is its lowest point."""
+    an = t.anim[character, s]
+    if an.side_frames == 0:
+        return float(an.half), max(float(at.side_up), low + 1.0)
+    place = t.sides[an.side_offset + min(max(int(age), 0), an.side_frames - 1)]
+    return float(place[0]), float(place[1])
+
+
+@njit
 def against_walls(pl: Any, t: Any, stage: Any, at: Any) -> None:
-    """Keep the body out of the stage's sides and underside."""
-    half = t.anim[pl.character, pl.state].half
-    up = max(at.side_up, pl.ecb + 1.0)
+    """Keep the body's diamond out of the stage's sides and underside; its sides are midway between its ends."""
+    s, age, lean = pl.state, pl.age, pl.lean
+    if not_yet_moved(pl):
+        s, age, lean = pl.was_state, pl.was_age, pl.was_lean
+    low = tucked(at, t, pl.character, s, age, lean)
+    half, up = sides(at, t, pl.character, s, age, low)
+    top = max(2.0 * up - low, up + 0.5)
+    up = max(up, pl.ecb + 0.5)
     for n in range(stage.walls):
         wall = t.walls[stage.wall_offset + n]
         if wall.side != 0:
-            against_corner(pl, wall.x1, wall.y1, wall.side, half, up, up + at.side_up)
-            against_corner(pl, wall.x0, wall.y0, wall.side, half, up, up + at.side_up)
+            against_corner(pl, wall.x1, wall.y1, wall.side, half, up, top)
+            against_corner(pl, wall.x0, wall.y0, wall.side, half, up, top)
             against_wall(pl, t, wall, up, half)
             against_wall(pl, t, wall, pl.ecb, 0.0)
+            against_wall(pl, t, wall, top, 0.0)
             continue
-        head = pl.y + at.height
-        before = pl.prev_y + at.height
+        head = pl.y + top
+        before = pl.prev_y + top
         if wall.x0 <= pl.x <= wall.x1 and head > before:
             slope = (wall.y1 - wall.y0) / (wall.x1 - wall.x0)
             y = wall.y0 + slope * (pl.x - wall.x0)
             was = wall.y0 + slope * (min(max(pl.prev_x, wall.x0), wall.x1) - wall.x0)
             if before <= was + 0.01 and head > y:
-                pl.y = y - at.height
+                pl.y = y - top
                 pl.vy = min(pl.vy, 0.0)
                 meet_ceiling(pl, t)
                 pl.ky = min(pl.ky, 0.0)
@@ -379,15 +392,15 @@ def try_ledge(pl: Any, taken: int, t: Any, stage: Any) -> bool:
     if not free or pl.ledge_wait > 0 or pl.vy + pl.ky >= 0.0 or pl.hitlag > 0.0:
         return False
     at = t.fighters[pl.character]
-    reach = LEDGE_OUT + t.anim[pl.character, s].half
+    reach = at.ledge_out + t.anim[pl.character, s].half
     if pl.stick_y <= -t.common[0].pass_stick_y:
         return False
     for n in range(2):
         side = 2 * n - 1
         out = (pl.x - stage.edge_x[n]) * side
-        above = stage.edge_y[n] - pl.y
+        above, was_above = stage.edge_y[n] - pl.y, stage.edge_y[n] - pl.prev_y
         facing_it = pl.facing * side < 0.0 or back
-        if not facing_it or out < 0.0 or out > reach or above < at.ledge_low or above > LEDGE_ABOVE:
+        if not facing_it or out < 0.0 or out > reach or above < at.ledge_low or was_above > at.ledge_high:
             continue
         if taken & (n + 1):
             continue

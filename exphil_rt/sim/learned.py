@@ -20,6 +20,7 @@ from exphil_rt.sim.framedata import CLONES
 
 ECB_SIZE: Final = 12_288
 HANG_SIZE: Final = 24_576
+SIDES_SIZE: Final = 4_096
 THROWN_AGES: Final = 80
 
 # Fighters without a replay: out from the edge while hanging; below it, per unit of the sum of the climb's way.
@@ -48,6 +49,22 @@ def ecb_table(anim: NDArray[Any]) -> NDArray[np.float32]:
         anim[who, state]["ecb_frames"] = seen[-1] + 1
         flat += np.interp(np.arange(seen[-1] + 1), seen, [ages[age] for age in seen]).tolist()
     return _padded(np.array(flat, np.float32), ECB_SIZE)
+
+
+def sides_table(anim: NDArray[Any]) -> NDArray[np.float32]:
+    """Flat sides of the diamond ``[SIDES_SIZE, 2]`` (half its width, their height); ``anim`` gets their places."""
+    seen: dict[tuple[int, int], dict[int, tuple[float, float]]] = {}
+    for row in read_rows("learned_diamonds.csv"):
+        place = float(row["half"]), float(row["side"])
+        seen.setdefault((int(row["character"]), int(row["state"])), {})[int(row["age"])] = place
+    _lend(seen)
+    flat: list[tuple[float, float]] = [(0.0, 0.0)]
+    for (who, state), places in seen.items():
+        every = _every_age(places)
+        anim[who, state]["side_offset"] = len(flat)
+        anim[who, state]["side_frames"] = len(every)
+        flat += every
+    return _padded(np.array(flat, np.float32), SIDES_SIZE)
 
 
 def hang_table(frames: dict[str, NDArray[Any]], anim: NDArray[Any]) -> NDArray[np.float32]:

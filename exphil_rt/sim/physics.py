@@ -239,14 +239,17 @@ def lean(pl: Any, at: Any) -> None:
 
 
 @njit
-def feet(pl: Any, at: Any, t: Any) -> float:
-    """Height of the lowest point that lands: legs tuck in from the tenth frame in the air on.
+def not_yet_moved(pl: Any) -> bool:
+    """A state entered at age 0 moves the body from its next frame on: till then it stands as before."""
+    return bool(pl.t == 0 and pl.age == 0.0 and pl.state != st.FALL_SPECIAL and pl.was_state != 0)
 
-    A state entered at age 0 moves the body from its next frame on: till then it stands as the state before left it.
-    """
+
+@njit
+def feet(pl: Any, at: Any, t: Any) -> float:
+    """Height of the lowest point that lands: legs tuck in from the tenth frame in the air on."""
     if pl.air_frames < FEET_LOCKED:
         return 0.0
-    if pl.t == 0 and pl.age == 0.0 and pl.state != st.FALL_SPECIAL and pl.was_state != 0:
+    if not_yet_moved(pl):
         return float(tucked(at, t, pl.character, pl.was_state, pl.was_age, pl.was_lean))
     return float(tucked(at, t, pl.character, pl.state, pl.age, pl.lean))
 

@@ -22,7 +22,7 @@ from exphil_rt.sim.datafiles import data_file, number, read_rows
 from exphil_rt.sim.hit_table import BODY, CIRCLE, THROWN, hit_table
 from exphil_rt.sim.hurt import hurt_table
 from exphil_rt.sim.item_table import item_tables
-from exphil_rt.sim.learned import ecb_table, hang_table, thrown_table
+from exphil_rt.sim.learned import ecb_table, hang_table, sides_table, thrown_table
 from exphil_rt.sim.specials.table import special_tables
 from exphil_rt.sim.stage_facts import LEFT_PLATFORM, RANDALL, RIGHT_PLATFORM
 from exphil_rt.sim.state import records
@@ -64,16 +64,23 @@ _FEET: Final = ("ecb_jump", "ecb_fall", "ecb_air_jump", "ecb_attack")
 # Mr. Game & Watch, less of these two.
 _PUSH_WIDTH: Final = {Character.MARTH: 3.07, Character.PEACH: 3.07, Character.CAPTAIN_FALCON: 3.83}
 
-# Height of the diamond's sides above the feet: real replays, by where slanted walls stopped them, or the middle of the
-# states in the source of known_ecb.csv (others: a share of the body's height); and how far below a ledge the feet must
-# be to catch it: seen in real replays.
+# Height of the diamond's sides: the middle of the states in the sources of known_ecb.csv; else learned (learned_feet.csv)
+# or, of those that no replay showed beside a wall, a share of the body's height.
 _SIDE_UP: Final = {
-    Character.FOX: 7.5, Character.MEWTWO: 6.0, Character.GAME_AND_WATCH: 5.0, Character.FALCO: 8.9,
-    Character.MARTH: 8.9, Character.CAPTAIN_FALCON: 5.3, Character.JIGGLYPUFF: 2.5,
+    Character.FOX: 7.5, Character.FALCO: 8.9, Character.MARTH: 8.9, Character.CAPTAIN_FALCON: 5.3,
+    Character.JIGGLYPUFF: 2.5,
 }  # fmt: skip
-_SIDE_SHARE: Final = 0.42
-_LEDGE_LOW: Final = {Character.GAME_AND_WATCH: 10.0, Character.POPO: 7.8}
-_LEDGE_LOW_ELSE: Final = 8.0
+SIDE_SHARE: Final = 0.42
+# Where the ledge must be for a fighter to catch it: at most so far out from the diamond, at least so far above the
+# feet, and at most so far above where they were. Five fighters' boxes are the game's own (kodycode's attributes.js, see
+# data/README.md; Fox's in its memory, too), the others' are measured on catches of four fighters.
+_LEDGE: Final = ("ledge_out", "ledge_low", "ledge_high")
+_LEDGE_BOX: Final = {
+    Character.FOX: (11.0, 8.5, 17.5), Character.FALCO: (11.0, 8.5, 17.5), Character.MARTH: (9.0, 11.5, 22.5),
+    Character.CAPTAIN_FALCON: (9.0, 11.5, 22.5), Character.JIGGLYPUFF: (9.0, 5.5, 14.5),
+    Character.GAME_AND_WATCH: (12.0, 10.0, 19.5), Character.POPO: (12.0, 7.8, 19.5),
+}  # fmt: skip
+_LEDGE_BOX_ELSE: Final = (12.0, 8.0, 19.5)  # Mewtwo catches one at 19.40 above, none at 19.72
 
 # How far before a catcher a held fighter stands: the catcher's share and the held one's; the distances between five
 # catchers and three held fighters in real replays, and values between them.
@@ -107,7 +114,7 @@ def load(folder: Path | None = None) -> NDArray[Any]:
 
     Fields: ``common`` [1] constants; ``fighters`` [27] attributes by internal id; ``anim`` [27, 341] ANIM;
     ``hit_frames`` HIT_FRAME; ``circles`` CIRCLE; ``motion`` forward movement a frame; ``throws`` [27, 4] CIRCLE by
-    state from ThrowF; ``ecb`` and ``hang`` see learned.py; ``randall`` [1200, 2]; ``air_jump``
+    state from ThrowF; ``ecb``, ``hang`` and ``sides`` see learned.py; ``randall`` [1200, 2]; ``air_jump``
     [27, 72] vertical speed by frame of an animated double jump, nan for none;
     ``stages`` STAGE; ``lines`` LINE; ``walls`` WALL.
 
@@ -130,6 +137,7 @@ def load(folder: Path | None = None) -> NDArray[Any]:
         "motion": motion,
         "ecb": ecb_table(anim),
         "hang": hang_table(frames, anim),
+        "sides": sides_table(anim),
         "randall": randall(np.arange(RANDALL_PERIOD, dtype=np.int32)),
         "throws": throws,
         "releases": releases,
@@ -179,7 +187,7 @@ def _fighters() -> NDArray[Any]:
         "free_landing",
         "wall_jumps",
         "side_up",
-        "ledge_low",
+        *_LEDGE,
         "held_reach",
         "held_back",
     ]
@@ -194,14 +202,17 @@ def _fighters() -> NDArray[Any]:
         array[who]["wall_jumps"] = who in _WALL_JUMPS
         array[who]["held_reach"] = _HELD_REACH.get(Character(who), _HELD_REACH_ELSE)
         array[who]["held_back"] = _HELD_BACK.get(Character(who), _HELD_BACK_ELSE)
-        array[who]["side_up"] = _SIDE_UP.get(Character(who), BODY[Character(who)][0] * _SIDE_SHARE)
-        array[who]["ledge_low"] = _LEDGE_LOW.get(Character(who), _LEDGE_LOW_ELSE)
+        array[who]["side_up"] = BODY[Character(who)][0] * SIDE_SHARE
+        for name, value in zip(_LEDGE, _LEDGE_BOX.get(Character(who), _LEDGE_BOX_ELSE), strict=True):
+            array[who][name] = value
         array[who]["free_landing"] = who in _FREE_LANDING
         array[who]["push_width"] = _PUSH_WIDTH.get(Character(who), 3.3)
         for n, speed in enumerate(_MULTI_JUMPS.get(Character(who), ())):
             array[who][f"multi_jump_{n}"] = speed
     for row in read_rows("learned_feet.csv"):
-        array[int(row["character"])][row["kind"]] = float(row["bottom"])
+        array[int(row["character"])][row["kind"]] = float(row["height"])
+    for who, height in _SIDE_UP.items():
+        array[int(who)]["side_up"] = height
     return array
 
 

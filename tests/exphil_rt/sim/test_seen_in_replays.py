@@ -292,3 +292,24 @@ def test_a_fall_begins_in_the_pose_that_the_jump_left(new_game):
         heights.append(float(game.lane.players["ecb"][0, 0]))
     assert game.state() == st.FALL_AERIAL
     assert heights == pytest.approx([4.44, 4.21, 4.21], abs=0.06)  # the game's memory: 4.402, 4.168, 4.163
+
+
+@pytest.mark.parametrize(("y", "caught"), [(-8.0, False), (-12.0, True), (-18.5, False)])
+def test_fox_catches_a_ledge_within_the_box_of_the_games_memory(new_game, y, caught):
+    game = new_game((FOX, MEWTWO))
+    falling(game, EDGE + 5.0, y, facing=-1.0, vy=-0.1)
+    game.step()
+    assert (game.state() == st.CLIFF_CATCH) == caught
+
+
+def test_the_sides_of_the_diamond_are_midway_between_its_ends(new_game):
+    """A real Fox beside Final Destination's upright wall: out by half its width as long as its sides are beside it."""
+    game = new_game((FOX, MEWTWO))
+    falling(game, EDGE + 2.1, -14.0, facing=1.0, vx=-0.8, vy=-1.0)
+    game.pad(x=-1.0)
+    game.step(2)
+    assert float(game.player().position_x) == pytest.approx(EDGE + 2.0, abs=0.06)
+    falling(game, EDGE + 2.1, 0.0, facing=1.0, vx=-0.8, vy=-1.0)  # its sides are above the edge now
+    game.pad(x=-1.0)
+    game.step()
+    assert float(game.player().position_x) < EDGE + 1.5
