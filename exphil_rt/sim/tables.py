@@ -64,8 +64,8 @@ _FEET: Final = ("ecb_jump", "ecb_fall", "ecb_air_jump", "ecb_attack")
 # Mr. Game & Watch, less of these two.
 _PUSH_WIDTH: Final = {Character.MARTH: 3.07, Character.PEACH: 3.07, Character.CAPTAIN_FALCON: 3.83}
 
-# Height of the diamond's sides: the middle of the states in the sources of known_ecb.csv; else learned (learned_feet.csv)
-# or, of those that no replay showed beside a wall, a share of the body's height.
+# Height of the diamond's sides: the middle of the states in the sources of known_ecb.csv; else learned
+# (learned_feet.csv) or, of those that no replay showed beside a wall, a share of the body's height.
 _SIDE_UP: Final = {
     Character.FOX: 7.5, Character.FALCO: 8.9, Character.MARTH: 8.9, Character.CAPTAIN_FALCON: 5.3,
     Character.JIGGLYPUFF: 2.5,
