@@ -1,12 +1,12 @@
 """A fault of libmelee's frame data mended: for 16 of 27 fighters the third hitbox of every move stands at ``x`` 0.
 
 Its height is right. Where a public list of all hitboxes (github.com/BroccoliRaab/meleedb, ``melee_hitboxes.csv``) hangs
-it on the fighter's root, its place is that list's, times the fighter's scale. Two pairs that mirror each other tell it
-exactly (on all nine such moves of the fighters without the fault). Else hitboxes mostly lie along a limb, a tail or a
-blade, so the third one is put on the line through two of the others where its height says. On all 179 moves of those
-fighters that makes 2.5 units of error in the mean (the 0 of the table: 5.2). Where the heights fit no line, attacks
-from the air and from lying down (whose third hitbox is as often the trunk) keep the 0, as does Mewtwo's up tilt, whose
-tail comes round from the side (its third hitbox met none of ten that stood before it).
+it on the fighter's root, its place is that list's, times the fighter's scale. Mewtwo's tail is ``tail.py``'s. Two
+pairs that mirror each other tell it exactly (on all nine such moves of the fighters without the fault). Else hitboxes
+mostly lie along a limb, a tail or a blade, so the third one is put on the line through two of the others where its
+height says. On all 179 moves of those fighters that makes 2.5 units of error in the mean (the 0 of the table: 5.2).
+Where the heights fit no line, attacks from the air and from lying down (whose third hitbox is as often the trunk) keep
+the 0.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exphil_rt.game import states as st
+from exphil_rt.sim import tail
 
 ABSURD: Final = 60.0
 """No hitbox stands further out than that: libmelee's few are faults of their own."""
@@ -33,7 +34,6 @@ ON_ROOT: Final = {
     (25, st.CATCH_DASH): -2.531, (26, st.CATCH): 7.594, (26, st.CATCH_DASH): 5.906,
 }  # fmt: skip
 """Forward place of third hitboxes on the root, where no pair or line tells it exactly, by fighter and state."""
-KEPT: Final = frozenset({(16, st.ATTACK_HI_3)})
 # Two hitboxes, how far along from the first to the second the third one is expected, how much that may differ, and how
 # much less likely such a line is: beyond the second of three, or between others of four.
 _LINES: Final = ((0, 1, 2.0, 0.5, 0.0), (1, 3, 0.5, 0.35, 1.0), (0, 3, 0.5, 0.35, 0.0))
@@ -59,10 +59,15 @@ def mend_third(key: NDArray[np.int32], circles: NDArray[np.float32], clones: dic
     place = {tuple(one): row for row, one in enumerate(key.tolist())}
     for who, state in np.unique(key[third][:, :2], axis=0).tolist():
         rows = np.flatnonzero(third & (key[:, 0] == who) & (key[:, 1] == state))
-        if circles[rows, 2, 1].any() or (who, state) in KEPT:
+        if circles[rows, 2, 1].any():
             continue
         if (who, state) in ON_ROOT:
             circles[rows, 2, 1] = ON_ROOT[who, state]
+            continue
+        if who == tail.MEWTWO and state in tail.LENGTHS:
+            mended = circles[rows]
+            tail.mend_tail(state, mended)
+            circles[rows] = mended
             continue
         rows = np.array([row for row in rows if not _borrow(circles, row, place, key[row], clones)], np.int64)
         for four in (False, True):
