@@ -46,6 +46,8 @@ ANIM: Final = np.dtype(
         ("flip", np.int32),  # age at which the facing turns; 0 for never
         ("exists", np.int32),  # this fighter has a table row for the state
         ("hurt", np.int32),  # kind of body (hurt.GROUPS)
+        ("pose_first", np.int32),  # known poses of the body: rows of hurt.POSE
+        ("pose_count", np.int32),
         ("shown", np.int32),  # the state that frames show: another one where a fighter has an attack as its own
     ],
     align=True,

@@ -222,7 +222,7 @@ def strike(pl: Any, foe: Any, t: Any, game: Any, n: int, m: int, row: int, circl
     pl.combo = pl.combo + 1 if foe.hitstun > 0.0 else 1
     foe.last_hit_by = n & 1
     at = t.fighters[foe.character]
-    part = struck_part(pl.y + box.y, box.radius, foe, at)
+    part = struck_part(pl.x + pl.facing * box.x, pl.y + box.y, box.radius, foe, at, t)
     gap = foe.x - pl.x
     direction = pl.facing if gap == 0.0 else (1.0 if gap > 0.0 else -1.0)
     take_hit(foe, t, game, m, box, damage, charge, direction, part)

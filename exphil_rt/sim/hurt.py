@@ -1,7 +1,8 @@
-"""Bodies that can be hit: one tapering capsule a fighter and kind of state, seen along its facing.
+"""Bodies that can be hit, seen along their facing.
 
-No public table of hurtboxes exists. The capsules are fitted to the hits and misses of real replays by
-``scripts/learn_hurt.py`` (``data/learned_hurt.csv``); a fighter without any has the shape of all of them, at its size.
+Where the game's own capsules are known (``data/known_hurt.csv``: poses of states at an age), these. Else one tapering
+capsule a fighter and kind of state, fitted to the hits and misses of real replays by ``scripts/learn_hurt.py``
+(``data/learned_hurt.csv``); a fighter without any has the shape of all of them, at its size.
 """
 
 from __future__ import annotations
@@ -24,8 +25,25 @@ GROUPS: Final = (
     len(GROUPS)
 )
 
-HURT_SHAPE: Final = np.dtype([(name, np.float32) for name in ("x0", "y0", "x1", "y1", "radius", "radius1")], align=True)
-"""A capsule between two points (forward of the fighter, up from its feet), with a radius at each."""
+_SHAPE: Final = ("x0", "y0", "x1", "y1", "radius", "radius1")
+HURT_SHAPE: Final = np.dtype(
+    [(name, np.float32) for name in _SHAPE] + [("pose_first", np.int32), ("pose_count", np.int32)], align=True
+)
+"""A capsule between two points (forward of the fighter, up from its feet), with a radius at each; and the known poses
+of the kind of state, if any."""
+
+POSE: Final = np.dtype([("age", np.float32), ("first", np.int32), ("count", np.int32)], align=True)
+"""From an age of a state on: rows of CAPSULE."""
+
+CAPSULE: Final = np.dtype([(name, np.float32) for name in _SHAPE[:5]] + [("part", np.int32)], align=True)
+"""A capsule of the game's own, and the part of the body that it is."""
+
+_TYPICAL: Final = {
+    STAND: st.WAIT, RUN: st.RUN, CROUCH: st.SQUAT_WAIT, LAND: st.LANDING, ATTACK: st.ATTACK_11, AIR: st.FALL,
+    AIR_ATTACK: st.ATTACK_AIR_N, HURT: st.DAMAGE_N2, HURT_AIR: st.DAMAGE_N2, TUMBLE: st.DAMAGE_FLY_N,
+    BOUND: st.DOWN_BOUND_U, DOWN_U: st.DOWN_WAIT_U, DOWN_D: st.DOWN_WAIT_D, RISE: st.DOWN_STAND_U,
+}  # fmt: skip
+"""States whose known poses serve those of their kind that have none."""
 
 # Heights, of which the common shape is a share: estimated from the fighters' proportions.
 HEIGHT: Final = {
@@ -68,50 +86,95 @@ def group_of(state: int) -> int:
     return STAND
 
 
-def hurt_table(anim: NDArray[Any]) -> NDArray[Any]:
-    """``[27, groups]`` HURT_SHAPE; ``anim`` gets the group of each state."""
+def hurt_tables(anim: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """``hurt`` [27, groups] HURT_SHAPE, ``poses`` [n] POSE, ``capsules`` [m] CAPSULE; ``anim`` gets kind and poses."""
     anim["hurt"] = [group_of(state) for state in range(anim.shape[1])]
     table = np.zeros((anim.shape[0], len(GROUPS)), HURT_SHAPE)
-    names = HURT_SHAPE.names or ()
     rows = read_rows("learned_hurt.csv")
     for row in rows:
         if row["character"] != "":
             continue
         for who, height in HEIGHT.items():
-            for name in names:
+            for name in _SHAPE:
                 table[int(who), GROUPS.index(row["group"])][name] = float(row[name]) * height
     for row in rows:
         if row["character"] != "":
-            for name in names:
+            for name in _SHAPE:
                 table[int(row["character"]), GROUPS.index(row["group"])][name] = float(row[name])
-    return table
+    poses, capsules = _known(anim)
+    for group, state in _TYPICAL.items():
+        for name in ("pose_first", "pose_count"):
+            table[name][:, group] = anim[name][:, state]
+    return {"hurt": table, "poses": poses, "capsules": capsules}
+
+
+def _known(anim: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Poses and capsules of known_hurt.csv, whose rows are in order; ``anim`` gets where those of each state lie."""
+    poses: list[tuple[float, int, int]] = []
+    capsules: list[tuple[float, ...]] = []
+    last: tuple[str, str, str] | None = None
+    for row in read_rows("known_hurt.csv"):
+        pose = row["character"], row["state"], row["age"]
+        if pose != last:
+            last = pose
+            one = anim[int(row["character"]), int(row["state"])]
+            if one["pose_count"] == 0:
+                one["pose_first"] = len(poses)
+            one["pose_count"] += 1
+            poses.append((float(row["age"]), len(capsules), 0))
+        capsules.append((*(float(row[name]) for name in _SHAPE[:5]), float(PARTS.index(row["part"]))))
+        poses[-1] = (*poses[-1][:2], poses[-1][2] + 1)
+    return np.array(poses, POSE), np.array(capsules, CAPSULE)
 
 
 # A blow strikes the legs or the head where it reaches no more of the body than that, in shares of the height: so that
 # the damage states of 181 recorded hits are met most often (117; the middle third, by its centre, met 90).
 LEGS_END, HEAD_BEGIN = 0.1, 0.7
-HEAD, BODY, LEGS = range(3)
+PARTS: Final = ("head", "body", "legs")
+HEAD, BODY, LEGS = range(len(PARTS))
 
 
 @njit
-def struck_part(y: float, radius: float, pl: Any, at: Any) -> int:
-    """Which part of a fighter a circle at height ``y`` strikes."""
+def struck_part(x: float, y: float, radius: float, pl: Any, at: Any, t: Any) -> int:
+    """Which part of a fighter a circle strikes."""
+    pose = pose_of(pl, t)
+    if pose >= 0:
+        n = struck_capsule(x, y, radius, pl, t, pose)
+        return BODY if n < 0 else int(t.capsules[n].part)
     if y - radius - pl.y > HEAD_BEGIN * at.height:
         return HEAD
     return LEGS if y + radius - pl.y < LEGS_END * at.height else BODY
 
 
 @njit
-def touches_body(x: float, y: float, radius: float, pl: Any, t: Any) -> bool:
-    """A circle overlaps the fighter's hurt capsule."""
+def kind(pl: Any, t: Any) -> int:
+    """Group of the fighter's state, as it is in the air or on the ground."""
     group = t.anim[pl.character, pl.state].hurt
-    if pl.airborne:
-        if group == STAND:
-            group = AIR
-        elif group == HURT:
-            group = HURT_AIR
-    shape = t.hurt[pl.character, group]
-    px, py = (x - pl.x) * pl.facing - shape.x0, y - pl.y - shape.y0
+    if pl.airborne and group == STAND:
+        return AIR
+    return HURT_AIR if pl.airborne and group == HURT else int(group)
+
+
+@njit
+def pose_of(pl: Any, t: Any) -> int:
+    """Row of the known pose of the fighter's state at its age, or of its kind of state; -1 for none."""
+    an = t.anim[pl.character, pl.state]
+    first, count, age = an.pose_first, an.pose_count, pl.age
+    if count == 0:
+        shape = t.hurt[pl.character, kind(pl, t)]
+        first, count, age = shape.pose_first, shape.pose_count, 0.0
+    if count == 0:
+        return -1
+    k = first
+    while k + 1 < first + count and t.poses[k + 1].age <= age:
+        k += 1
+    return int(k)
+
+
+@njit
+def overlaps(x: float, y: float, radius: float, shape: Any, thinner: float) -> bool:
+    """A circle overlaps a capsule, both seen from the fighter; ``thinner``: what the radius changes to the far end."""
+    px, py = x - shape.x0, y - shape.y0
     dx, dy = shape.x1 - shape.x0, shape.y1 - shape.y0
     size = dx * dx + dy * dy
     share = 0.0
@@ -119,5 +182,25 @@ def touches_body(x: float, y: float, radius: float, pl: Any, t: Any) -> bool:
         share = min(max((px * dx + py * dy) / size, 0.0), 1.0)
     px -= share * dx
     py -= share * dy
-    reach = max(radius + shape.radius + share * (shape.radius1 - shape.radius), 0.0)
+    reach = max(radius + shape.radius + share * thinner, 0.0)
     return bool(px * px + py * py <= reach * reach)
+
+
+@njit
+def struck_capsule(x: float, y: float, radius: float, pl: Any, t: Any, pose: int) -> int:
+    """The first capsule of a known pose that a circle overlaps, -1 for none."""
+    forward, up = (x - pl.x) * pl.facing, y - pl.y
+    for n in range(t.poses[pose].first, t.poses[pose].first + t.poses[pose].count):
+        if overlaps(forward, up, radius, t.capsules[n], 0.0):
+            return n
+    return -1
+
+
+@njit
+def touches_body(x: float, y: float, radius: float, pl: Any, t: Any) -> bool:
+    """A circle overlaps what of the fighter can be hurt."""
+    pose = pose_of(pl, t)
+    if pose >= 0:
+        return bool(struck_capsule(x, y, radius, pl, t, pose) >= 0)
+    shape = t.hurt[pl.character, kind(pl, t)]
+    return bool(overlaps((x - pl.x) * pl.facing, y - pl.y, radius, shape, shape.radius1 - shape.radius))

@@ -318,7 +318,8 @@ def meet(game: Any, k: int, pl: Any, owner: Any, n: int, t: Any) -> bool:
     owner.last_attack = kind.attack
     owner.combo = owner.combo + 1 if pl.hitstun > 0.0 else 1
     pl.last_hit_by = 1 - port
-    take_hit(pl, t, game, n, box, damage, item.damage, direction, struck_part(item.y, box.radius, pl, at))
+    part = struck_part(item.x, item.y, box.radius, pl, at, t)
+    take_hit(pl, t, game, n, box, damage, item.damage, direction, part)
     return not kind.stays
 
 

@@ -20,7 +20,7 @@ from exphil_rt.sim import framedata
 from exphil_rt.sim.anim_table import NUM_FIGHTERS, anim_table, motion_table
 from exphil_rt.sim.datafiles import data_file, number, read_rows
 from exphil_rt.sim.hit_table import BODY, CIRCLE, THROWN, hit_table
-from exphil_rt.sim.hurt import hurt_table
+from exphil_rt.sim.hurt import hurt_tables
 from exphil_rt.sim.item_table import item_tables
 from exphil_rt.sim.learned import ecb_table, hang_table, sides_table, thrown_table
 from exphil_rt.sim.specials.table import special_tables
@@ -142,7 +142,7 @@ def load(folder: Path | None = None) -> NDArray[Any]:
         "throws": throws,
         "releases": releases,
         "thrown": thrown_table(NUM_FIGHTERS),
-        "hurt": hurt_table(anim),
+        **hurt_tables(anim),
         "air_jump": _air_jump(),
         "stages": stages,
         "lines": lines,
