@@ -10,6 +10,7 @@ from exphil_rt.game import states as st
 from exphil_rt.game.ids import Character
 from exphil_rt.sim import hurt
 from exphil_rt.sim.datafiles import read_rows
+from exphil_rt.sim.state import JIT
 
 FOX = int(Character.FOX)
 
@@ -44,7 +45,8 @@ def middle(row):
 def strikes(fighter, tables, forward, up, radius=0.1):
     x = float(fighter["x"]) + float(fighter["facing"]) * forward
     touched = hurt.touches_body(x, float(fighter["y"]) + up, radius, fighter, tables)
-    part = hurt.struck_part(x, float(fighter["y"]) + up, radius, fighter, tables["fighters"][FOX], tables)
+    at = (tables["fighters"] if JIT else tables.fighters)[FOX]  # compiled code takes a record as it is
+    part = hurt.struck_part(x, float(fighter["y"]) + up, radius, fighter, at, tables)
     return touched, part
 
 
