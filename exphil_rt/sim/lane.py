@@ -26,8 +26,8 @@ STAGES: Final = (32, 31, 8, 28, 3, 2)
 """Slippi ids of the stages: Final Destination, Battlefield, Yoshi's Story, Dream Land, Pokemon Stadium, Fountain of
 Dreams."""
 
-PART: Final = 32
-"""Games that a thread takes at a time: some 20 us of work a frame, as waking a thread takes 50 to 150 us."""
+PART: Final = 16
+"""Games that a thread takes at a time, some 10 us of work a frame: with 8 or 32 two threads gain less."""
 
 PATIENCE: Final = 20_000
 """Looks, some 100 us of them, at whether the others are done, or for the next commit, before a thread sleeps."""
