@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,6 +122,13 @@ def since(air: NDArray[np.bool_]) -> NDArray[np.int32]:
     return count
 
 
+def pose(state: NDArray[Any], age: NDArray[Any], row: int) -> tuple[int, int]:
+    """State and age that the body shows on a frame, of ``[T]`` recorded ones (see ``physics.shown``)."""
+    if int(age[row]) == 0 and state[row] != st.FALL_SPECIAL and state[row - 1] != state[row]:
+        return int(state[row - 1]), int(age[row - 1]) + 1
+    return int(state[row]), int(age[row])
+
+
 def _look(frames: Frames, port: int, row: int, since: int, lines: Sequence[np.void], lean: NDArray[np.float64],
           seen: Seen) -> None:  # fmt: skip
     """What this frame, ``since`` frames in the air, says."""
@@ -129,10 +136,8 @@ def _look(frames: Frames, port: int, row: int, since: int, lines: Sequence[np.vo
     x, y = float(body.position_x[row, port]), float(body.position_y[row, port])
     who, state = int(body.character[row, port]), int(body.state[row, port])
     age = int(body.state_age[row, port])
-    shown, shown_age, shown_lean = state, age, float(lean[row])
-    if age == 0 and state != st.FALL_SPECIAL and body.state[row - 1, port] != state:  # not yet moved into this state
-        shown, shown_age = int(body.state[row - 1, port]), int(body.state_age[row - 1, port]) + 1
-        shown_lean = float(lean[row - 1])
+    shown, shown_age = pose(body.state[:, port], body.state_age[:, port], row)
+    shown_lean = float(lean[row if shown == state else row - 1])
     fell = float(body.position_y[row - 1, port]) - y
     if fell <= 0 or body.hitlag[row, port] > 0:
         return

@@ -105,9 +105,8 @@ def _collect(frames: Frames, port: int, walls: Sequence[np.void], low: Low, seen
         push = float(off[row]) * side
         if push < -PUSHED or push > FURTHEST:
             continue
-        who, pose, pose_age = int(body.character[row, port]), int(state[row]), int(age[row])
-        if pose_age == 0 and pose != st.FALL_SPECIAL and state[row - 1] != pose:
-            pose, pose_age = int(state[row - 1]), int(age[row - 1]) + 1
+        who = int(body.character[row, port])
+        pose, pose_age = learn_feet.pose(state, age, row)
         tucked = low(who, pose, pose_age)
         bottom = tucked if since[row] > FEET_LOCKED else 0.0
         seen[who, pose].append(Touch(pose_age, x[row] * side, float(y[row]), bottom, tucked, push > PUSHED, mine))

@@ -94,9 +94,8 @@ class ProcessChild(GenServer[S]):
         with anyio.CancelScope(deadline=self._now() + self.ready_s) as scope:
             await self._until_ready(process, scope)
         if scope.cancelled_caught:
-            what = f"stayed in {self.phase}" if self.phase else "was not ready"
-            within = "for" if self.phase else "within"
-            raise ActorError(f"The {self._label()} {what} {within} {self.ready_s:g} s. {process.last_words()}".rstrip())
+            late = f"stayed in {self.phase} for" if self.phase else "was not ready within"
+            raise ActorError(f"The {self._label()} {late} {self.ready_s:g} s. {process.last_words()}".rstrip())
         self.start_task(self._read, process)
 
     def send_process(self, message: Any) -> None:

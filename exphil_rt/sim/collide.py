@@ -9,7 +9,7 @@ from exphil_rt.game import states as st
 from exphil_rt.game.ids import Character
 from exphil_rt.sim.enter import enter, land, leave_ground, to_fall, to_wait, touch_ground
 from exphil_rt.sim.jit import njit
-from exphil_rt.sim.physics import flat_landing, not_yet_moved, tucked
+from exphil_rt.sim.physics import flat_landing, shown, tucked
 from exphil_rt.sim.specials.rows import STAY, WALLED
 from exphil_rt.sim.stage import blow, shift_last_x, shift_last_y, shift_x, shift_y
 from exphil_rt.sim.stage_facts import LEDGE_SAFE
@@ -339,9 +339,7 @@ def sides(at: Any, t: Any, character: int, s: int, age: float, low: float) -> tu
 @njit
 def against_walls(pl: Any, t: Any, stage: Any, at: Any) -> None:
     """Keep the body's diamond out of the stage's sides and underside; its sides are midway between its ends."""
-    s, age, lean = pl.state, pl.age, pl.lean
-    if not_yet_moved(pl):
-        s, age, lean = pl.was_state, pl.was_age, pl.was_lean
+    s, age, lean = shown(pl)
     low = tucked(at, t, pl.character, s, age, lean)
     half, up = sides(at, t, pl.character, s, age, low)
     top = max(2.0 * up - low, up + 0.5)

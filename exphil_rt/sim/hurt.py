@@ -7,6 +7,8 @@ capsule a fighter and kind of state, fitted to the hits and misses of real repla
 
 from __future__ import annotations
 
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
@@ -112,18 +114,14 @@ def _known(anim: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Poses and capsules of known_hurt.csv, whose rows are in order; ``anim`` gets where those of each state lie."""
     poses: list[tuple[float, int, int]] = []
     capsules: list[tuple[float, ...]] = []
-    last: tuple[str, str, str] | None = None
-    for row in read_rows("known_hurt.csv"):
-        pose = row["character"], row["state"], row["age"]
-        if pose != last:
-            last = pose
-            one = anim[int(row["character"]), int(row["state"])]
-            if one["pose_count"] == 0:
-                one["pose_first"] = len(poses)
-            one["pose_count"] += 1
-            poses.append((float(row["age"]), len(capsules), 0))
-        capsules.append((*(float(row[name]) for name in _SHAPE[:5]), float(PARTS.index(row["part"]))))
-        poses[-1] = (*poses[-1][:2], poses[-1][2] + 1)
+    for (who, state, age), rows in groupby(read_rows("known_hurt.csv"), itemgetter("character", "state", "age")):
+        one = anim[int(who), int(state)]
+        if one["pose_count"] == 0:
+            one["pose_first"] = len(poses)
+        one["pose_count"] += 1
+        first = len(capsules)
+        capsules += [(*(float(row[name]) for name in _SHAPE[:5]), PARTS.index(row["part"])) for row in rows]
+        poses.append((float(age), first, len(capsules) - first))
     return np.array(poses, POSE), np.array(capsules, CAPSULE)
 
 

@@ -68,7 +68,7 @@ class EmbeddedLane:
 
         self.num_slots = num_slots
         self._kernel = kernel.load()
-        self._threads = threads if JIT else 1
+        self._threads = min(threads, -(-num_slots // PART)) if JIT else 1  # no more than can have a part
         self._tables = [self._kernel.tables, *(self._kernel.tables.copy() for _ in range(self._threads - 1))]
         self._crew = Crew(self._threads - 1) if self._threads > 1 else None
         self._turn, self._turns = 0, np.zeros(1, np.int64)

@@ -239,9 +239,11 @@ def lean(pl: Any, at: Any) -> None:
 
 
 @njit
-def not_yet_moved(pl: Any) -> bool:
-    """A state entered at age 0 moves the body from its next frame on: till then it stands as before."""
-    return bool(pl.t == 0 and pl.age == 0.0 and pl.state != st.FALL_SPECIAL and pl.was_state != 0)
+def shown(pl: Any) -> tuple[int, float, float]:
+    """State, age and lean that the body shows: a state entered at age 0 moves it from its next frame on."""
+    if pl.t == 0 and pl.age == 0.0 and pl.state != st.FALL_SPECIAL and pl.was_state != 0:
+        return pl.was_state, pl.was_age, pl.was_lean
+    return pl.state, pl.age, pl.lean
 
 
 @njit
@@ -249,9 +251,8 @@ def feet(pl: Any, at: Any, t: Any) -> float:
     """Height of the lowest point that lands: legs tuck in from the tenth frame in the air on."""
     if pl.air_frames < FEET_LOCKED:
         return 0.0
-    if not_yet_moved(pl):
-        return float(tucked(at, t, pl.character, pl.was_state, pl.was_age, pl.was_lean))
-    return float(tucked(at, t, pl.character, pl.state, pl.age, pl.lean))
+    s, age, leant = shown(pl)
+    return float(tucked(at, t, pl.character, s, age, leant))
 
 
 @njit

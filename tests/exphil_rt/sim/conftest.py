@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -14,6 +18,7 @@ from exphil_rt.game.lane import GameEnd, GameSetup
 from exphil_rt.sim import EmbeddedLane
 
 SLOT = np.zeros(1, np.int32)
+SCRIPTS = Path(__file__).parents[3] / "scripts"
 
 
 class Game:
@@ -83,3 +88,22 @@ def new_game() -> Callable[..., Game]:
         return game
 
     return make
+
+
+@pytest.fixture(scope="module")
+def script() -> Iterator[Callable[[str], ModuleType]]:
+    """A script by its name, loaded as a module; scripts that it imports have to be loaded before it."""
+    loaded: list[str] = []
+
+    def load(name: str) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)
+        loaded.append(name)
+        spec.loader.exec_module(module)
+        return module
+
+    yield load
+    for name in loaded:
+        del sys.modules[name]

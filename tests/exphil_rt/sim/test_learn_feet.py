@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from exphil_rt.game import states as st
 from exphil_rt.game.ids import Character
 
-SCRIPT = Path(__file__).parents[3] / "scripts" / "learn_feet.py"
-
 
 @pytest.fixture(scope="module")
-def feet():
-    spec = importlib.util.spec_from_file_location("learn_feet", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["learn_feet"] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["learn_feet"]
+def feet(script):
+    return script("learn_feet")
 
 
 def seen(feet, heights, lean=0.0, step=5):

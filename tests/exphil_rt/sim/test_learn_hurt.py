@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -15,19 +11,14 @@ from exphil_rt.game.frames import Frames
 from exphil_rt.game.ids import Character
 from exphil_rt.sim.hurt import AIR, CROUCH, HEIGHT, STAND
 
-SCRIPT = Path(__file__).parents[3] / "scripts" / "learn_hurt.py"
 FOX, MARTH = int(Character.FOX), int(Character.MARTH)
 
 
 @pytest.fixture(scope="module")
-def bodies():
-    spec = importlib.util.spec_from_file_location("learn_hurt", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["learn_hurt"] = module
-    spec.loader.exec_module(module)
+def bodies(script):
+    module = script("learn_hurt")
     module.STEPS, module.RATE = 100, 0.1  # a few steps tell enough
-    yield module
-    del sys.modules["learn_hurt"]
+    return module
 
 
 def samples(bodies, rows):

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-SCRIPTS = Path(__file__).parents[3] / "scripts"
 WALL = np.array([[0.0, -10.0, 0.0, 0.0]])  # open to the right
 SLANTED = np.array([[-20.0, -20.0, 0.0, -10.0]])
 KEY = 1, 27
 
 
 @pytest.fixture(scope="module")
-def learner():
-    names = "learn_feet", "learn_sides"
-    for name in names:
-        spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    yield sys.modules["learn_sides"]
-    for name in names:
-        del sys.modules[name]
+def learner(script):
+    script("learn_feet")
+    return script("learn_sides")
 
 
 def touched(learner, age, half, side, y, walls):
