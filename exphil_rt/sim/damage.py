@@ -220,14 +220,14 @@ def leave_hitlag(pl: Any, t: Any) -> None:
     by_c = abs(pl.c_x) + abs(pl.c_y) > 0.0
     x = pl.c_x if by_c else pl.stick_x
     y = pl.c_y if by_c else pl.stick_y
-    if math.sqrt(x * x + y * y) >= c.sdi_radius:
-        if guards(pl):
+    if guards(pl):
+        if abs(x) >= c.sdi_radius:  # a stick aslant moves a shield only as far as it points to the side (real replays)
             pl.shift_x = x * c.asdi_step_mul * c.shield_sdi_mul
-            return
+        return
+    if math.sqrt(x * x + y * y) >= c.sdi_radius:
         pl.shift_x = x * c.asdi_step_mul
         pl.shift_y = y * c.asdi_step_mul
-    if not guards(pl):
-        influence(pl, t)
+    influence(pl, t)
 
 
 @njit

@@ -14,7 +14,7 @@ from exphil_rt.sim.grab import catch
 from exphil_rt.sim.hit_table import EMPTY, GRAB
 from exphil_rt.sim.hurt import struck_part, touches_body
 from exphil_rt.sim.jit import njit
-from exphil_rt.sim.shield import block, guards, recoil, shield_radius, shield_x, shield_y, strength
+from exphil_rt.sim.shield import block, guards, recoil, shield_place, shield_radius, strength
 from exphil_rt.sim.specials.rows import COUNTER
 
 CHARGE_BONUS = 0.3671
@@ -104,38 +104,27 @@ def strikes(box: Any, foe: Any) -> bool:
 def find(pl: Any, foe: Any, t: Any, row: int) -> tuple[int, bool]:
     """The first hitbox of ``row`` that touches ``foe``, -1 for none, and whether it met the shield.
 
-    The shield comes first: a body is struck past it only where none of the hitboxes touches the bubble.
+    Each is tried against the shield, then against the body, before the next one.
     """
     frame = t.hit_frames[row]
-    if guards(foe):
-        n = find_shield(pl, foe, t, row)
-        if n >= 0:
-            return n, True
+    guarded = guards(foe)
+    middle_x, middle_y, radius = foe.x, foe.y, 0.0
+    if guarded:
+        middle_x, middle_y = shield_place(foe, t)
+        radius = shield_radius(foe, t.fighters[foe.character], t.common[0])
     lying = st.DOWN_BOUND_U <= foe.state < st.DOWN_STAND_U or st.DOWN_BOUND_D <= foe.state < st.DOWN_STAND_D
-    for n in range(frame.count):
-        box = t.circles[frame.offset + n]
+    for n in range(frame.offset, frame.offset + frame.count):
+        box = t.circles[n]
         if not strikes(box, foe) or (box.element == GRAB and lying):
             continue
-        if touches_body(pl.x + pl.facing * box.x, pl.y + box.y, box.radius, foe, t):
-            return frame.offset + n, False
+        x, y = pl.x + pl.facing * box.x, pl.y + box.y
+        if guarded and box.element != GRAB:
+            dx, dy, reach = x - middle_x, y - middle_y, box.radius + radius
+            if dx * dx + dy * dy <= reach * reach:
+                return int(n), True
+        if touches_body(x, y, box.radius, foe, t):
+            return int(n), False
     return -1, False
-
-
-@njit
-def find_shield(pl: Any, foe: Any, t: Any, row: int) -> int:
-    """The first hitbox of ``row`` that touches the shield of ``foe``, -1 for none."""
-    frame = t.hit_frames[row]
-    at = t.fighters[foe.character]
-    middle_x, middle_y, radius = shield_x(foe), shield_y(foe, at), shield_radius(foe, at, t.common[0])
-    for n in range(frame.count):
-        box = t.circles[frame.offset + n]
-        if not strikes(box, foe) or box.element == GRAB:
-            continue
-        dx, dy = pl.x + pl.facing * box.x - middle_x, pl.y + box.y - middle_y
-        reach = box.radius + radius
-        if dx * dx + dy * dy <= reach * reach:
-            return int(frame.offset + n)
-    return -1
 
 
 @njit

@@ -13,14 +13,13 @@ from exphil_rt.game.frames import Button
 from exphil_rt.sim.jit import njit
 
 LR = Button.L | Button.R
-LRZ = Button.L | Button.R | Button.Z
 XY = Button.X | Button.Y
 X = int(Button.X)
 A = Button.A
 Z = Button.Z
 AB = Button.A | Button.B
 A_OR_Z = Button.A | Button.Z
-_KNOWN = LRZ | XY | Button.A | Button.B | Button.START | 0x000F
+_KNOWN = LR | Z | XY | Button.A | Button.B | Button.START | 0x000F
 NEUTRAL_TILT = 254
 LONG_AGO = 10_000
 TAP_JUMP_RUNNING = 0.5625  # lowest taps seen to jump out of a dash or run: 0.5625, 0.575, 0.6; out of all else 0.6625
@@ -47,7 +46,12 @@ def tilt(timer: int, now: float, before: float, threshold: float) -> int:
 
 @njit
 def read_pad(pl: Any, c: Any, buttons: int, x: float, y: float, cx: float, cy: float, trigger: float, raw: int) -> None:
-    """Take one player's inputs of this frame."""
+    """Take one player's inputs of this frame.
+
+    A trigger pressed lightly cancels a landing's lag too, and one pressed in hitlag counts from its last frame on (of
+    413 landings of attacks in real replays that tells 410; buttons alone, 395). Techs take a full press.
+    """
+    shielded = wants_shield(pl, c) or (pl.buttons & Z) != 0
     pl.last_x = pl.stick_x
     pl.last_y = pl.stick_y
     pl.last_cx = pl.c_x
@@ -74,10 +78,11 @@ def read_pad(pl: Any, c: Any, buttons: int, x: float, y: float, cx: float, cy: f
     held = buttons & _KNOWN
     pl.pressed = held & ~pl.buttons
     pl.buttons = held
-    pl.since_lrz = min(pl.since_lrz + 1, LONG_AGO)
+    if pl.hitlag == 0.0 or pl.since_lrz > 0:
+        pl.since_lrz = min(pl.since_lrz + 1, LONG_AGO)
     pl.since_lr = min(pl.since_lr + 1, LONG_AGO)
     pl.since_xy = min(pl.since_xy + 1, LONG_AGO)
-    if pl.pressed & LRZ:
+    if not shielded and (wants_shield(pl, c) or (held & Z) != 0):
         pl.since_lrz = 0
     if pl.pressed & XY:
         pl.since_xy = 0

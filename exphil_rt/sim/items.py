@@ -13,7 +13,7 @@ from exphil_rt.sim.hits import touchable
 from exphil_rt.sim.hurt import BODY, struck_part, touches_body
 from exphil_rt.sim.item_table import BOUNCE, PASS, VANISH
 from exphil_rt.sim.jit import njit
-from exphil_rt.sim.shield import GUARD_REFLECT, block, guards, shield_radius, shield_x, shield_y
+from exphil_rt.sim.shield import GUARD_REFLECT, block, guards, shield_place, shield_radius
 from exphil_rt.sim.specials.rows import ABSORB, REFLECT
 
 HELD, FLYING, RESTING = 0, 1, 2
@@ -302,9 +302,11 @@ def meet(game: Any, k: int, pl: Any, owner: Any, n: int, t: Any) -> bool:
     c = t.common[0]
     damage = box.damage * item.damage * stale_factor(owner, kind.attack, c)
     direction = 1.0 if item.vx > 0.0 else (-1.0 if item.vx < 0.0 else (1.0 if pl.x >= item.x else -1.0))
-    if guards(pl) and nearest(item, shield_x(pl), shield_y(pl, at)) <= box.radius + shield_radius(pl, at, c):
+    middle_x, middle_y = shield_place(pl, t)
+    if guards(pl) and nearest(item, middle_x, middle_y) <= box.radius + shield_radius(pl, at, c):
         item.hit = 1
-        block(pl, t, box, damage, hitlag_frames(damage, box.element == ELECTRIC, False, c), direction)
+        away = 1.0 if pl.x > item.x else -1.0  # a laser past the middle pulls (real replays)
+        block(pl, t, box, damage, hitlag_frames(damage, box.element == ELECTRIC, False, c), away)
         if pl.state == GUARD_REFLECT and kind.reflectable:
             reflect(item, pl, port, t)
             return False

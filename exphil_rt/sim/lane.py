@@ -19,7 +19,7 @@ from exphil_rt.sim.crew import Crew
 from exphil_rt.sim.framedata import NUM_STATES
 from exphil_rt.sim.state import END_LIMIT, END_STOCKS, END_TIMER, ENDED, FIGHTERS, JIT, RUNNING, SAVED, new_games
 
-PHYSICS: Final = "sim-6"
+PHYSICS: Final = "sim-7"
 """Version of the embedded game's rules."""
 
 STAGES: Final = (32, 31, 8, 28, 3, 2)

@@ -1,4 +1,4 @@
-"""The shield: its size, its drain, and what a blocked hit does."""
+"""The shield: its place and size, its drain, and what a blocked hit does."""
 
 from __future__ import annotations
 
@@ -46,15 +46,30 @@ def shield_radius(pl: Any, at: Any, c: Any) -> float:
 
 
 @njit
-def shield_x(pl: Any) -> float:
-    """Middle of the bubble."""
-    return float(pl.x)
+def tilt(pl: Any) -> None:
+    """The bubble follows the stick: each frame its angle and its tilt make up half of what they lack."""
+    if not guards(pl):
+        pl.guard_angle = 0.0
+        pl.guard_tilt = 0.0
+    elif pl.state != st.GUARD_SET_OFF and pl.hitlag <= 0.0:
+        x, y = pl.stick_x * pl.facing, pl.stick_y
+        turn = math.degrees(math.atan2(y, x)) - pl.guard_angle
+        turn -= 360.0 * math.floor(turn / 360.0 + 0.5)
+        pl.guard_angle = (pl.guard_angle + 0.5 * turn) % 360.0
+        pl.guard_tilt += 0.5 * (min(math.sqrt(x * x + y * y), 1.0) - pl.guard_tilt)
 
 
 @njit
-def shield_y(pl: Any, at: Any) -> float:
-    """Middle of the bubble, own estimate: half of the body."""
-    return float(pl.y + at.height * 0.5)
+def shield_place(pl: Any, t: Any) -> tuple[float, float]:
+    """Middle of the bubble."""
+    places = t.shields[pl.character]
+    k = int(pl.guard_angle / 45.0) % 8
+    share = pl.guard_angle / 45.0 - k
+    after = (k + 1) % 8
+    x = mix(places[1 + k, 0], places[1 + after, 0], share)
+    y = mix(places[1 + k, 1], places[1 + after, 1], share)
+    x = mix(places[0, 0], x, pl.guard_tilt)
+    return float(pl.x + pl.facing * x), float(pl.y + mix(places[0, 1], y, pl.guard_tilt))
 
 
 @njit
@@ -82,6 +97,12 @@ def drain(pl: Any, t: Any) -> None:
 
 
 @njit
+def whole(damage: float) -> float:
+    """Damage as shields count it: whole percents, and at least one (real replays: a blow of 0.9 costs 0.7)."""
+    return float(max(math.floor(damage), 1.0))
+
+
+@njit
 def block(pl: Any, t: Any, box: Any, damage: float, lag: float, direction: float) -> None:
     """The shield takes a hit of ``damage``: health, stun and push, or it breaks.
 
@@ -91,11 +112,11 @@ def block(pl: Any, t: Any, box: Any, damage: float, lag: float, direction: float
     c = t.common[0]
     pl.hitlag = lag
     pl.di_pending = 1
-    whole = math.floor(damage)
+    dealt = whole(damage)
     hard = strength(pl, c)
     perfect = pl.state == GUARD_REFLECT and pl.t < c.powershield_window
     if not perfect:
-        pl.shield -= (whole + box.shield_damage) * (
+        pl.shield -= (dealt + box.shield_damage) * (
             1.0 - mix(c.shield_lightshield_dmg_0, c.shield_lightshield_dmg_1, hard)
         )
         if pl.shield <= 0.0:
@@ -103,7 +124,7 @@ def block(pl: Any, t: Any, box: Any, damage: float, lag: float, direction: float
             pl.di_pending = 0
             break_shield(pl, t)
             return
-    stun = whole * c.shieldstun_mul * (1.0 - mix(c.shieldstun_lightshield_0, c.shieldstun_lightshield_1, hard))
+    stun = dealt * c.shieldstun_mul * (1.0 - mix(c.shieldstun_lightshield_0, c.shieldstun_lightshield_1, hard))
     stun += c.shieldstun_base
     push = stun * c.shield_push_mul * (1.0 if perfect else c.shield_push_mul_normal)
     enter(pl, t, st.GUARD_SET_OFF)
@@ -113,8 +134,9 @@ def block(pl: Any, t: Any, box: Any, damage: float, lag: float, direction: float
 
 @njit
 def recoil(pl: Any, damage: float, direction: float, hard: float, c: Any) -> None:
-    """The attacker is pushed back from a shield pressed so ``hard``, 0..1 (real replays: exact).
+    """An attacker on the ground is pushed back from a shield pressed so ``hard``, 0..1 (real replays: exact).
 
     By how hard it is pressed: https://www.ssbwiki.com/Shield, on the pushback of attackers in Melee.
     """
-    pl.recoil = -direction * (math.floor(damage) * c.attacker_shield_push_0 * hard + c.attacker_shield_push_1)
+    if not pl.airborne:
+        pl.recoil = -direction * (whole(damage) * c.attacker_shield_push_0 * hard + c.attacker_shield_push_1)

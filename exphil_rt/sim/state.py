@@ -34,6 +34,7 @@ _FLOATS: Final = (
     "raw_x", "raw_x1", "raw_x2",
     # state variables
     "ecb", "prev_ecb", "push_x", "shift_x", "shift_y", "recoil", "grab_timer", "lean",
+    "guard_angle", "guard_tilt",
     # of the state before, where this frame entered another one that does not move the body yet
     "was_age", "was_lean",
     # specials: lag and drift of the special fall, a special's own number, a charge that is kept

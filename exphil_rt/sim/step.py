@@ -27,7 +27,7 @@ from exphil_rt.sim.jit import fetch_add, njit
 from exphil_rt.sim.ko import judge, life
 from exphil_rt.sim.observe import observe
 from exphil_rt.sim.physics import move
-from exphil_rt.sim.shield import drain
+from exphil_rt.sim.shield import drain, tilt
 from exphil_rt.sim.specials.rows import ANIMATE, HIT, INTERRUPT, LANDED, MOVE
 from exphil_rt.sim.stage import begin_stage, move_stage, weather
 from exphil_rt.sim.state import RUNNING
@@ -204,13 +204,16 @@ def step_game(game: Any, a: Any, b: Any, c: Any, d: Any, t: Any, po: Any, pf: An
         special(LANDED, a, b, t, game, 0)
     if b.special == 2:
         special(LANDED, b, a, t, game, 1)
+    tilt(a)
     drain(a, t)
+    tilt(b)
     drain(b, t)
     if both:
         for n in range(2):
             pl = d if n else c
             if pl.special == 2:
                 special(LANDED, pl, a if n else b, t, game, n)
+            tilt(pl)
             drain(pl, t)
     resolve(a, b, c, d, game.fighters, t, game)
     push_apart(a, b, t)

@@ -142,6 +142,7 @@ def load(folder: Path | None = None) -> NDArray[Any]:
         "throws": throws,
         "releases": releases,
         "thrown": thrown_table(NUM_FIGHTERS),
+        "shields": _shields(),
         **hurt_tables(anim),
         "air_jump": _air_jump(),
         "stages": stages,
@@ -237,6 +238,30 @@ def _throws() -> tuple[NDArray[Any], NDArray[Any]]:
         part[int(Character.DONKEY_KONG), 0] = part[int(Character.DONKEY_KONG), 1]
         part[int(Character.BOWSER), 3] = part[int(Character.BOWSER), 1]
     return table, releases
+
+
+# Where the bubble is, in shares of the height: forward and up when it is not tilted (the mean of the nine that are
+# known), and the half axes of its way round (the median of the five, of which Fox and Falco count as one).
+_SHIELD_ELSE: Final = (0.08, 0.57)
+_SHIELD_WAY: Final = (0.22, 0.24)
+
+
+def _shields() -> NDArray[np.float32]:
+    """Middle of the bubble ``[27, 9, 2]``, forward and up: not tilted, then tilted fully at 0, 45, ... 315 degrees."""
+    table = np.zeros((NUM_FIGHTERS, 9, 2), np.float32)
+    angle = np.radians(np.arange(0, 360, 45))
+    way = np.stack([np.cos(angle), np.sin(angle)], axis=-1) * _SHIELD_WAY
+    height = np.array([BODY[Character(who)][0] for who in range(NUM_FIGHTERS)])
+    table[:, 0] = height[:, None] * _SHIELD_ELSE
+    known = read_rows("known_shields.csv")
+    for row in known:
+        if row["angle"] == "":
+            table[int(row["character"]), 0] = float(row["x"]), float(row["y"])
+    table[:, 1:] = table[:, :1] + height[:, None, None] * way
+    for row in known:
+        if row["angle"] != "":
+            table[int(row["character"]), 1 + int(row["angle"]) // 45] = float(row["x"]), float(row["y"])
+    return table
 
 
 def _air_jump() -> NDArray[np.float32]:

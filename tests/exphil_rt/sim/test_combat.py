@@ -11,6 +11,7 @@ from exphil_rt.game import states as st
 from exphil_rt.game.frames import Button
 from exphil_rt.game.ids import Character
 from exphil_rt.sim import damage, kernel
+from exphil_rt.sim.shield import recoil, shield_place, whole
 
 FOX, MEWTWO, MARTH = Character.FOX, Character.MEWTWO, Character.MARTH
 
@@ -170,6 +171,27 @@ def test_landing_lag_and_l_cancel(new_game):
     assert lags == {False: 22, True: 11}
 
 
+@pytest.mark.parametrize(("trigger", "early", "fast"), [(0.5, 3, True), (0.5, 9, False), (0.2, 3, False)])
+def test_a_light_press_cancels_landing_lag_too(new_game, trigger, early, fast):
+    game = new_game((FOX, MEWTWO))
+    game.pad(buttons=Button.X)
+    game.step()
+    game.pad()
+    game.until(lambda: bool(game.player().airborne))
+    game.step(6)
+    game.pad(cx=1.0)
+    game.step()
+    game.pad()
+    twin = game.lane.save(0)
+    flight = game.until(lambda: game.state() == st.LANDING_AIR_F)
+    game.lane.restore(0, twin)
+    game.step(flight - early)
+    game.pad(trigger=trigger)
+    game.step(early)
+    assert game.state() == st.LANDING_AIR_F
+    assert game.player().l_cancel == (1 if fast else 2)
+
+
 def test_shield_takes_the_hit_and_stuns(new_game):
     game = beside(new_game, gap=6.0)
     game.pad(1, buttons=Button.R)
@@ -231,13 +253,14 @@ def test_grab_and_throw(new_game):
     game.until(lambda: game.state() == st.WAIT)
 
 
-def test_the_shield_is_met_before_the_body(new_game):
+@pytest.mark.parametrize("feet_first", [False, True])
+def test_each_hitbox_is_tried_against_shield_and_body_before_the_next(new_game, feet_first):
     game = beside(new_game, gap=8.0)
     tables = game.lane.tables
     first = int(tables["hit_frames"][int(tables["anim"][int(FOX), st.ATTACK_S3_S]["hit_offset"])]["offset"])
     kept = tables["circles"][first : first + 2].copy()
-    feet, middle = tables["circles"][first], tables["circles"][first + 1]
-    feet["x"], feet["y"], feet["radius"] = 8.0, 1.5, 0.3  # below the bubble
+    feet, middle = (tables["circles"][first + n] for n in ((0, 1) if feet_first else (1, 0)))
+    feet["x"], feet["y"], feet["radius"] = 8.0, 1.0, 0.3  # below the bubble
     middle["x"], middle["y"] = 8.0, 9.0
     try:
         game.lane.players[0, 1]["shield"] = 15.0
@@ -246,8 +269,39 @@ def test_the_shield_is_met_before_the_body(new_game):
         game.step(8)
     finally:
         tables["circles"][first : first + 2] = kept
-    assert game.state(1) == st.GUARD_SET_OFF
-    assert game.player(1).percent == 0
+    assert (game.state(1) == st.GUARD_SET_OFF) is not feet_first
+    assert (game.player(1).percent == 0) is not feet_first
+
+
+def test_the_bubble_follows_the_stick(new_game):
+    game = new_game((MEWTWO, FOX))
+    game.pad(1, buttons=Button.R)
+    game.step(12)
+    body, tables = game.lane.players[0, 1], game.lane.tables
+    at_rest = shield_place(body, tables)
+    facing = float(body["facing"])
+    assert at_rest[0] - body["x"] == pytest.approx(2.616 * facing, abs=1e-3)
+    assert at_rest[1] - body["y"] == pytest.approx(8.64, abs=1e-3)
+    game.pad(1, buttons=Button.R, y=-0.5)  # too little to dodge on the spot
+    game.step()
+    halfway = shield_place(body, tables)
+    game.step(20)
+    tilted = shield_place(body, tables)
+    assert at_rest[1] > halfway[1] > tilted[1]
+    assert tilted[1] - body["y"] == pytest.approx(8.64 - 0.5 * (8.64 - 2.883), abs=0.05)
+
+
+def test_blows_of_less_than_a_percent_count_as_one_to_a_shield():
+    assert [whole(damage) for damage in (0.4, 1.0, 3.9)] == [1.0, 1.0, 3.0]
+
+
+@pytest.mark.parametrize("airborne", [False, True])
+def test_only_an_attacker_on_the_ground_is_pushed_off_a_shield(airborne, new_game):
+    game = beside(new_game, gap=6.0)
+    body = game.lane.players[0, 0]
+    body["airborne"] = airborne
+    recoil(body, 10.0, 1.0, 1.0, game.lane.tables["common"][0])
+    assert (float(body["recoil"]) < 0.0) is not airborne
 
 
 def test_a_held_fighter_breaks_free(new_game):

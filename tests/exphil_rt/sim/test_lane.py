@@ -55,7 +55,7 @@ def play(lane: EmbeddedLane, games: list[GameSetup], frames: int) -> list[dict[s
 
 def test_it_is_a_lane():
     lane: Lane = EmbeddedLane(2)
-    assert lane.physics == PHYSICS == "sim-6"
+    assert lane.physics == PHYSICS == "sim-7"
     assert len(lane.ready()) == 0
     lane.close()
     lane.close()
