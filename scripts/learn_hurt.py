@@ -111,7 +111,7 @@ def _of_side(
             continue
         shown = row if recorded else row + 1  # before Slippi 2.1 a frame shows its hits on the next one
         after, was = int(states[shown, victim]), int(states[shown - 1, victim])
-        struck = st.DAMAGE_HI_1 <= after <= st.DAMAGE_FLY_ROLL and (
+        struck = (st.DAMAGE_HI_1 <= after <= st.DAMAGE_FLY_ROLL or after in (st.DOWN_DAMAGE_U, st.DOWN_DAMAGE_D)) and (
             after != was or body.state_age[shown, victim] < body.state_age[shown - 1, victim]
         )
         hurt = body.percent[shown, victim] > body.percent[shown - 1, victim]
