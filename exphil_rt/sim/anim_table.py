@@ -48,6 +48,7 @@ ANIM: Final = np.dtype(
         ("hurt", np.int32),  # kind of body (hurt.GROUPS)
         ("pose_first", np.int32),  # known poses of the body: rows of hurt.POSE
         ("pose_count", np.int32),
+        ("attack", np.int32),  # Slippi's id of the attack that the state is, which staling counts by; 0 for none
         ("shown", np.int32),  # the state that frames show: another one where a fighter has an attack as its own
     ],
     align=True,
@@ -133,6 +134,8 @@ def anim_table(frames: dict[str, NDArray[Any]]) -> NDArray[Any]:
     anim["shown"] = np.arange(NUM_STATES)
     for (who, own), state in framedata.OWN_ATTACKS.items():
         anim[who, state]["shown"] = own
+    for state, attack in _attacks().items():
+        anim[:, state]["attack"] = attack
     for state in _START_AT_0:
         anim[:, state]["start"] = 0.0
     for state in _START_AT_MINUS_1:
@@ -204,6 +207,19 @@ def anim_table(frames: dict[str, NDArray[Any]]) -> NDArray[Any]:
         column = anim[:, state]["length"]
         column[column == 0] = length
     return anim
+
+
+def _attacks() -> dict[int, int]:
+    """Slippi's id of the attack by state; angles of a tilt or smash and landings of aerials share one."""
+    found = dict(zip(range(st.ATTACK_11, st.ATTACK_13 + 1), (2, 3, 4), strict=True))
+    found |= dict.fromkeys(range(st.ATTACK_13 + 1, st.ATTACK_DASH), 5)
+    found |= dict.fromkeys(range(st.ATTACK_S3_HI, st.ATTACK_S3_LW + 1), 7)
+    found |= dict.fromkeys(range(st.ATTACK_S4_S - 2, st.ATTACK_HI_4), 10)
+    found |= {st.ATTACK_DASH: 6, st.ATTACK_HI_3: 8, st.ATTACK_LW_3: 9, st.ATTACK_HI_4: 11, st.ATTACK_LW_4: 12}
+    found |= {state + n: 13 + n for state in (st.ATTACK_AIR_N, st.LANDING_AIR_N) for n in range(5)}
+    found |= {st.DOWN_ATTACK_U: 50, st.DOWN_ATTACK_D: 50, st.CATCH_ATTACK: 52}
+    found |= {st.THROW_F + n: 53 + n for n in range(4)}
+    return found | dict.fromkeys((st.CLIFF_ATTACK_SLOW, st.CLIFF_ATTACK_QUICK), 61)
 
 
 def motion_table(frames: dict[str, NDArray[Any]], anim: NDArray[Any]) -> NDArray[np.float32]:

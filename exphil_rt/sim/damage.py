@@ -16,6 +16,7 @@ from exphil_rt.sim.inputs import LONG_AGO, NEUTRAL_TILT
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.random import uniform
 from exphil_rt.sim.shield import guards
+from exphil_rt.sim.state import STALE_SLOTS
 
 DOMAIN_FLY_ROLL = 1
 WEAK = 7.0  # a blow of less leaves one who lies down lying (real replays: 6.96 did, 7.70 did not)
@@ -59,25 +60,37 @@ def hitlag_frames(damage: float, electric: bool, crouching: bool, c: Any) -> flo
 
 
 @njit
-def stale_factor(pl: Any, move: int, c: Any, skip: int = 0) -> float:
-    """Share of its damage that ``move`` still does; the newest ``skip`` entries of the queue do not count."""
-    lost = 0.0
-    for n in range(9):
-        slot = (pl.stale_next - 1 - skip - n) % 9
-        if n + skip >= 9:
-            break
+def stale_factor(pl: Any, move: int, c: Any, own: bool = False) -> float:
+    """Share of its damage that ``move`` still does; with ``own`` as if this use of it had not landed yet."""
+    lost, place = 0.0, 0
+    for n in range(STALE_SLOTS):
+        slot = (pl.stale_next - 1 - n) % STALE_SLOTS
+        if own and pl.stale_serial[slot] == pl.attack_serial:
+            continue
         if pl.stale[slot] == move:
-            lost += c.stale_weights_0 - 0.01 * n
+            lost += c.stale_weights_0 - 0.01 * place
+        place += 1
     return 1.0 - lost
 
 
 @njit
-def push_stale(pl: Any, move: int) -> None:
-    """Enter ``move`` into the queue, once for each use of it."""
-    if pl.last_landed_serial != pl.attack_serial:
-        pl.last_landed_serial = pl.attack_serial
-        pl.stale[pl.stale_next] = move
-        pl.stale_next = (pl.stale_next + 1) % 9
+def landed(pl: Any) -> bool:
+    """This use of a move is in the queue already."""
+    found = False
+    for n in range(STALE_SLOTS):
+        found |= pl.stale_serial[n] == pl.attack_serial and pl.stale[n] != 0
+    return found
+
+
+@njit
+def push_stale(pl: Any, move: int, serial: int) -> None:
+    """Enter ``move`` into the queue, once for each use of it, which ``serial`` tells."""
+    for n in range(STALE_SLOTS):
+        if pl.stale[n] == move and pl.stale_serial[n] == serial:
+            return
+    pl.stale[pl.stale_next] = move
+    pl.stale_serial[pl.stale_next] = serial
+    pl.stale_next = (pl.stale_next + 1) % STALE_SLOTS
 
 
 @njit
@@ -124,6 +137,13 @@ def lies(state: int) -> bool:
 
 
 @njit
+def braces(pl: Any, c: Any) -> bool:
+    """L or R was pressed just before, in a jump, a fall or an air dodge: the launch is a little slower."""
+    moves = st.JUMP_F <= pl.state <= st.FALL_SPECIAL + 2 or pl.state == st.DAMAGE_FALL or pl.state == st.ESCAPE_AIR
+    return bool(moves and pl.since_lr <= c.air_motion_frames and pl.since_lr_before >= c.tech_lr_lockout)
+
+
+@njit
 def take_hit(pl: Any, t: Any, game: Any, n: int, box: Any, damage: float, charge: float, direction: float,
              part: int) -> None:  # fmt: skip
     """``pl`` (fighter ``n``) is hit by ``box``.
@@ -156,6 +176,8 @@ def take_hit(pl: Any, t: Any, game: Any, n: int, box: Any, damage: float, charge
     was_air = pl.airborne != 0
     angle = launch_angle(box.angle, kb, was_air, c)
     speed = kb * c.kb_vel_mul
+    if was_air and braces(pl, c):
+        speed *= c.air_motion_kb_mul
     kx = math.cos(angle) * speed * direction
     ky = math.sin(angle) * speed
     if abs(ky) < 1e-5:

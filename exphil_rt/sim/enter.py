@@ -83,6 +83,9 @@ def land(pl: Any, t: Any, state: int, lag: float) -> None:
 
 @njit
 def start_attack(pl: Any, t: Any, state: int) -> None:
-    """Enter an attack as a new move for staling."""
+    """Enter an attack as a new use of a move for staling; one that follows itself at once is the same use."""
+    before = t.anim[pl.character, pl.state].attack
     enter(pl, t, state)
-    pl.attack_serial += 1
+    now = t.anim[pl.character, state].attack
+    if now <= 1 or now != before:
+        pl.attack_serial += 1

@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 from exphil_rt.game import states as st
-from exphil_rt.sim.damage import hitlag_frames, influence, push_stale, stale_factor, take_hit
+from exphil_rt.sim.damage import hitlag_frames, influence, landed, push_stale, stale_factor, take_hit
 from exphil_rt.sim.enter import enter, leave_ground, start_attack, to_fall, to_wait
 from exphil_rt.sim.hit_table import ELECTRIC
 from exphil_rt.sim.hurt import BODY
@@ -91,12 +91,12 @@ def blows(pl: Any, foe: Any, t: Any) -> None:
     box = t.circles[row.offset]
     if box.damage <= 0.0:
         return
-    move = 52 if pl.state == st.CATCH_ATTACK else 53 + pl.state - st.THROW_F
+    move = int(t.anim[pl.character, pl.state].attack)
     damage = box.damage * stale_factor(pl, move, c)
     foe.percent = min(foe.percent + damage, 999.0)
     pl.hitlag = hitlag_frames(damage, False, False, c)
     foe.hitlag = hitlag_frames(damage, box.element == ELECTRIC, False, c)
-    push_stale(pl, move)
+    push_stale(pl, move, pl.attack_serial)
     pl.last_attack = move
     pl.combo += 1
     if pl.state == st.CATCH_ATTACK:
@@ -114,9 +114,8 @@ def throw(pl: Any, foe: Any, t: Any, game: Any, n: int, m: int) -> None:
     if pl.state == st.THROW_B and box.angle < 90.0:
         pl.facing = -pl.facing  # the table's angle is along the facing after the turn
     # set when the throw begins: its own blow has not made it stale
-    own = 1 if pl.last_landed_serial == pl.attack_serial else 0
-    damage = box.damage * stale_factor(pl, move, c, own)
-    push_stale(pl, move)
+    damage = box.damage * stale_factor(pl, move, c, landed(pl))
+    push_stale(pl, move, pl.attack_serial)
     pl.last_attack = move
     pl.combo += 1
     foe.held = 0

@@ -179,7 +179,8 @@ def _unlisted(by_state: dict[tuple[int, int], ByFrame]) -> Params:
                 found[who, state] = [hit_row(0, 999, damage, "361", "100", "90", "0")]
         elif st.LANDING_AIR_N <= state <= st.LANDING_AIR_LW:
             if who == Character.MEWTWO:
-                found[who, state] = [{**hit_row(0, 999, "4", "361", "80", "0", "70"), "element": "electric"}]
+                # real replays: the launches of both recorded ones, which no table lists, to three digits
+                found[who, state] = [{**hit_row(0, 999, "4", "361", "70", "0", "60"), "element": "electric"}]
             else:
                 found[who, state] = [hit_row(0, 999, "3", "68", "60", "0", "80")]
     # Peach's three weapons are items to the tables; all of them hit about here

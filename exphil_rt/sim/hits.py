@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from exphil_rt.game import states as st
-from exphil_rt.sim.damage import hitlag_frames, push_stale, stale_factor, take_hit
+from exphil_rt.sim.damage import hitlag_frames, landed, push_stale, stale_factor, take_hit
 from exphil_rt.sim.enter import enter
 from exphil_rt.sim.grab import catch
 from exphil_rt.sim.hit_table import EMPTY, GRAB
@@ -20,38 +20,6 @@ from exphil_rt.sim.specials.rows import COUNTER
 CHARGE_BONUS = 0.3671
 CLANK_RANGE = 9.0
 PUSH = 0.3  # units a frame that fighters inside each other drift apart (real replays: exact)
-
-
-@njit
-def attack_id(character: int, state: int, t: Any) -> int:
-    """Slippi's id of the attack that a state is (the one staling counts by)."""
-    if state >= st.FIRST_SPECIAL:
-        return int(t.special[character, state - st.FIRST_SPECIAL].attack)
-    if st.ATTACK_11 <= state <= st.ATTACK_13:
-        return state - st.ATTACK_11 + 2
-    if state <= st.ATTACK_100_END:
-        return 5
-    if state == st.ATTACK_DASH:
-        return 6
-    if state <= st.ATTACK_S3_LW:
-        return 7
-    if state <= st.ATTACK_LW_3:
-        return 8 + state - st.ATTACK_HI_3
-    if state < st.ATTACK_HI_4:
-        return 10
-    if state <= st.ATTACK_AIR_LW:
-        return 11 + state - st.ATTACK_HI_4
-    if state == st.DOWN_ATTACK_U or state == st.DOWN_ATTACK_D:
-        return 50
-    if state == st.CATCH_ATTACK:
-        return 52
-    if st.LANDING_AIR_N <= state <= st.LANDING_AIR_LW:
-        return 13 + state - st.LANDING_AIR_N
-    if st.THROW_F <= state <= st.THROW_LW:
-        return 53 + state - st.THROW_F
-    if state == st.CLIFF_ATTACK_SLOW or state == st.CLIFF_ATTACK_QUICK:
-        return 61
-    return 1
 
 
 @njit
@@ -177,7 +145,7 @@ def strike(pl: Any, foe: Any, t: Any, game: Any, n: int, m: int, row: int, circl
     box = t.circles[circle]
     epoch = t.hit_frames[row].epoch
     # a hitbox that met the other foe already is no staler for it
-    own = 1 if epoch == (pl.hit_epoch_2 if m < 2 else pl.hit_epoch) and pl.last_landed_serial == pl.attack_serial else 0
+    own = epoch == (pl.hit_epoch_2 if m < 2 else pl.hit_epoch) and landed(pl)
     unhurt = pl.state == pl.out_state
     if unhurt:
         spend(pl, m, epoch)
@@ -190,7 +158,7 @@ def strike(pl: Any, foe: Any, t: Any, game: Any, n: int, m: int, row: int, circl
         if not shielded and unhurt:
             catch(pl, foe, t, n)
         return
-    move = attack_id(pl.character, pl.out_state, t)
+    move = int(t.anim[pl.character, pl.out_state].attack)
     charge = 1.0 + CHARGE_BONUS * pl.out_charge / 60.0
     damage = box.damage * charge * stale_factor(pl, move, c, own)
     lag = hitlag_frames(damage, False, False, c)
@@ -206,7 +174,7 @@ def strike(pl: Any, foe: Any, t: Any, game: Any, n: int, m: int, row: int, circl
         return
     if foe.invincible > 0:
         return
-    push_stale(pl, move)
+    push_stale(pl, move, pl.attack_serial)
     pl.last_attack = move
     pl.combo = pl.combo + 1 if foe.hitstun > 0.0 else 1
     foe.last_hit_by = n & 1

@@ -316,7 +316,7 @@ def meet(game: Any, k: int, pl: Any, owner: Any, n: int, t: Any) -> bool:
     item.hit = 1
     if pl.invincible > 0:
         return not kind.stays
-    push_stale(owner, kind.attack)
+    push_stale(owner, kind.attack, -item.serial)
     owner.last_attack = kind.attack
     owner.combo = owner.combo + 1 if pl.hitstun > 0.0 else 1
     pl.last_hit_by = 1 - port
@@ -353,7 +353,7 @@ def strike_with(pl: Any, foe: Any, t: Any, game: Any, port: int, hit: int, charg
     c = t.common[0]
     attack = t.item_kinds[hit].attack
     damage = box.damage * charge * stale_factor(pl, attack, c)
-    push_stale(pl, attack)
+    push_stale(pl, attack, pl.attack_serial)
     pl.last_attack = attack
     pl.combo = pl.combo + 1 if foe.hitstun > 0.0 else 1
     foe.last_hit_by = port

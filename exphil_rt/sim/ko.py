@@ -8,7 +8,7 @@ from exphil_rt.game import states as st
 from exphil_rt.game.frames import FIRST_FRAME
 from exphil_rt.sim.enter import enter, to_fall
 from exphil_rt.sim.jit import njit
-from exphil_rt.sim.state import END_LIMIT, END_STOCKS, END_TIMER, ENDED
+from exphil_rt.sim.state import END_LIMIT, END_STOCKS, END_TIMER, ENDED, STALE_SLOTS
 
 STAR_FRAMES = 176  # a star KO: the stock is lost after 131 of them (real replays)
 STAR_FALL = 130
@@ -45,8 +45,9 @@ def respawn(pl: Any, t: Any, stage: Any, port: int) -> None:
     pl.air_frames = 0
     pl.ecb = 0.0
     pl.held = 0
-    for n in range(9):
+    for n in range(STALE_SLOTS):
         pl.stale[n] = 0
+        pl.stale_serial[n] = 0
     enter(pl, t, st.REBIRTH)
 
 

@@ -56,7 +56,7 @@ _INTS: Final = (
     "short_hop", "stick_jump",
     # hits
     "hit_epoch", "hit_epoch_2", "charge", "l_cancel", "stale_next", "last_attack", "last_hit_by", "combo",
-    "attack_serial", "last_landed_serial", "di_pending", "tumble", "merge_frames",
+    "attack_serial", "di_pending", "tumble", "merge_frames",
     # ledge, grab, shield, death
     "ledge", "ledge_wait", "held", "dead_frames",
     # specials: just begun (1) or landed (2), what its hit met, the state it was in, used up in this flight, the
@@ -70,13 +70,13 @@ _INTS: Final = (
 PLAYER: Final = np.dtype(
     [(name, np.float32) for name in _FLOATS]
     + [(name, np.int32) for name in _INTS]
-    + [("stale", np.int32, (STALE_SLOTS,))],
+    + [("stale", np.int32, (STALE_SLOTS,)), ("stale_serial", np.int32, (STALE_SLOTS,))],
     align=True,
 )
 """One fighter. Distances in world units, velocities in units a frame, times in frames.
 
-``held`` is 0 or one more than the index of the catcher; ``hit_epoch`` counts for the foe's leader, ``hit_epoch_2`` for
-his follower."""
+``stale`` are the moves that landed and ``stale_serial`` which use of them (below 0 an item); ``held`` is 0 or one more
+than the index of the catcher; ``hit_epoch`` counts for the foe's leader, ``hit_epoch_2`` for his follower."""
 
 FIGHTERS: Final = 4
 """Fighters of a game: the two players, then the follower of each (``exists`` 0 but for the Ice Climbers' Nana)."""

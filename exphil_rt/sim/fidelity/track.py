@@ -33,7 +33,7 @@ from exphil_rt.sim.stage_facts import (
     WIND_REST,
     WIND_SPEED,
 )
-from exphil_rt.sim.state import FIGHTERS, SAVED
+from exphil_rt.sim.state import FIGHTERS, SAVED, STALE_SLOTS
 
 SHOWN: Final = {
     "x": "position_x", "y": "position_y", "facing": "facing", "vx": "self_x_air", "vy": "self_y", "gv": "self_x_ground",
@@ -48,6 +48,7 @@ _PAD_FIELDS: Final = (
     "raw_x2", "buttons", "pressed", "tilt_x", "tilt_y", "since_lrz", "since_lr", "since_lr_before", "since_xy",
     "ledge_wait",
 )  # fmt: skip
+_QUEUE_FIELDS: Final = ("stale", "stale_serial", "stale_next", "last_attack")
 # The two fields of a body that make a prediction exact, with how far off it may be.
 _EXACT: Final = (
     ("x", "position_x"), ("y", "position_y"), ("vx", "self_x_air"), ("vy", "self_y"), ("gv", "self_x_ground"),
@@ -181,6 +182,8 @@ class Tracker:
                 if not same:
                     item["kind"], item["owner"], item["damage"] = kind, owner, 1.0
                     item["state"], item["timer"] = FLYING, here["timer"]
+                    game["item_serial"] += 1
+                    item["serial"] = game["item_serial"]
                 for axis in ("x", "y"):
                     item[axis] = item[f"prev_{axis}"] = here[f"position_{axis}"]
                     item[f"v{axis}"] = here[f"velocity_{axis}"]
@@ -196,8 +199,7 @@ class Tracker:
         mine = every(self.lane, slots)
         shown = self.known[row, slots]
         there = body["exists"][row, slots] != 0
-        if row:
-            self._learn_hits(row, slots, mine, before)
+        hits = self._learn_hits(row, slots, mine, before) if row else []
         wrong = mine["state"] != shown
         if wrong.any() or first:
             earlier = self.known[row - 1, slots] if row else shown
@@ -205,14 +207,15 @@ class Tracker:
             going_on = wrong & (shown == earlier) & (age >= last_age) & (before["state"] == shown)
             if going_on.any():
                 kept = before[going_on]
-                for name in _PAD_FIELDS:
+                for name in _PAD_FIELDS + _QUEUE_FIELDS:
                     kept[name] = mine[name][going_on]
                 kept["t"] += body["hitlag"][row, slots][going_on] == 0
                 for name in ("merge_frames", "intangible", "invincible"):
                     kept[name] = np.maximum(kept[name] - 1, 0)
                 mine[going_on] = kept
             for n, port in zip(*np.nonzero(wrong & ~going_on), strict=True):
-                self._entered(mine[n], port, int(shown[n, port]))
+                self._entered(mine[n], port, int(shown[n, port]), before[n, port], int(earlier[n, port]))
+        self._spend(row, slots, mine, hits)
         self._learn_recoil(row, slots, mine, before, wrong)
         was_air = mine["airborne"] != 0
         who = mine["character"].copy()
@@ -249,8 +252,14 @@ class Tracker:
             self._stand(mine[n], port, int(slots[n]))
         self.lane.players[slots], self.lane.followers[slots] = mine[:, :2], mine[:, 2:]
 
-    def _learn_hits(self, row: int, slots: NDArray[Any], mine: NDArray[Any], before: NDArray[Any]) -> None:
-        """Keep the attackers' stale moves and spent hitboxes to what was recorded, not to what was foretold."""
+    def _learn_hits(
+        self, row: int, slots: NDArray[Any], mine: NDArray[Any], before: NDArray[Any]
+    ) -> list[tuple[int, int, int]]:
+        """Keep the attackers' stale moves to what was recorded, not to what was foretold.
+
+        Returns:
+            The recorded hits: place in ``slots``, victim and attacker.
+        """
         body = self.recording.body
         percent, hitlag = body["percent"], body["hitlag"][row, slots]
         rose = (percent[row, slots] > percent[row - 1, slots]) & (body["exists"][row - 1, slots] != 0)
@@ -259,24 +268,41 @@ class Tracker:
         foretold = mine["percent"] > before["percent"]
         for n, victim in zip(*np.nonzero(foretold & ~rose), strict=True):
             epoch = "hit_epoch" if victim < 2 else "hit_epoch_2"
-            others = ("stale", "stale_next", "last_attack", "last_landed_serial")
             for foe in (1 - victim % 2, 3 - victim % 2):
-                for name in (epoch,) if rose[n, (victim + 2) % FIGHTERS] else (epoch, *others):
+                for name in (epoch,) if rose[n, (victim + 2) % FIGHTERS] else (epoch, *_QUEUE_FIELDS):
                     mine[n, foe][name] = before[n, foe][name]
-        for n, victim in zip(*np.nonzero(rose & ~foretold), strict=True):
+        hits = []
+        for n, victim in zip(*np.nonzero(rose), strict=True):
             foe = 1 - victim % 2
             if hitlag[n, foe] == 0 and hitlag[n, foe + 2] > 0:
                 foe += 2
+            hits.append((int(n), int(victim), int(foe)))
+            if foretold[n, victim]:
+                continue
             giver = mine[n, foe]
             move = int(body["last_attack_landed"][row, slots[n], foe])
             state = int(self.known[row, slots[n], foe])
-            if giver["last_landed_serial"] != giver["attack_serial"] and move:
-                giver["last_landed_serial"] = giver["attack_serial"]
-                giver["stale"][int(giver["stale_next"])] = move
-                giver["stale_next"] = (int(giver["stale_next"]) + 1) % len(giver["stale"])
             anim = self.tables["anim"][int(giver["character"]), state]
-            past = int(body["state_age"][row, slots[n], foe]) - int(anim["hit_first"])
-            if giver["state"] == state and 0 <= past < int(anim["hit_frames"]):
+            # what is no attack of this state, or of the one that a trade ended, came from an item
+            last = self.tables["anim"]["attack"][int(giver["character"]), int(self.known[row - 1, slots[n], foe])]
+            serial = int(giver["attack_serial"]) if move in (int(anim["attack"]), int(last)) else -row
+            known = bool(((giver["stale"] == move) & (giver["stale_serial"] == serial)).any())
+            known |= bool(giver["stale_next"] != before[n, foe]["stale_next"])  # foretold for the other of that side
+            if move and not known:
+                giver["stale"][int(giver["stale_next"])] = move
+                giver["stale_serial"][int(giver["stale_next"])] = serial
+                giver["stale_next"] = (int(giver["stale_next"]) + 1) % STALE_SLOTS
+
+        return hits
+
+    def _spend(self, row: int, slots: NDArray[Any], mine: NDArray[Any], hits: list[tuple[int, int, int]]) -> None:
+        """Hitboxes that were out when their fighter hit have met whom it hit."""
+        age = self.recording.body["state_age"]
+        for n, victim, foe in hits:
+            giver = mine[n, foe]
+            anim = self.tables["anim"][int(giver["character"]), int(giver["state"])]
+            past = int(age[row, slots[n], foe]) - int(anim["hit_first"])
+            if giver["state"] == self.known[row, slots[n], foe] and 0 <= past < int(anim["hit_frames"]):
                 epoch = self.tables["hit_frames"][int(anim["hit_offset"]) + past]["epoch"]
                 giver["hit_epoch" if victim < 2 else "hit_epoch_2"] = epoch
 
@@ -306,8 +332,8 @@ class Tracker:
         push[:, 1] = np.where(near & ~rolls[:, 1], away, 0)
         return push
 
-    def _entered(self, pair: Any, port: Any, state: int) -> None:
-        """A state that the game did not foresee begins."""
+    def _entered(self, pair: Any, port: Any, state: int, before: Any, earlier: int) -> None:
+        """A state that the game did not foresee begins, after the record ``before`` in state ``earlier``."""
         mine = pair[port]
         mine["state"] = state
         mine["rate"] = 1.0
@@ -315,7 +341,8 @@ class Tracker:
             mine[name] = 0
         mine["hit_epoch"] = -1
         if _attacks(state):
-            mine["attack_serial"] += 1
+            attack = self.tables["anim"]["attack"][int(mine["character"])]
+            mine["attack_serial"] = before["attack_serial"] + int(attack[state] != attack[earlier])
         if state == st.TURN:
             flick = abs(mine["stick_x"]) >= 0.8
             mine["count"] = 1 if flick else int(self.tables["fighters"][mine["character"]]["turn_frames"]) + 1

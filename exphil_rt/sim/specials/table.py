@@ -33,7 +33,7 @@ SPEC: Final = np.dtype(
         (name, np.int32)
         for name in (
             "exists", "then", "then_air", "lands", "falls", "fastfall", "motion", "motion_offset", "motion_frames",
-            "rise_frames", "ledge_back", "guard", "attack",
+            "rise_frames", "ledge_back", "guard",
         )
     ],
     align=True,
@@ -65,7 +65,7 @@ def special_tables(frames: dict[str, NDArray[Any]], anim: NDArray[Any], fighters
         start[int(who)]["floating"] = specials.floating
         for row in specials.rows:
             cell = spec[int(who), row.state - st.FIRST_SPECIAL]
-            _fill(cell, row, fighters[int(who)], _attack(specials, row.state))
+            _fill(cell, row, fighters[int(who)])
             if row.motion:
                 # libmelee counts frames from 1, a chained state's ages begin at 0
                 late = 1 - int(row.start) if row.start <= 1 else 0
@@ -79,6 +79,7 @@ def special_tables(frames: dict[str, NDArray[Any]], anim: NDArray[Any], fighters
             an = anim[int(who), row.state]
             an["exists"] = 1
             an["start"] = row.start
+            an["attack"] = _attack(specials, row.state) if row.attack is None else row.attack
             an["safe_from"], an["safe_to"] = row.safe
             if row.length is not None:
                 an["length"] = row.length
@@ -87,7 +88,7 @@ def special_tables(frames: dict[str, NDArray[Any]], anim: NDArray[Any], fighters
     return {"special": spec, "special_start": start, "special_motion": np.array(motion, np.float32)}
 
 
-def _fill(cell: NDArray[Any], row: Row, at: NDArray[Any], attack: int) -> None:
+def _fill(cell: NDArray[Any], row: Row, at: NDArray[Any]) -> None:
     cell["exists"] = 1
     for name in ("lag", "mobility", "float_until", "drift", "vx_mul", "vy_mul", "gv_mul", "ledge_from", "then",
                  "then_air", "lands", "falls", "fastfall", "motion", "ledge_back", "guard"):  # fmt: skip
@@ -100,7 +101,6 @@ def _fill(cell: NDArray[Any], row: Row, at: NDArray[Any], attack: int) -> None:
     cell["turn_from"], cell["turn_to"] = row.turn
     cell["guard_from"], cell["guard_to"] = row.guard_ages
     cell["guard_x"], cell["guard_y"], cell["guard_r"] = row.guard_circle
-    cell["attack"] = attack if row.attack is None else row.attack
 
 
 def _attack(specials: Specials, state: int) -> int:
