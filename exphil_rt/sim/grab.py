@@ -135,17 +135,16 @@ def throw(pl: Any, foe: Any, t: Any, game: Any, n: int, m: int) -> None:
     foe.hitlag = 0.0
     foe.di_pending = 0
     influence(foe, t)
-    if box.angle == 270.0 and pl.airborne == 0 and pl.line >= 0:  # thrown into the ground
+    decay_knockback(foe, t.fighters[foe.character], c)
+    if box.angle == 270.0 and pl.airborne == 0 and pl.line >= 0:  # thrown into the ground: what DI makes of it slides
         foe.airborne = 0
         foe.jumps = int(t.fighters[foe.character].max_jumps)
         foe.line = pl.line
+        foe.x += foe.kx
         foe.y = pl.y
-        foe.kx = 0.0
         foe.ky = 0.0
         foe.hitstun = 0.0
         enter(foe, t, st.DOWN_BOUND_U)
-    else:
-        decay_knockback(foe, t.fighters[foe.character], c)
     if st.THROWN_F <= foe.state <= st.THROWN_LW:  # a throw without knockback lets go all the same
         to_fall(foe, t)
 
