@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from exphil_rt.game import states as st
@@ -313,3 +314,72 @@ def test_the_sides_of_the_diamond_are_midway_between_its_ends(new_game):
     game.pad(x=-1.0)
     game.step()
     assert float(game.player().position_x) < EDGE + 1.5
+
+
+@pytest.mark.parametrize(("pause", "uses"), [(0, 1), (3, 2)])
+def test_a_move_that_follows_itself_at_once_is_the_same_use(new_game, pause, uses):
+    game = new_game((MEWTWO, FOX))
+    body = game.lane.players[0, 0]
+    first = int(body["attack_serial"])
+    for wait in (0, pause):
+        game.pad()
+        game.step(wait)
+        game.pad(y=0.5, buttons=Button.A)
+        game.step()
+        assert game.state() == st.ATTACK_HI_3
+        game.pad()
+        if pause:
+            game.until(lambda: game.state() == st.WAIT, 60)
+        else:
+            game.until(lambda: bool(game.player().state_age >= 27.0), 60)  # free from the next frame on
+    assert int(body["attack_serial"]) == first + uses
+
+
+@pytest.mark.parametrize(("ago", "before", "share"), [(0, 99, 0.95), (2, 99, 0.95), (4, 99, 1.0), (0, 20, 1.0)])
+def test_a_press_of_l_just_before_a_hit_in_the_air_slows_the_launch(new_game, ago, before, share):
+    speeds = []
+    for since in (ago, 99):
+        game = new_game((FOX, MEWTWO))
+        game.put(0, 0.0, 1.0)
+        game.pad(cy=1.0)
+        game.step()
+        game.pad()
+        while not game.player(1).hitlag > 0:
+            put_in(game, st.FALL, port=1, airborne=1, line=-1, x=4.0, y=4.0, prev_y=4.0, vy=0.0, air_frames=0,
+                   since_lr=since - 1, since_lr_before=before)  # fmt: skip
+            game.step()
+        victim = game.player(1)
+        speeds.append(float(np.hypot(victim.knockback_x, victim.knockback_y)))
+    assert speeds[0] == pytest.approx(share * speeds[1], rel=1e-5)
+
+
+@pytest.mark.parametrize(("buttons", "state"), [(Button.A, st.ATTACK_S3_S), (Button.Z, st.CATCH)])
+def test_a_blow_in_a_turn_faces_the_way_that_it_turns(new_game, buttons, state):
+    game = new_game((MEWTWO, FOX))
+    game.put(0, 0.0, 1.0)
+    game.pad(x=-0.5)
+    game.step(2)
+    assert (game.state(), float(game.player().facing)) == (st.TURN, 1.0)
+    game.pad(x=-0.5, buttons=buttons)
+    game.step()
+    assert (game.state(), float(game.player().facing)) == (state, -1.0)
+
+
+def test_a_throw_into_the_ground_leaves_what_influence_makes_of_it(new_game):
+    game = new_game((FOX, MEWTWO))
+    game.put(0, 0.0, 1.0)
+    game.put(1, 7.0, -1.0)
+    game.pad(buttons=Button.Z)
+    game.step()
+    game.pad()
+    game.until(lambda: game.state() == st.CATCH_WAIT, 60)
+    game.lane.players[0, 1]["percent"] = 13.0607
+    game.pad(y=-1.0)
+    game.pad(1, x=-1.0)
+    game.step()
+    game.pad()
+    game.until(lambda: game.state(1) != st.THROWN_LW, 60)
+    victim = game.player(1)
+    assert game.state(1) == st.DOWN_BOUND_U
+    assert float(victim.knockback_x) == pytest.approx(-1.452, abs=2e-3)  # as recorded
+    assert float(victim.knockback_y) == 0.0
