@@ -1,8 +1,9 @@
 """What items and projectiles are: how they move, how long they last, what their hits do. By Slippi's item id.
 
-Lifetimes, speeds and falls of lasers, Shadow Ball, bacon and turnips are measured on real replays. Damage and launches
-of Sheik's and Link's are FightCore's (github.com/FightCore/frame-data); those of the others, and the other speeds, are
-own estimates near the community's figures (ssbwiki.com), as the docs say.
+Lifetimes, speeds and falls of lasers, Shadow Ball, bacon and turnips, and all of the block of ice but its radius, are
+measured on real replays, as are Shadow Ball's launches. Damage and launches of Sheik's and Link's are FightCore's
+(github.com/FightCore/frame-data); those of the others, and the other speeds, are own estimates near the community's
+figures (ssbwiki.com), as the docs say.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ FALCON_DIVE: Final = 257
 GANON_DIVE: Final = 258
 
 ITEM_KIND: Final = np.dtype(
-    [(name, np.float32) for name in ("gravity", "terminal", "life", "bounce", "rest")]
+    [(name, np.float32) for name in ("gravity", "terminal", "life", "bounce", "rest", "height")]
     + [(name, np.int32) for name in ("on_ground", "stays", "reflectable", "absorbable", "attack", "returns")],
     align=True,
 )
@@ -44,6 +45,7 @@ class Kind:
         on_ground: PASS, VANISH, BOUNCE or REST.
         bounce: share of the speed that a bounce keeps.
         rest: frames it lies where REST.
+        height: of its middle over the ground that it touches.
         stays: goes on after a hit.
         reflectable: reflectors turn it.
         absorbable: Mr. Game & Watch's bucket takes it.
@@ -65,6 +67,7 @@ class Kind:
     on_ground: int = VANISH
     bounce: float = 0.8
     rest: float = 0.0
+    height: float = 0.0
     stays: bool = False
     reflectable: bool = True
     absorbable: bool = False
@@ -83,7 +86,7 @@ class Kind:
 KINDS: Final[dict[int, Kind]] = {
     Item.FOX_LASER: Kind(life=35, damage=3, angle=361, kbg=0, bkb=0, radius=1.2, absorbable=True),
     Item.FALCO_LASER: Kind(life=100, damage=3, angle=361, kbg=100, wdsk=5, bkb=0, radius=1.2, absorbable=True),
-    Item.SHADOWBALL: Kind(life=70, damage=3, angle=361, kbg=60, bkb=20, element="darkness", radius=4.0,
+    Item.SHADOWBALL: Kind(life=70, damage=3, angle=361, kbg=35, bkb=15, element="darkness", radius=4.0,
                           absorbable=True),
     Item.DISABLE: Kind(life=12, damage=1, angle=361, kbg=10, bkb=10, radius=3.0),
     Item.SAUSAGE: Kind(life=81, gravity=0.04, terminal=3.0, on_ground=REST, rest=30, damage=4, angle=361, kbg=30,
@@ -114,8 +117,8 @@ KINDS: Final[dict[int, Kind]] = {
                               absorbable=True),
     Item.CHARGE_SHOT: Kind(life=60, damage=3, angle=361, kbg=70, bkb=20, radius=2.5, absorbable=True),
     Item.MISSILE: Kind(life=80, damage=6, angle=50, kbg=70, bkb=30, element="fire", radius=2.5, attack=19),
-    Item.ICE_BLOCK: Kind(life=60, gravity=0.2, terminal=1.8, on_ground=BOUNCE, bounce=0.0, damage=5, angle=361,
-                         kbg=60, bkb=20, element="ice", radius=3.0),
+    Item.ICE_BLOCK: Kind(life=60, gravity=0.2, terminal=1.8, on_ground=BOUNCE, bounce=0.0, height=4.0, damage=5,
+                         angle=361, kbg=50, bkb=5, element="ice", radius=3.0),
     FALCON_DIVE: Kind(life=0, damage=17, angle=40, kbg=70, bkb=60, element="fire", attack=20),
     GANON_DIVE: Kind(life=0, damage=16, angle=80, kbg=70, bkb=60, element="darkness", attack=20),
     CONFUSION: Kind(life=0, damage=9, angle=80, kbg=50, bkb=60, attack=19),
@@ -128,7 +131,7 @@ def item_tables() -> dict[str, NDArray[np.void]]:
     hits = np.zeros(NUM_KINDS, CIRCLE)
     for number, kind in KINDS.items():
         cell, hit = kinds[int(number)], hits[int(number)]
-        for name in ("gravity", "terminal", "life", "bounce", "rest", "on_ground", "stays", "reflectable",
+        for name in ("gravity", "terminal", "life", "bounce", "rest", "height", "on_ground", "stays", "reflectable",
                      "absorbable", "attack", "returns"):  # fmt: skip
             cell[name] = getattr(kind, name)
         for name in ("damage", "angle", "kbg", "bkb", "wdsk", "radius", "shield_damage"):

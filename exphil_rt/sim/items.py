@@ -192,6 +192,8 @@ def move_items(game: Any, a: Any, b: Any, t: Any, stage: Any) -> None:
             continue
         kind = t.item_kinds[item.kind]
         item.age += 1
+        if item.age == 1:  # as stale as its move is now, not when it hits
+            item.damage *= stale_factor(b if item.owner else a, kind.attack, t.common[0])
         item.timer -= 1.0
         gone = item.timer <= 0.0
         item.prev_x = item.x
@@ -204,9 +206,9 @@ def move_items(game: Any, a: Any, b: Any, t: Any, stage: Any) -> None:
             item.x += item.vx
             item.y += item.vy
             if kind.on_ground != PASS:
-                y = ground_below(t, stage, item.x, item.prev_y, item.y)
+                y = ground_below(t, stage, item.x, item.prev_y - kind.height, item.y - kind.height)
                 if y > -1e8 and item.vy <= 0.0 and (kind.gravity > 0.0 or item.vy < 0.0):
-                    item.y = y
+                    item.y = y + kind.height
                     if kind.on_ground == VANISH:
                         gone = True
                     elif kind.on_ground == BOUNCE:
@@ -300,7 +302,7 @@ def meet(game: Any, k: int, pl: Any, owner: Any, n: int, t: Any) -> bool:
     box = t.item_hits[item.kind]
     at = t.fighters[pl.character]
     c = t.common[0]
-    damage = box.damage * item.damage * stale_factor(owner, kind.attack, c)
+    damage = box.damage * item.damage
     direction = 1.0 if item.vx > 0.0 else (-1.0 if item.vx < 0.0 else (1.0 if pl.x >= item.x else -1.0))
     middle_x, middle_y = shield_place(pl, t)
     if guards(pl) and nearest(item, middle_x, middle_y) <= box.radius + shield_radius(pl, at, c):

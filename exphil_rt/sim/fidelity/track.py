@@ -117,13 +117,14 @@ class Tracker:
         for row in range(1, rows):
             slots = np.flatnonzero(recording.length > row).astype(np.int32)
             before = every(lane, slots)
+            items = [game["items"][: int(game["num_items"])].copy() for game in lane.games[slots]]
             lane.games["status"][slots] = 1
             lane.games["frame"][slots] = row - 124
             feed(lane, slots, recording.pads, row, slots)
             lane.step(slots, 1, watch=False)
             exact[row, slots], foretold[row, slots] = self._compare(row, slots)
             self._correct_stage(row, slots)
-            self._correct_items(row, slots)
+            self._correct_items(row, slots, items)
             self._correct(row, slots, before)
             if row in by_row:
                 chosen = by_row[row]
@@ -161,15 +162,22 @@ class Tracker:
                     games["wind_frames"][slot] = WIND_FRAMES if games["wind"][slot] else int(WIND_REST[0])
                     break
 
-    def _correct_items(self, row: int, slots: NDArray[Any]) -> None:
-        """Projectiles in flight are those shown; what the game knew of the one it takes for the same is kept."""
+    def _correct_items(self, row: int, slots: NDArray[Any], before: list[NDArray[Any]]) -> None:
+        """Projectiles in flight are those shown; what the game knew of the one it takes for the same is kept.
+
+        Those ``before`` this frame, too: the game may have used one up that flies on.
+        """
         shown = self.recording.items
         kinds = self.tables["item_kinds"]
-        for slot in slots[(shown["exists"][row, slots] != 0).any(axis=1) | (self.lane.games["num_items"][slots] > 0)]:
+        some = (shown["exists"][row, slots] != 0).any(axis=1) | (self.lane.games["num_items"][slots] > 0)
+        for place in np.flatnonzero(some):
+            slot, earlier = slots[place], before[place]
             game = self.lane.games[slot]
             mine = [game["items"][k].copy() for k in range(int(game["num_items"]))]
             kept = [item for item in mine if item["state"] != FLYING]
             loose = [item for item in mine if item["state"] == FLYING]
+            left = {int(item["serial"]) for item in mine}
+            loose += [one.copy() for one in earlier if one["state"] == FLYING and int(one["serial"]) not in left]
             for n in np.flatnonzero(shown["exists"][row, slot]):
                 here = {name: shown[name][row, slot, n] for name in shown}
                 kind, owner = int(here["kind"]), int(here["owner"])

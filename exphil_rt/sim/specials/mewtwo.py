@@ -1,7 +1,7 @@
 """Mewtwo: Shadow Ball, Confusion, Teleport, Disable.
 
-Speeds, decays and lengths are measured on real replays. Own estimates: how long a full charge takes, how much faster
-a charged ball is, where Disable reaches.
+Speeds, decays and lengths are measured on real replays. Own estimates: how long a full charge takes, how large a ball
+is, where Disable reaches.
 """
 
 from __future__ import annotations
@@ -27,7 +27,11 @@ S, S_AIR = 351, 352
 HI_START, HI_LOST, HI, HI_AIR_START, HI_AIR_LOST, HI_AIR = range(353, 359)
 LW, LW_AIR = 359, 360
 
-CHARGE_FRAMES = 120.0
+CHARGE_FRAMES = 119.0
+CHARGE_STEPS = 7  # a charge counts in whole steps, damage in whole percents (doldecomp/melee, itmewtwoshadowball.c)
+BALL_LEAST, BALL_MOST = 3.0, 25.0  # percent (ssbwiki.com/Shadow_Ball)
+STEP_SPEED = 1.0 / 70.0  # by which a step makes the ball faster (real replays: 10 frames of charge none, 18 one)
+STEP_RECOIL = 0.2  # real replays, on the ground
 RELEASE_AGE = 8.0
 LOST_FRAMES = 10
 HEAD_ON = 0.75  # cosine between its way and a wall's normal from which on a wall ends Teleport (real replays: .66, .89)
@@ -83,16 +87,17 @@ def shadow_ball(phase: int, pl: Any, t: Any, game: Any, port: int) -> bool:
                 return True
         elif (s in (N_END, N_AIR_END)) and pl.age == RELEASE_AGE:
             k = held_item(game, Item.SHADOWBALL, port)
+            step = math.floor(pl.store * CHARGE_STEPS + 1e-6)
             if k >= 0:
-                speed = 1.6 + 0.9 * pl.store
+                speed = 1.6 + STEP_SPEED * step
                 release(game, k, pl.x + 13.73 * pl.facing, pl.y + 11.72, speed * pl.facing, 0.0, 69.0)
-                game.items[k].damage = 1.0 + pl.store * 24.0 / 3.0
+                percent = math.floor(BALL_LEAST + (BALL_MOST - BALL_LEAST) * step / CHARGE_STEPS)
+                game.items[k].damage = percent / BALL_LEAST
                 game.items[k].charge = pl.store
-            recoil = 1.1 * max(pl.store - 0.1, 0.0) * pl.facing
-            if ground:
-                pl.gv -= recoil
-            else:
-                pl.vx -= recoil
+            if step > 0.0 and ground:
+                pl.gv = -STEP_RECOIL * step * pl.facing
+            elif step > 0.0:
+                pl.vx = -STEP_RECOIL * step * pl.facing
             pl.store = 0.0
     elif phase == END and (s in (N_START, N_AIR_START)) and pl.store >= 1.0:
         enter(pl, t, N_END if ground else N_AIR_END)

@@ -383,3 +383,40 @@ def test_a_throw_into_the_ground_leaves_what_influence_makes_of_it(new_game):
     assert game.state(1) == st.DOWN_BOUND_U
     assert float(victim.knockback_x) == pytest.approx(-1.452, abs=2e-3)  # as recorded
     assert float(victim.knockback_y) == 0.0
+
+
+@pytest.mark.parametrize(("when", "dealt"), [("before", 3.0 * 0.91), ("in flight", 3.0)])
+def test_a_projectile_is_as_stale_as_its_move_was_when_it_flew(new_game, when, dealt):
+    game = new_game((FOX, MEWTWO))
+    game.put(0, 0.0, 1.0)
+    game.put(1, 60.0, -1.0)
+    queue = game.lane.players[0, 0]
+    if when == "before":
+        queue["stale"][8], queue["stale_serial"][8] = 18, -99
+    game.pad(buttons=Button.B)
+    game.step()
+    game.pad()
+    game.until(lambda: int(game.lane.games["num_items"][0]) > 0, 30)
+    if when == "in flight":
+        queue["stale"][8], queue["stale_serial"][8] = 18, -99
+    game.until(lambda: bool(game.player(1).percent > 0.0), 60)
+    assert float(game.player(1).percent) == pytest.approx(dealt, rel=1e-5)
+
+
+@pytest.mark.parametrize(("charge", "speed", "percent"), [(0.1, 1.6, 3.0), (0.2, 1.6 + 1 / 70, 6.0)])
+def test_a_shadow_ball_grows_in_whole_steps(new_game, charge, speed, percent):
+    game = new_game((MEWTWO, FOX))
+    game.put(0, 0.0, 1.0)
+    game.put(1, 40.0, -1.0)
+    game.pad(buttons=Button.B)
+    game.step()
+    game.pad()
+    game.until(lambda: game.state() == 342, 40)
+    game.lane.players[0, 0]["store"] = charge
+    game.pad(buttons=Button.B)
+    game.step()
+    game.pad()
+    game.until(lambda: bool(game.lane.games["items"]["vx"][0, 0] > 0.0), 30)
+    assert float(game.lane.games["items"]["vx"][0, 0]) == pytest.approx(speed, rel=1e-5)
+    game.until(lambda: bool(game.player(1).percent > 0.0), 60)
+    assert float(game.player(1).percent) == percent
