@@ -43,6 +43,26 @@ def merged(states: NDArray[Any]) -> NDArray[np.int32]:
     return found
 
 
+def snap(pads: dict[str, NDArray[Any]]) -> None:
+    """Push sticks out to 1 that UCF 0.84 does: a raw axis of 80 or more where the other is 6 or less.
+
+    Slippi shows the stick as it was before. UCF does so since about the time that Slippi records the raw y (3.15), so
+    games of which that was seen by then are taken for such (github.com/AltimorTASDK/ucf, ``src/pad_buffer``).
+    """
+    raw_x, raw_y = (pads[name].astype(np.int32) for name in ("raw_x", "raw_y"))
+    seen = np.logical_or.accumulate((raw_y != 0).any(axis=2), axis=0)[:, :, None]
+    for stick, other, raw, raw_other in (
+        ("joystick_x", "joystick_y", raw_x, raw_y), ("joystick_y", "joystick_x", raw_y, raw_x)
+    ):  # fmt: skip
+        full = seen & (np.abs(raw) >= SNAP_FROM) & (np.abs(raw_other) <= SNAP_RANGE)
+        pads[stick] = np.where(full, np.sign(raw), pads[stick]).astype(np.float32)
+        pads[other] = np.where(full, 0, pads[other]).astype(np.float32)
+
+
+SNAP_FROM: Final = 80
+SNAP_RANGE: Final = 6
+
+
 @dataclass(frozen=True, slots=True)
 class Recording:
     """``pads`` and ``body``: columns ``[T, F, 4]`` by name, of both players, then of their followers (the Ice Climbers'
@@ -78,8 +98,10 @@ class Recording:
             body["state"][(body["character"] == jumper) & jumps] = st.JUMP_AERIAL_F
         for (who, own), common in OWN_ATTACKS.items():
             body["state"][(body["character"] == who) & (body["state"] == own)] = common
+        pads = {name: fighters("controllers", "nana_controllers", name) for name in PADS}
+        snap(pads)
         return cls(
-            pads={name: fighters("controllers", "nana_controllers", name) for name in PADS},
+            pads=pads,
             body=body,
             platforms=stack("platforms"),
             nana=np.asarray(stack("nanas.exists").any(axis=2)),
