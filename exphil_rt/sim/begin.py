@@ -199,8 +199,8 @@ def try_walk(pl: Any, t: Any, c: Any) -> bool:
 def try_air_attack(pl: Any, t: Any, c: Any) -> bool:
     """Aerials from A, Z or the c-stick."""
     dead = c.aerial_stick_deadzone
-    now, before = max(abs(pl.c_x), abs(pl.c_y)), max(abs(pl.last_cx), abs(pl.last_cy))
-    by_c = now >= dead and before < dead
+    # out of the middle of either axis (real replays: sideways after 0.44 upward, upward after 0.96 sideways)
+    by_c = (abs(pl.c_x) >= dead and abs(pl.last_cx) < dead) or (abs(pl.c_y) >= dead and abs(pl.last_cy) < dead)
     if not by_c and not (pl.pressed & A_OR_Z):
         return False
     x = pl.c_x if by_c else pl.stick_x
