@@ -59,11 +59,11 @@ NATURAL = {
     st.CLIFF_CATCH: (st.CLIFF_WAIT,), st.CLIFF_JUMP_QUICK_1: (st.CLIFF_JUMP_QUICK_2,),
     st.CLIFF_JUMP_SLOW_1: (st.CLIFF_JUMP_SLOW_2,), st.OTTOTTO: (st.OTTOTTO_WAIT,), st.TURN_RUN: (st.WAIT, st.RUN),
     st.DOWN_BOUND_U: (st.DOWN_WAIT_U,), st.DOWN_BOUND_D: (st.DOWN_WAIT_D,),
-    st.ESCAPE_AIR: (st.FALL_SPECIAL,),
+    st.ESCAPE_AIR: (st.FALL_SPECIAL,), st.ATTACK_100_START: (st.ATTACK_100_LOOP,),
 }  # fmt: skip
 UNCUT = frozenset(
     (*range(st.CLIFF_CATCH, st.CLIFF_JUMP_QUICK_2 + 1), *range(st.THROW_F, st.THROW_LW + 1), st.PASSIVE,
-     st.PASSIVE_STAND_F, st.PASSIVE_STAND_B)
+     st.PASSIVE_STAND_F, st.PASSIVE_STAND_B, st.ATTACK_100_START)
 )  # fmt: skip
 """States that nothing but a hit ends before their animation does: to have seen one end is enough."""
 LOOPS = (st.FALL, st.FALL_AERIAL, st.FALL_SPECIAL, st.DAMAGE_FALL)

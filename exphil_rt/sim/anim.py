@@ -7,7 +7,7 @@ from typing import Any
 
 from exphil_rt.game import states as st
 from exphil_rt.sim.damage import leave_hitlag
-from exphil_rt.sim.enter import enter, leave_ground, to_fall, to_wait, touch_ground
+from exphil_rt.sim.enter import enter, leave_ground, to_fall, to_wait
 from exphil_rt.sim.inputs import CROUCH_RELEASE, LONG_AGO, NEUTRAL_TILT, XY
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.physics import lean
@@ -15,6 +15,8 @@ from exphil_rt.sim.shield import guards
 
 DIZZY = 490.0  # frames dizzy at 0 %, one less a percent, without mashing (community)
 JUMP_EARLY = 8  # a button pressed that late in hitstun jumps at its end (real replays: 8 frames before, not at 9)
+JAB_SHOWN = 2  # frames from a rapid blow to the question whether there is a next one (real replays: three fighters)
+RUN_BRAKE_FRAMES = 30  # real replays: 9 brakes of four fighters ended so
 GUARD_SET_OFF_END = 20.0  # age at which the shield's stun is over
 
 
@@ -92,10 +94,9 @@ def ended(pl: Any, t: Any) -> None:
         pl.vy = at.ledge_jump_v
         pl.ledge = 0
     elif s == st.ATTACK_100_START or s == st.ATTACK_100_LOOP:
-        mashing = pl.count > 0 or s == st.ATTACK_100_START
-        serial = pl.attack_serial
-        enter(pl, t, st.ATTACK_100_LOOP if mashing else st.ATTACK_100_END)
-        pl.attack_serial = serial + (1 if mashing else 0)
+        enter(pl, t, st.ATTACK_100_LOOP)
+        pl.flag = 1 if s == st.ATTACK_100_LOOP else 0
+        pl.attack_serial += 1
     elif s == st.SHIELD_BREAK_DOWN_U or s == st.SHIELD_BREAK_DOWN_D:
         enter(pl, t, s + 2)
     elif s == st.SHIELD_BREAK_STAND_U or s == st.SHIELD_BREAK_STAND_D:
@@ -105,6 +106,9 @@ def ended(pl: Any, t: Any) -> None:
         enter(pl, t, st.SHIELD_BREAK_FALL)
     elif s == st.CATCH_ATTACK:
         enter(pl, t, st.CATCH_WAIT)
+    elif s == st.MISS_FOOT:
+        pl.tumble = 1
+        enter(pl, t, st.DAMAGE_FALL)
     elif s == st.ATTACK_LW_3:
         enter(pl, t, st.SQUAT_WAIT if pl.stick_y <= -c.crouch_stick_y else st.SQUAT_RV)
     elif pl.airborne:
@@ -114,15 +118,37 @@ def ended(pl: Any, t: Any) -> None:
 
 
 @njit
-def bounce(pl: Any, t: Any, an: Any) -> None:
-    """A body that fell down leaves the ground and comes back to it, by its animation."""
-    if pl.airborne == 0 and pl.age == an.rise:
-        leave_ground(pl)
-        pl.jumps = max(int(t.fighters[pl.character].max_jumps) - 1, 0)
-        pl.vx = 0.0
-        pl.gv = 0.0
-    elif pl.airborne and pl.age == an.settle and pl.last_line >= 0:
-        touch_ground(pl, t, pl.last_line)
+def keep_jabbing(pl: Any, t: Any, an: Any) -> None:
+    """Rapid jabs: from the second round on, each blow is the last one if A was not pressed since the one before.
+
+    The first round is always played (7 rapid jabs of four fighters in real replays, 6 of them without a press).
+    """
+    k = int(pl.age) - JAB_SHOWN - an.hit_first
+    if pl.flag == 0 or k < 0 or k >= an.hit_frames or t.hit_frames[an.hit_offset + k].count == 0:
+        return
+    if k > 0 and t.hit_frames[an.hit_offset + k - 1].count != 0:
+        return
+    if pl.count == 0:
+        enter(pl, t, st.ATTACK_100_END)
+    pl.count = 0
+
+
+@njit
+def brake(pl: Any, t: Any, at: Any) -> None:
+    """RunBrake: its animation waits from an age on until the run is spent, and 30 frames of it are enough."""
+    if pl.t >= RUN_BRAKE_FRAMES:
+        to_wait(pl, t)
+        return
+    if at.runbrake_flag1 <= 0.0:
+        return
+    if pl.flag == 0 and pl.age >= at.runbrake_flag1:
+        pl.age = at.runbrake_flag1
+        pl.flag = 1
+    if pl.flag == 1:
+        pl.rate = 0.0
+        if pl.gv == 0.0:
+            pl.rate = 1.0
+            pl.flag = 2
 
 
 @njit
@@ -183,11 +209,8 @@ def animate(pl: Any, t: Any) -> None:
                 pl.flag = 1
     elif s == st.RUN_BRAKE:
         at = t.fighters[pl.character]
-        if at.runbrake_flag1 > 0.0 and pl.age >= at.runbrake_flag1:
-            if abs(pl.gv) > at.friction:
-                pl.age = at.runbrake_flag1
-            else:
-                to_wait(pl, t)
+        brake(pl, t, at)
+        if pl.state != st.RUN_BRAKE:
             return
     elif an.flip > 0 and pl.flag == 0 and pl.age >= an.flip:
         pl.facing = -pl.facing
@@ -210,8 +233,10 @@ def animate(pl: Any, t: Any) -> None:
     elif (s == st.DOWN_WAIT_U or s == st.DOWN_WAIT_D) and pl.t >= c.down_wait_frames:
         enter(pl, t, st.DOWN_STAND_U if s == st.DOWN_WAIT_U else st.DOWN_STAND_D)
         return
-    elif s == st.DOWN_BOUND_U or s == st.DOWN_BOUND_D:
-        bounce(pl, t, an)
+    elif s == st.ATTACK_100_LOOP:
+        keep_jabbing(pl, t, an)
+        if pl.state != s:
+            return
     elif s == st.CLIFF_WAIT:
         limit = c.cliff_wait_frames_lt100 if pl.percent < c.cliff_percent_threshold else c.cliff_wait_frames_ge100
         if pl.t >= limit:

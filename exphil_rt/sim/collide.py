@@ -7,7 +7,7 @@ from typing import Any
 
 from exphil_rt.game import states as st
 from exphil_rt.game.ids import Character
-from exphil_rt.sim.enter import enter, land, leave_ground, to_fall, to_wait, touch_ground
+from exphil_rt.sim.enter import OVER_EDGE, enter, land, leave_ground, to_fall, to_wait, touch_ground
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.physics import flat_landing, shown, tucked
 from exphil_rt.sim.specials.rows import STAY, WALLED
@@ -29,35 +29,81 @@ def height_at(line: Any, x: float) -> float:
     return float(line.y0 + (line.y1 - line.y0) * (x - line.x0) / (line.x1 - line.x0))
 
 
+# What an edge does: it stops a fighter who goes on pushing against it, or lets him fall, teeter or slip off backward
+# (230 of them in real replays).
+STOPS, FALLS, TEETERS, SLIPS = range(4)
+
+
 @njit
-def walks_off(pl: Any) -> bool:
-    """States that slide over an edge; the others stop at it."""
+def at_edge(pl: Any, t: Any) -> int:
+    """What becomes of a grounded fighter who is over an edge, by state; most stop."""
     s = pl.state
-    return bool(
-        st.WALK_SLOW <= s <= st.WALK_FAST
-        or s == st.DASH
-        or s == st.RUN
-        or (s == st.TURN_RUN and pl.flag == 1)  # before it has turned it stops there (real replays)
-        or s == st.TURN
-        or s == st.ATTACK_DASH
-        or st.SQUAT <= s <= st.SQUAT_RV
-        or st.LANDING <= s <= st.LANDING_FALL_SPECIAL
-        or st.LANDING_AIR_N <= s <= st.LANDING_AIR_LW
-        or st.DAMAGE_HI_1 <= s <= st.DAMAGE_FLY_ROLL
-        or s == st.GUARD_SET_OFF
-        or s == st.DOWN_BOUND_U
-        or s == st.DOWN_BOUND_D
-    )
+    if s == st.ATTACK_DASH:
+        led = t.anim[pl.character, s].motion_frames
+        return STOPS if led > 0 and pl.age <= led else FALLS
+    if s == st.TURN_RUN:
+        return FALLS if pl.flag == 1 else STOPS  # before it has turned it stops there (real replays)
+    if s == st.DASH or s == st.RUN or s == st.TURN or st.SQUAT <= s <= st.SQUAT_RV:
+        return FALLS
+    if s == st.DOWN_BOUND_U or s == st.DOWN_BOUND_D or st.DAMAGE_FLY_HI <= s <= st.DAMAGE_FLY_ROLL:
+        return FALLS
+    if s == st.WAIT or st.WALK_SLOW <= s <= st.WALK_FAST or s == st.RUN_BRAKE:
+        return TEETERS
+    if st.LANDING <= s <= st.LANDING_FALL_SPECIAL or st.LANDING_AIR_N <= s <= st.LANDING_AIR_LW:
+        return TEETERS
+    if st.GUARD_ON <= s <= st.GUARD_SET_OFF + 1 or st.DAMAGE_HI_1 <= s <= st.DAMAGE_AIR_3:
+        return SLIPS
+    return STOPS
 
 
 @njit
-def bounced_off(pl: Any, t: Any) -> bool:
+def go_over(pl: Any, t: Any, side: float) -> bool:
+    """Over the edge whose outside is ``side``: fall, teeter or slip; False where it stops."""
+    what = at_edge(pl, t)
+    if what == STOPS:
+        return False
+    out = pl.facing * side > 0.0
+    if what == TEETERS and out and pl.stick_x * side < OVER_EDGE:
+        return False
+    limit = t.fighters[pl.character].drift_max
+    speed = min(max(pl.gv, -limit), limit)
+    if what == SLIPS and not out:
+        leave_ground(pl)
+        enter(pl, t, st.MISS_FOOT)
+        pl.hitstun = 0.0
+    elif st.DAMAGE_HI_1 <= pl.state <= st.DAMAGE_FLY_ROLL:
+        leave_ground(pl)
+        speed = 0.0
+    else:
+        to_fall(pl, t)
+    pl.vx = speed
+    pl.gv = 0.0
+    pl.jumps = max(int(t.fighters[pl.character].max_jumps) - 1, 0)
+    return True
+
+
+@njit
+def bounced_off(pl: Any, t: Any, stage: Any) -> bool:
     """A body that bounced off the ground is over an edge by now."""
     if pl.last_line < 0 or not (pl.state == st.DOWN_BOUND_U or pl.state == st.DOWN_BOUND_D):
         return False
-    line = t.lines[pl.last_line]
-    outside = (pl.x < line.x0 - EDGE_SLACK and line.left < 0) or (pl.x > line.x1 + EDGE_SLACK and line.right < 0)
-    return bool(outside and line.moving == 0)
+    index = follow(pl.last_line, pl.x, t, stage)
+    line = t.lines[index]
+    return bool((pl.x < line.x0 - EDGE_SLACK or pl.x > line.x1 + EDGE_SLACK) and line.moving == 0)
+
+
+@njit
+def follow(index: int, x: float, t: Any, stage: Any) -> int:
+    """The line at ``x`` that a line leads to, or the last one on the way there."""
+    for _ in range(4):
+        line = t.lines[index]
+        if x < line.x0 and line.left >= 0:
+            index = int(stage.line_offset + line.left)
+        elif x > line.x1 and line.right >= 0:
+            index = int(stage.line_offset + line.right)
+        else:
+            break
+    return index
 
 
 @njit
@@ -69,16 +115,8 @@ def on_ground(pl: Any, t: Any, stage: Any, game: Any) -> None:
     if rides:
         off_x, off_y = shift_x(t.lines[index], game), shift_y(t.lines[index], game)
         pl.x += off_x - shift_last_x(t.lines[index], game)
-    for _ in range(4):
-        if rides:
-            break
-        line = t.lines[index]
-        if pl.x < line.x0 and line.left >= 0:
-            index = stage.line_offset + line.left
-        elif pl.x > line.x1 and line.right >= 0:
-            index = stage.line_offset + line.right
-        else:
-            break
+    else:
+        index = follow(index, pl.x, t, stage)
     line = t.lines[index]
     pl.line = index
     pl.last_line = index
@@ -98,29 +136,17 @@ def on_ground(pl: Any, t: Any, stage: Any, game: Any) -> None:
             pl.state = falls
         pl.jumps = max(int(t.fighters[pl.character].max_jumps) - 1, 0)
         return
-    led = t.anim[pl.character, pl.state].motion_frames
-    moved = led > 0 and pl.age <= led
-    if walks_off(pl) and not (moved and pl.state == st.ATTACK_DASH):
+    if go_over(pl, t, -1.0 if x < line.x0 else 1.0):
         pl.y = off_y + (line.y0 if x < line.x0 else line.y1) + ABOVE
-        if st.DAMAGE_HI_1 <= pl.state <= st.DAMAGE_FLY_ROLL:
-            leave_ground(pl)
-        else:
-            to_fall(pl, t)
-            limit = t.fighters[pl.character].drift_max
-            pl.vx = min(max(pl.gv, -limit), limit)
-        pl.gv = 0.0
-        pl.jumps = max(int(t.fighters[pl.character].max_jumps) - 1, 0)
         return
     x = min(max(x, line.x0), line.x1)
     pl.x = off_x + x
     pl.y = off_y + height_at(line, x) + ABOVE
-    if moved:
-        return  # an animation that moves goes on against the edge
-    toward_edge = pl.gv * pl.facing > 0.0
-    pl.gv = 0.0
-    pl.kx = 0.0
-    if (pl.state == st.WAIT or pl.state == st.RUN_BRAKE) and toward_edge:
+    if at_edge(pl, t) == TEETERS:
+        pl.gv = 0.0
         enter(pl, t, st.OTTOTTO)
+    elif pl.state == st.TURN_RUN:
+        pl.gv = 0.0  # elsewhere the speed stays, against the edge (real replays)
 
 
 @njit
@@ -464,7 +490,7 @@ def collide(pl: Any, taken: int, t: Any, stage: Any, game: Any) -> None:
         if pl.hitlag <= 0.0:
             hang(pl, t, stage)
         return
-    if bounced_off(pl, t):
+    if bounced_off(pl, t, stage):
         to_fall(pl, t)
         return
     if pl.hitlag <= 0.0 or pl.di_pending:

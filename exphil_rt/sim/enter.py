@@ -7,6 +7,8 @@ from typing import Any
 from exphil_rt.game import states as st
 from exphil_rt.sim.jit import njit
 
+OVER_EDGE = 0.75  # a stick pushed this far goes over an edge instead of stopping there (real replays: 0.75, not 0.7125)
+
 
 @njit
 def enter(pl: Any, t: Any, state: int) -> None:

@@ -19,7 +19,6 @@ from exphil_rt.sim.specials.rows import COUNTER
 
 CHARGE_BONUS = 0.3671
 CLANK_RANGE = 9.0
-PUSH = 0.3  # units a frame that fighters inside each other drift apart (real replays: exact)
 
 
 @njit
@@ -233,25 +232,3 @@ def hits(a: Any, b: Any, c: Any, d: Any, count: int, t: Any, game: Any) -> None:
         for n in range(0, count, 2):
             for m in range(1, count, 2):
                 meet(a if n == 0 else c, b if m == 1 else d, n, m, t, game)
-
-
-@njit
-def rolls(pl: Any) -> bool:
-    """States in which a grounded fighter pushes without being pushed (real replays)."""
-    return bool(st.ESCAPE_F <= pl.state <= st.ESCAPE_B)
-
-
-@njit
-def push_apart(a: Any, b: Any, t: Any) -> None:
-    """Grounded players that stand inside each other drift apart; followers are walked through (real replays)."""
-    if a.airborne or b.airborne or a.state <= st.SLEEP or b.state <= st.SLEEP or a.held or b.held:
-        return
-    room = t.fighters[a.character].push_width + t.fighters[b.character].push_width
-    gap = b.x - a.x
-    if abs(gap) >= room or abs(a.y - b.y) > 1.0:
-        return
-    away = -PUSH if gap < 0.0 else PUSH
-    if not rolls(a):
-        a.push_x = -away
-    if not rolls(b):
-        b.push_x = away

@@ -22,7 +22,7 @@ from exphil_rt.sim.begin import (
     try_turn_or_walk,
     try_walk,
 )
-from exphil_rt.sim.enter import enter, start_attack, to_fall, to_wait
+from exphil_rt.sim.enter import OVER_EDGE, enter, start_attack, to_fall, to_wait
 from exphil_rt.sim.inputs import (
     A_OR_Z,
     AB,
@@ -119,8 +119,6 @@ def run_options(pl: Any, t: Any, c: Any) -> None:
 def turn_options(pl: Any, t: Any, c: Any) -> None:
     """Turn: after a flick it becomes a dash; UCF makes the second frame of a fast push a flick too."""
     x = pl.stick_x
-    if try_special(pl, t, c):
-        return
     dashes = False
     if pl.flag == 0:
         # not turned yet: UCF's dash-back turns at once, whatever then begins
@@ -131,13 +129,13 @@ def turn_options(pl: Any, t: Any, c: Any) -> None:
         if dashes:
             pl.facing = -pl.facing
             pl.flag = 1
-    early = pl.flag == 0
-    if early:
-        pl.facing = -pl.facing  # a blow or grab does not wait for the turn (real replays: 29 of 29)
-    if try_grab(pl, t) or try_ground_attack(pl, t, c):
-        return
-    if early:
+    # what is begun on the way goes where the turn ends: each of 31 attacks, grabs and specials of real replays
+    begins = pl.facing
+    if pl.flag == 0:
         pl.facing = -pl.facing
+    if try_special(pl, t, c) or try_grab(pl, t) or try_ground_attack(pl, t, c):
+        return
+    pl.facing = begins
     if try_shield(pl, t, c):
         return
     if wants_jump(pl, c):
@@ -209,21 +207,28 @@ def landing_options(pl: Any, t: Any, c: Any) -> None:
 
 
 @njit
+def c_jumps(pl: Any, c: Any) -> bool:
+    """The c-stick is held up, which jumps out of a shield: there no way of it need be new (real replays)."""
+    return bool(pl.c_y >= c.tap_jump and steep(pl.c_x, pl.c_y, c))
+
+
+@njit
 def guard_options(pl: Any, t: Any, c: Any) -> None:
-    """GuardOn and Guard: let go, or out of shield."""
-    flick = c_flick(pl, c)
-    up = flick and steep(pl.c_x, pl.c_y, c)
+    """GuardOn and Guard: let go, or out of shield, by the stick or a c-stick that is held."""
+    flat = not steep(pl.c_x, pl.c_y, c)
     if pl.state == st.GUARD and not wants_shield(pl, c):
         enter(pl, t, st.GUARD_OFF)
-    elif wants_jump(pl, c) or (up and pl.c_y > 0.0):
+    elif wants_jump(pl, c) or c_jumps(pl, c):
         to_jump_squat(pl, t)
     elif pl.pressed & A_OR_Z:
         enter(pl, t, st.CATCH)
-    elif flick and not up:
+    elif flat and abs(pl.c_x) >= c.escape_stick_x:
         enter(pl, t, st.ESCAPE_F if pl.c_x * pl.facing > 0.0 else st.ESCAPE_B)
     elif abs(pl.stick_x) >= c.escape_stick_x and pl.tilt_x < c.escape_flick_frames:
         enter(pl, t, st.ESCAPE_F if pl.stick_x * pl.facing > 0.0 else st.ESCAPE_B)
-    elif up or (pl.stick_y <= c.spotdodge_stick_y and pl.tilt_y < c.escape_flick_frames):
+    elif (pl.c_y <= c.spotdodge_stick_y and not flat) or (
+        pl.stick_y <= c.spotdodge_stick_y and pl.tilt_y < c.escape_flick_frames
+    ):
         enter(pl, t, st.ESCAPE_N)
     elif pl.stick_y <= -c.pass_stick_y and pl.tilt_y < c.pass_frames and t.lines[pl.line].drop:
         drop_through(pl, t, c)
@@ -237,8 +242,8 @@ def down_options(pl: Any, t: Any, c: Any) -> None:
     up = pl.state == st.DOWN_WAIT_U
     if pl.pressed & AB:
         start_attack(pl, t, st.DOWN_ATTACK_U if up else st.DOWN_ATTACK_D)
-    elif abs(pl.stick_x) >= ROLL_STICK:
-        ahead = pl.stick_x * pl.facing > 0.0
+    elif abs(pl.stick_x) >= ROLL_STICK or (c_flick(pl, c) and not steep(pl.c_x, pl.c_y, c)):
+        ahead = (pl.stick_x if abs(pl.stick_x) >= ROLL_STICK else pl.c_x) * pl.facing > 0.0
         if up and pl.t > 0:  # right out of the fall, one on the back rolls like one on the belly (real replays)
             enter(pl, t, st.DOWN_FORWARD_U if ahead else st.DOWN_BACK_U)
         else:
@@ -337,8 +342,8 @@ def interrupt(pl: Any, t: Any) -> None:
         if not ground_options(pl, t, c):
             try_turn_or_walk(pl, t, c)
     elif s == st.OTTOTTO or s == st.OTTOTTO_WAIT:
-        # nobody walks over the edge from here (real replays: a stick at 0.69 for 30 frames did not)
-        if not ground_options(pl, t, c) and pl.stick_x * pl.facing < 0.0:
+        out = pl.stick_x * pl.facing
+        if not ground_options(pl, t, c) and (out < 0.0 or out >= OVER_EDGE):
             try_turn_or_walk(pl, t, c)
     elif st.WALK_SLOW <= s <= st.WALK_FAST:
         walk_options(pl, t, c)
@@ -365,7 +370,7 @@ def interrupt(pl: Any, t: Any) -> None:
     elif s == st.GUARD_ON or s == st.GUARD or s == st.GUARD_SET_OFF + 1:
         guard_options(pl, t, c)
     elif s == st.GUARD_OFF:
-        if wants_jump(pl, c) or (c_flick(pl, c) and steep(pl.c_x, pl.c_y, c) and pl.c_y > 0.0):
+        if wants_jump(pl, c) or c_jumps(pl, c):
             to_jump_squat(pl, t)
     elif s == st.DOWN_WAIT_U or s == st.DOWN_WAIT_D:
         down_options(pl, t, c)
@@ -375,7 +380,8 @@ def interrupt(pl: Any, t: Any) -> None:
             if pl.state != s:
                 return
         an = t.anim[pl.character, s]
-        if an.iasa > 0.0 and pl.age >= an.iasa and not ground_options(pl, t, c):
+        crouches = s == st.ATTACK_LW_3 and pl.stick_y <= -c.crouch_stick_y  # stays so (real replays)
+        if an.iasa > 0.0 and pl.age >= an.iasa and not ground_options(pl, t, c) and not crouches:
             try_turn_or_walk(pl, t, c)
     elif s == st.FURAFURA and pl.pressed:
         pl.count -= 4

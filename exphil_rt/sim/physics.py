@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from exphil_rt.game import states as st
+from exphil_rt.sim.enter import leave_ground, touch_ground
 from exphil_rt.sim.jit import njit
 
 # A fall leans by its drift beyond this share of the fighter's drift speed, this much of the way a frame: read off Fox's
@@ -56,9 +57,9 @@ def tapered(a: float, gv: float, target: float, share: float) -> float:
 
 @njit
 def ground_friction(pl: Any, at: Any, c: Any) -> None:
-    """Friction, doubled above the walking speed."""
+    """Friction, doubled above the walking speed but in grabs (real replays: 16 of 16 frames of three fighters)."""
     f = at.friction
-    if abs(pl.gv) > at.walk_max:
+    if abs(pl.gv) > at.walk_max and pl.state != st.CATCH and pl.state != st.CATCH_DASH:
         f *= c.high_speed_friction_mul
     pl.gv = toward_zero(pl.gv, f)
 
@@ -274,6 +275,19 @@ def tucked(at: Any, t: Any, character: int, s: int, age: float, lean: float) -> 
 
 
 @njit
+def bounce(pl: Any, t: Any) -> None:
+    """A body that fell down leaves the ground and comes back to it, by its animation."""
+    an = t.anim[pl.character, pl.state]
+    if pl.airborne == 0 and pl.age == an.rise:
+        leave_ground(pl)
+        pl.jumps = max(int(t.fighters[pl.character].max_jumps) - 1, 0)
+        pl.vx = 0.0
+        pl.gv = 0.0
+    elif pl.airborne and pl.age == an.settle and pl.last_line >= 0:
+        touch_ground(pl, t, pl.last_line)
+
+
+@njit
 def move(pl: Any, t: Any) -> None:
     """Phase 3 of one fighter."""
     at = t.fighters[pl.character]
@@ -294,6 +308,8 @@ def move(pl: Any, t: Any) -> None:
     if s <= st.SLEEP or pl.hitlag > 0.0 or pl.held:
         pl.air_frames += 1
         return
+    if s == st.DOWN_BOUND_U or s == st.DOWN_BOUND_D:
+        bounce(pl, t)
     if pl.airborne:
         air(pl, t, at, c)
         pl.gv = 0.0
@@ -319,7 +335,6 @@ def move(pl: Any, t: Any) -> None:
             pl.vx = before
         else:
             pl.x += pl.gv + pl.kx + pl.push_x
-    pl.push_x = 0.0
 
 
 SOFT_LANDING = -1.0  # slower than this lands without impact (real replays: at -0.57 without, at -1.17 with)

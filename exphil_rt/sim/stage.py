@@ -123,7 +123,7 @@ def blow(pl: Any, game: Any) -> None:
     """The wind pushes a fighter that stands or flies in it."""
     if game.wind == 0 or pl.state <= st.REBIRTH_WAIT or pl.hitlag > 0.0 or pl.held or pl.ledge != 0:
         return
-    if pl.y < WIND_LOW or pl.y > WIND_HIGH:
+    if pl.prev_y < WIND_LOW or pl.prev_y > WIND_HIGH:
         return
     if game.wind > 0:
         if WIND_NEAR < pl.x < WIND_FAR[1]:

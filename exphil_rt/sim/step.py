@@ -19,7 +19,7 @@ from exphil_rt.sim.damage import shift_in_hitlag
 from exphil_rt.sim.enter import enter
 from exphil_rt.sim.follower import BEHIND, NANA, POPO, accompany, leave_platform, press
 from exphil_rt.sim.grab import resolve
-from exphil_rt.sim.hits import hits, push_apart
+from exphil_rt.sim.hits import hits
 from exphil_rt.sim.inputs import LONG_AGO, NEUTRAL_TILT, read_pad
 from exphil_rt.sim.interrupts import interrupt
 from exphil_rt.sim.items import item_hits, move_items
@@ -27,6 +27,7 @@ from exphil_rt.sim.jit import fetch_add, njit
 from exphil_rt.sim.ko import judge, life
 from exphil_rt.sim.observe import observe
 from exphil_rt.sim.physics import move
+from exphil_rt.sim.push import push
 from exphil_rt.sim.shield import drain, tilt
 from exphil_rt.sim.specials.rows import ANIMATE, HIT, INTERRUPT, LANDED, MOVE
 from exphil_rt.sim.stage import begin_stage, move_stage, weather
@@ -145,9 +146,11 @@ def step_game(game: Any, a: Any, b: Any, c: Any, d: Any, t: Any, po: Any, pf: An
     animate(a, t)
     if a.state >= st.FIRST_SPECIAL:
         special(ANIMATE, a, b, t, game, 0)
+    push(a, b, t, -1.0)
     animate(b, t)
     if b.state >= st.FIRST_SPECIAL:
         special(ANIMATE, b, a, t, game, 1)
+    push(b, a, t, 1.0)
     if both:
         for n in range(2):
             pl = d if n else c
@@ -216,7 +219,6 @@ def step_game(game: Any, a: Any, b: Any, c: Any, d: Any, t: Any, po: Any, pf: An
             tilt(pl)
             drain(pl, t)
     resolve(a, b, c, d, game.fighters, t, game)
-    push_apart(a, b, t)
     if game.num_items:
         move_items(game, a, b, t, stage)
     hits(a, b, c, d, game.fighters, t, game)

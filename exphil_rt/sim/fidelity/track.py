@@ -55,7 +55,6 @@ _EXACT: Final = (
     ("kx", "knockback_x"), ("ky", "knockback_y"), ("percent", "percent"),
 )  # fmt: skip
 EXACT: Final = 1e-3
-PUSH_SPEED: Final = 0.3
 MOST_RECOIL: Final = 2.5
 STAR_FRAMES: Final = 176
 DEAD_FRAMES: Final = 60
@@ -252,7 +251,6 @@ class Tracker:
         mine["held"] = np.where(caught, catcher, 0)
         hanging = (shown >= st.CLIFF_CATCH) & (shown <= st.CLIFF_JUMP_QUICK_1) & air
         mine["ledge"] = np.where(hanging, np.where(mine["x"] > 0, 1, -1), 0)
-        mine["push_x"] = self._pushes(mine)
         left = air & (~was_air | first)
         mine["air_frames"] = np.where(left, 0, mine["air_frames"])
         mine["line"] = np.where(air, -1, mine["line"])
@@ -325,20 +323,6 @@ class Tracker:
         learned = blocked & attacks & ~wrong & (body["hitlag"][row, slots] == 0) & (body["exists"][row, slots] != 0)
         learned &= (np.abs(off) > EXACT) & (np.abs(off) < MOST_RECOIL)
         mine["recoil"] = np.where(learned, mine["recoil"] + off, mine["recoil"])
-
-    def _pushes(self, mine: NDArray[Any]) -> NDArray[np.float32]:
-        """How players that stand in each other push on the next frame."""
-        width = self.tables["fighters"]["push_width"][np.minimum(mine["character"], 26)]
-        free = (mine["airborne"] == 0) & (mine["state"] > st.SLEEP) & (mine["held"] == 0)
-        rolls = (mine["state"] >= st.ESCAPE_F) & (mine["state"] <= st.ESCAPE_B)
-        gap = mine["x"][:, 1] - mine["x"][:, 0]
-        near = free[:, 0] & free[:, 1] & (np.abs(gap) < width[:, 0] + width[:, 1])
-        near &= np.abs(mine["y"][:, 1] - mine["y"][:, 0]) <= 1
-        away = np.where(gap < 0, -PUSH_SPEED, PUSH_SPEED)
-        push = np.zeros(mine.shape, np.float32)
-        push[:, 0] = np.where(near & ~rolls[:, 0], -away, 0)
-        push[:, 1] = np.where(near & ~rolls[:, 1], away, 0)
-        return push
 
     def _entered(self, pair: Any, port: Any, state: int, before: Any, earlier: int) -> None:
         """A state that the game did not foresee begins, after the record ``before`` in state ``earlier``."""

@@ -68,6 +68,13 @@ class Game:
         body = self.lane.players[0, port]
         body["x"], body["facing"], body["line"] = x, facing, self.floor()
 
+    def enter(self, state: int, port: int = 0, **fields: float) -> None:
+        """Put a fighter into ``state`` at its first age."""
+        body = self.lane.players[0, port]
+        body["state"], body["age"], body["t"], body["rate"] = state, 0.0, 0, 1.0
+        for name, value in fields.items():
+            body[name] = value
+
     def floor(self) -> int:
         return int(self.lane.players[0, 0]["line"])
 
