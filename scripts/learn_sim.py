@@ -30,7 +30,7 @@ from exphil_rt.game import states as st
 from exphil_rt.game.frames import Frames
 from exphil_rt.game.ids import PLAYABLE, Character
 from exphil_rt.replays import BadReplay, find_replays, read_many, replay_folder
-from exphil_rt.sim import datafiles, fidelity, jit, kernel, tables
+from exphil_rt.sim import datafiles, fidelity, jit, kernel, learned, tables
 from exphil_rt.sim.anim_table import HALF, HALF_ACTING
 from exphil_rt.sim.fidelity import Measured, figures
 from exphil_rt.sim.hit_table import BODY
@@ -195,11 +195,48 @@ def learn_thrown(games: Iterable[Frames]) -> Table:
     for key, by_age in seen.items():
         ages = sorted(by_age)
         places = np.array([np.median(by_age[age], axis=0) for age in ages])
-        for age in range(math.ceil(ages[0]), int(ages[-1]) + 1):
+        for age in range(math.floor(ages[0]), int(ages[-1]) + 1):
             found[*key, age] = tuple(round(float(np.interp(age, ages, places[:, axis])), 2) for axis in (0, 1))
     return found
 
 
+def learn_held(games: Iterable[Frames]) -> Table:
+    """How far before its catcher a fighter is held: the catcher's own place, by how it holds (``learned.HELD``), and
+    what the held one's body adds, 0 for most. Of those who stood when they were caught.
+    """
+    how = {st.CATCH_PULL: 0, st.CATCH_DASH + 1: 1, st.CATCH_WAIT: 2}
+    captured = (st.CAPTURE_PULLED_LW, st.CAPTURE_WAIT_LW)
+    seen: dict[tuple[int, int, int], list[float]] = defaultdict(list)
+    for frames in games:
+        body = frames.players
+        for held in range(2):
+            catcher = 1 - held
+            pulled = np.isin(body.state[:, held], captured) & (body.state_age[:, held] != 1)
+            for row in np.flatnonzero(pulled & np.isin(body.state[:, catcher], [*how])):
+                forward = float(body.position_x[row, held] - body.position_x[row, catcher])
+                key = how[int(body.state[row, catcher])], int(body.character[row, catcher])
+                seen[*key, int(body.character[row, held])].append(forward * float(body.facing[row, catcher]))
+    places: dict[tuple[int, int], dict[int, float]] = defaultdict(dict)
+    for (kind, who, held), found_at in seen.items():
+        places[kind, who][held] = float(np.median(found_at))
+    backs = dict.fromkeys({held for by_held in places.values() for held in by_held}, 0.0)
+    own: dict[tuple[int, int], float] = {}
+    for _ in range(10):  # bodies are told from catchers by those who hold several
+        shared = {place: by_held for place, by_held in places.items() if len(by_held) > 1}
+        for place, by_held in shared.items():
+            least = min(abs(backs[held]) for held in by_held) + BODY_ADDS
+            own[place] = float(np.median([at for held, at in by_held.items() if abs(backs[held]) <= least]))
+        for who in backs:
+            adds = [by_held[who] - own[place] for place, by_held in shared.items() if who in by_held]
+            backs[who] = float(np.median(adds or [0.0]))
+    own |= {place: at - backs[held] for place, by_held in places.items() if len(by_held) == 1
+            for held, at in by_held.items()}  # fmt: skip
+    found: Table = {(who, learned.HELD[kind]): (round(place, 2),) for (kind, who), place in own.items()}
+    found |= {(who, "held_back"): (round(back, 2),) for who, back in backs.items() if abs(back) > BODY_ADDS}
+    return found
+
+
+BODY_ADDS = 0.5  # less is a matter of poses
 FURTHEST_THROWN = 60.0  # else they stand on different stages: a thrower that died
 PUSHED = 0.05
 LEAST_HALF, MOST_HALF = 1.999, 6.0
@@ -210,6 +247,7 @@ LEARNED = {
     "learned_lengths.csv": (learn_lengths, ("character", "state", "length")),
     "learned_marks.csv": (learn_marks, ("character", "state", "mark", "age")),
     "learned_ledge.csv": (learn_ledges, ("character", "state", "age", "out", "below")),
+    "learned_held.csv": (learn_held, ("character", "place", "forward")),
     "learned_thrown.csv": (learn_thrown, ("character", "throw", "age", "forward", "up")),
 }
 

@@ -174,8 +174,7 @@ def hold(pl: Any, foe: Any, t: Any, game: Any, n: int, m: int) -> None:
     if pl.hitlag > 0.0:
         return
     pulling = s == st.CATCH_PULL or s == CATCH_DASH_PULL
-    foe.x = pl.x + pl.facing * (t.fighters[pl.character].held_reach + t.fighters[foe.character].held_back)
-    foe.y = pl.y
+    stand_before(pl, foe, t)
     foe.t += 1
     if throwing:
         foe.age = pl.age
@@ -199,13 +198,33 @@ def hold(pl: Any, foe: Any, t: Any, game: Any, n: int, m: int) -> None:
         if pl.age >= end:
             enter(pl, t, st.CATCH_WAIT)
             enter(foe, t, CAPTURE_WAIT_HI if high else st.CAPTURE_WAIT_LW)
+            stand_before(pl, foe, t)
+            begin_throw(pl, foe, t)  # on the same frame (real replays)
         return
     if s == st.CATCH_ATTACK:
         blows(pl, foe, t)
     if (foe.state == st.CAPTURE_DAMAGE_LW or foe.state == CAPTURE_DAMAGE_HI) and foe.t >= DAMAGE_SHOWN:
         enter(foe, t, CAPTURE_WAIT_HI if high else st.CAPTURE_WAIT_LW)
-    if s != st.CATCH_WAIT:
-        return
+    if s == st.CATCH_WAIT:
+        begin_throw(pl, foe, t)
+
+
+@njit
+def stand_before(pl: Any, foe: Any, t: Any) -> None:
+    """Put who is held where its catcher holds it: pulled to the hand at first, then nearer or further."""
+    at = t.fighters[pl.character]
+    reach = at.held_wait
+    if pl.state == st.CATCH_PULL:
+        reach = at.held_pull
+    elif pl.state == CATCH_DASH_PULL:
+        reach = at.held_dash_pull
+    foe.x = pl.x + pl.facing * (reach + t.fighters[foe.character].held_back)
+    foe.y = pl.y
+
+
+@njit
+def begin_throw(pl: Any, foe: Any, t: Any) -> None:
+    """A throw or a pummel out of CatchWait."""
     # only a push out of the middle throws (real replays)
     x = pl.stick_x if pl.tilt_x == 0 else 0.0
     y = pl.stick_y if pl.tilt_y == 0 else 0.0
@@ -227,6 +246,8 @@ def hold(pl: Any, foe: Any, t: Any, game: Any, n: int, m: int) -> None:
         pl.rate = THROW_SPEED / t.fighters[foe.character].weight if weighted else 1.0
         pl.age = pl.rate
         foe.age = pl.rate
+        foe.facing = pl.facing
+        carry_thrown(pl, foe, t)
 
 
 THROW_SPEED = 100.0

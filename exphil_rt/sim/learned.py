@@ -22,6 +22,10 @@ ECB_SIZE: Final = 12_288
 HANG_SIZE: Final = 24_576
 SIDES_SIZE: Final = 4_096
 THROWN_AGES: Final = 80
+HELD: Final = ("held_pull", "held_dash_pull", "held_wait", "held_back")
+"""Places of who is held, by the catcher: while pulled by a standing grab, by a dash grab, and then; and what the held
+fighter's own body adds."""
+HELD_ELSE: Final = 7.3
 
 # Fighters without a replay: out from the edge while hanging; below it, per unit of the sum of the climb's way.
 _HANG_OUT: Final = 2.2
@@ -111,6 +115,22 @@ def thrown_table(fighters: int) -> NDArray[np.float32]:
         for axis in (0, 1):
             values = [places[age][axis] for age in known]
             table[who, throw, :, axis] = np.interp(np.arange(THROWN_AGES), known, values)
+    return table
+
+
+def held_places(fighters: int) -> NDArray[np.float32]:
+    """How far before its catcher a fighter is held ``[fighters, HELD]``, the middle one for whom no replay showed."""
+    seen: dict[str, dict[int, float]] = {name: {} for name in HELD}
+    for row in read_rows("learned_held.csv"):
+        seen[row["place"]][int(row["character"])] = float(row["forward"])
+    table = np.zeros((fighters, len(HELD)), np.float32)
+    for column, (name, places) in enumerate(seen.items()):
+        table[:, column] = 0.0 if name == "held_back" else np.median([*places.values()] or [HELD_ELSE])
+        for clone, model in CLONES.items():
+            if model in places:
+                places.setdefault(int(clone), places[model])
+        for who, place in places.items():
+            table[who, column] = place
     return table
 
 

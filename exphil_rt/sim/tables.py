@@ -22,7 +22,7 @@ from exphil_rt.sim.datafiles import data_file, number, read_rows
 from exphil_rt.sim.hit_table import BODY, CIRCLE, THROWN, hit_table
 from exphil_rt.sim.hurt import hurt_tables
 from exphil_rt.sim.item_table import item_tables
-from exphil_rt.sim.learned import ecb_table, hang_table, sides_table, thrown_table
+from exphil_rt.sim.learned import HELD, ecb_table, hang_table, held_places, sides_table, thrown_table
 from exphil_rt.sim.specials.table import special_tables
 from exphil_rt.sim.stage_facts import LEFT_PLATFORM, RANDALL, RIGHT_PLATFORM
 from exphil_rt.sim.state import records
@@ -81,16 +81,6 @@ _LEDGE_BOX: Final = {
     Character.GAME_AND_WATCH: (12.0, 10.0, 19.5), Character.POPO: (12.0, 7.8, 19.5),
 }  # fmt: skip
 _LEDGE_BOX_ELSE: Final = (12.0, 8.0, 19.5)  # Mewtwo catches one at 19.40 above, none at 19.72
-
-# How far before a catcher a held fighter stands: the catcher's share and the held one's; the distances between five
-# catchers and three held fighters in real replays, and values between them.
-_HELD_REACH: Final = {
-    Character.FOX: 2.44, Character.FALCO: 2.44, Character.GAME_AND_WATCH: 3.34, Character.POPO: 3.98,
-    Character.MEWTWO: 8.68, Character.CAPTAIN_FALCON: 4.57,
-}  # fmt: skip
-_HELD_REACH_ELSE: Final = 4.0
-_HELD_BACK: Final = {Character.MEWTWO: 10.39}
-_HELD_BACK_ELSE: Final = 3.3
 
 # https://www.ssbwiki.com/Wall_jump, the list for Melee
 _WALL_JUMPS: Final = (
@@ -189,8 +179,7 @@ def _fighters() -> NDArray[Any]:
         "wall_jumps",
         "side_up",
         *_LEDGE,
-        "held_reach",
-        "held_back",
+        *HELD,
     ]
     array = np.zeros(NUM_FIGHTERS, np.dtype([(name, np.float32) for name in names + extra], align=True))
     curves = {int(row["character"]) for row in read_rows("air_jumps.csv")}
@@ -201,8 +190,6 @@ def _fighters() -> NDArray[Any]:
         array[who]["height"], array[who]["width"] = BODY[Character(who)]
         array[who]["animated_jump"] = who in curves
         array[who]["wall_jumps"] = who in _WALL_JUMPS
-        array[who]["held_reach"] = _HELD_REACH.get(Character(who), _HELD_REACH_ELSE)
-        array[who]["held_back"] = _HELD_BACK.get(Character(who), _HELD_BACK_ELSE)
         array[who]["side_up"] = BODY[Character(who)][0] * SIDE_SHARE
         for name, value in zip(_LEDGE, _LEDGE_BOX.get(Character(who), _LEDGE_BOX_ELSE), strict=True):
             array[who][name] = value
@@ -212,6 +199,9 @@ def _fighters() -> NDArray[Any]:
             array[who][f"multi_jump_{n}"] = speed
     for row in read_rows("learned_feet.csv"):
         array[int(row["character"])][row["kind"]] = float(row["height"])
+    held = held_places(NUM_FIGHTERS)
+    for column, name in enumerate(HELD):
+        array[name] = held[:, column]
     for who, height in _SIDE_UP.items():
         array[int(who)]["side_up"] = height
     return array

@@ -45,3 +45,13 @@ def test_a_known_state_has_no_age_of_a_learned_one(monkeypatch):
     row = anim[Character.FALCO, st.DAMAGE_FLY_N]
     assert row["ecb_frames"] == 29
     assert (flat[row["ecb_offset"] : row["ecb_offset"] + 29] == 5).all()
+
+
+def test_who_is_caught_is_pulled_to_the_hand_and_held_before_the_catcher():
+    fighters = kernel.load().tables[0]["fighters"]
+    fox, roy, mewtwo = fighters[Character.FOX], fighters[Character.ROY], fighters[Character.MEWTWO]
+    assert (fox["held_pull"], fox["held_wait"]) == (pytest.approx(5.74), pytest.approx(8.28))
+    assert roy["held_wait"] == fighters[Character.MARTH]["held_wait"] > 9
+    assert mewtwo["held_back"] == pytest.approx(4.55)
+    assert (fox["held_back"], fighters[Character.BOWSER]["held_back"]) == (0, 0)
+    assert 5 < fighters[Character.BOWSER]["held_wait"] < 12

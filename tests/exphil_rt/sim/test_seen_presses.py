@@ -140,3 +140,18 @@ def test_sticks_are_pushed_out_as_ucf_does_once_the_raw_y_was_seen(x, raw, snapp
     snap(pads)
     assert pads["joystick_x"][0] == pytest.approx(x)  # an old recording might look so
     assert pads["joystick_x"][1] == pytest.approx(snapped)
+
+
+def test_a_throw_begins_as_the_pull_ends_where_the_stick_was_pushed(new_game):
+    game = new_game((FOX, MEWTWO))
+    game.put(0, 0.0, 1.0)
+    game.put(1, 8.0, -1.0)
+    game.enter(st.CATCH_PULL, age=6.0)
+    game.enter(st.CAPTURE_PULLED_LW, port=1, age=1.0, held=1, facing=-1.0, grab_timer=200.0)
+    game.step()
+    assert float(game.player(1).position_x) == pytest.approx(5.74 + 4.55, abs=0.01)
+    game.pad(y=0.4)
+    game.step()
+    assert (game.state(), game.state(1)) == (st.THROW_HI, st.THROWN_HI)
+    assert float(game.player(1).facing) == 1.0
+    assert abs(float(game.player(1).position_x) - 8.28 - 4.55) > 1.0  # carried from the first frame on
