@@ -27,10 +27,10 @@ TALLEST: Final = 9.0  # the highest lowest point
 PASSING: Final = (*range(st.JUMP_F, st.FALL_SPECIAL + 3), st.PASS)  # fall through platforms with the stick down
 AIR: Final = (*range(st.JUMP_F, st.DAMAGE_FALL + 1), *range(st.ATTACK_AIR_N, st.ATTACK_AIR_LW + 1), st.ESCAPE_AIR,
               st.PASS, st.CLIFF_JUMP_QUICK_2, st.CLIFF_JUMP_SLOW_2,
-              *range(st.DAMAGE_HI_1, st.DAMAGE_FLY_ROLL + 1))  # fmt: skip
+              *range(st.DAMAGE_HI_1, st.DAMAGE_FLY_ROLL + 1), st.DOWN_DAMAGE_D)  # fmt: skip
 LANDED: Final = frozenset(
     (st.WAIT, st.LANDING, st.LANDING_FALL_SPECIAL, *range(st.LANDING_AIR_N, st.LANDING_AIR_LW + 1), st.DOWN_BOUND_U,
-     st.DOWN_BOUND_D, st.PASSIVE, st.PASSIVE_STAND_F, st.PASSIVE_STAND_B)
+     st.DOWN_BOUND_D, st.PASSIVE, st.PASSIVE_STAND_F, st.PASSIVE_STAND_B, st.DOWN_DAMAGE_D)
 )  # fmt: skip
 LEANING: Final = (st.FALL, st.FALL_AERIAL, st.FALL_SPECIAL)
 ALIKE: Final = (

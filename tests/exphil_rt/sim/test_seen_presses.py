@@ -41,18 +41,6 @@ def test_a_light_press_cancels_a_landing_too(new_game, presses, good):
     assert (int(game.player().l_cancel) == 1) == good
 
 
-def test_a_press_in_hitlag_counts_from_its_end_on(new_game):
-    game = new_game((FOX, MEWTWO))
-    game.enter(st.ATTACK_AIR_N, age=10.0, airborne=1, line=-1, y=60.0, prev_y=60.0, hitlag=9.0)
-    game.pad(buttons=Button.L)
-    game.step()
-    game.pad()
-    game.step(7)
-    assert game.lane.players[0, 0]["hitlag"] == 1.0
-    game.step(3)
-    assert game.lane.players[0, 0]["since_lrz"] == 2
-
-
 @pytest.mark.parametrize(("c", "before", "state"), [
     ((0.0, 0.89), (0.0, 0.44), st.JUMP_F), ((-0.45, 0.89), (0.0, 0.44), st.ATTACK_AIR_HI),
     ((-0.81, 0.56), (-0.96, 0.0), st.ATTACK_AIR_B),
