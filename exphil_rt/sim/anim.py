@@ -58,7 +58,7 @@ def ended(pl: Any, t: Any) -> None:
     if st.FALL <= s <= st.DAMAGE_FALL:
         pl.age = 0.0  # falls go round
     elif s == st.JUMP_F or s == st.JUMP_B or s == st.PASS:
-        enter(pl, t, st.FALL)
+        to_fall(pl, t)
     elif s == st.JUMP_AERIAL_F or s == st.JUMP_AERIAL_B:
         enter(pl, t, st.FALL_AERIAL)
     elif s == st.ESCAPE_AIR:

@@ -9,7 +9,7 @@ from exphil_rt.game import states as st
 from exphil_rt.game.ids import Character
 from exphil_rt.sim.enter import OVER_EDGE, enter, land, leave_ground, to_fall, to_wait, touch_ground
 from exphil_rt.sim.jit import njit
-from exphil_rt.sim.physics import flat_landing, shown, tucked
+from exphil_rt.sim.physics import FEET_LOCKED, flat_landing, shown, tucked
 from exphil_rt.sim.specials.rows import STAY, WALLED
 from exphil_rt.sim.stage import blow, shift_last_x, shift_last_y, shift_x, shift_y
 from exphil_rt.sim.stage_facts import LEDGE_SAFE
@@ -83,13 +83,18 @@ def go_over(pl: Any, t: Any, side: float) -> bool:
 
 
 @njit
-def bounced_off(pl: Any, t: Any, stage: Any) -> bool:
-    """A body that bounced off the ground is over an edge by now."""
-    if pl.last_line < 0 or not (pl.state == st.DOWN_BOUND_U or pl.state == st.DOWN_BOUND_D):
-        return False
-    index = follow(pl.last_line, pl.x, t, stage)
+def bounces(pl: Any, t: Any, stage: Any, game: Any) -> None:
+    """A body that bounced off the ground falls where that ends, and lies on it again once its legs are tucked in."""
+    if pl.last_line < 0:
+        to_fall(pl, t)
+        return
+    index = pl.last_line if t.lines[pl.last_line].moving else follow(pl.last_line, pl.x, t, stage)
     line = t.lines[index]
-    return bool((pl.x < line.x0 - EDGE_SLACK or pl.x > line.x1 + EDGE_SLACK) and line.moving == 0)
+    x = pl.x - shift_x(line, game)
+    if (x < line.x0 - EDGE_SLACK or x > line.x1 + EDGE_SLACK) and line.moving == 0:
+        to_fall(pl, t)
+    elif pl.air_frames >= FEET_LOCKED:
+        pl.y = shift_y(line, game) + height_at(line, min(max(x, line.x0), line.x1)) + ABOVE
 
 
 @njit
@@ -163,6 +168,8 @@ def passes_platform(pl: Any, t: Any, index: int) -> bool:
 def try_land(pl: Any, t: Any, stage: Any, game: Any) -> bool:
     """Cross a line from above: stand on it."""
     top, bottom = pl.prev_y + pl.prev_ecb, pl.y + pl.ecb
+    if pl.vy > 0.0:
+        pl.pass_line = -1  # who comes up again may stand on the platform that was dropped through
     if bottom > top:
         return False
     best = -1
@@ -230,8 +237,6 @@ def landed(pl: Any, t: Any, line: int) -> None:
     knock = math.sqrt(pl.kx * pl.kx + pl.ky * pl.ky)
     touch_ground(pl, t, line)
     pl.ecb = 0.0
-    if s == st.DOWN_BOUND_U or s == st.DOWN_BOUND_D:
-        return  # the bounce of a fall is no new fall
     if st.ATTACK_AIR_N <= s <= st.ATTACK_AIR_LW:
         an = t.anim[pl.character, s]
         if an.cancel_before <= pl.age < an.cancel_after:
@@ -490,8 +495,9 @@ def collide(pl: Any, taken: int, t: Any, stage: Any, game: Any) -> None:
         if pl.hitlag <= 0.0:
             hang(pl, t, stage)
         return
-    if bounced_off(pl, t, stage):
-        to_fall(pl, t)
+    if s == st.DOWN_BOUND_U or s == st.DOWN_BOUND_D:
+        bounces(pl, t, stage, game)
+        against_walls(pl, t, stage, t.fighters[pl.character])
         return
     if pl.hitlag <= 0.0 or pl.di_pending:
         if try_land(pl, t, stage, game):

@@ -56,8 +56,10 @@ def to_wait(pl: Any, t: Any) -> None:
 
 @njit
 def to_fall(pl: Any, t: Any) -> None:
-    """Fall, with the vertical speed kept."""
+    """Fall, with the vertical speed kept, and of the other what air drift may reach (real replays)."""
     leave_ground(pl)
+    limit = t.fighters[pl.character].drift_max
+    pl.vx = min(max(pl.vx, -limit), limit)
     enter(pl, t, st.FALL)  # FallAerial follows air jumps alone (real replays)
 
 

@@ -251,7 +251,8 @@ def shown(pl: Any) -> tuple[int, float, float]:
 def feet(pl: Any, at: Any, t: Any) -> float:
     """Height of the lowest point that lands: legs tuck in from the tenth frame in the air on."""
     if pl.air_frames < FEET_LOCKED:
-        return 0.0
+        bounces = pl.state == st.DOWN_BOUND_U or pl.state == st.DOWN_BOUND_D
+        return float(pl.ecb) if bounces else 0.0
     s, age, leant = shown(pl)
     return float(tucked(at, t, pl.character, s, age, leant))
 
@@ -275,11 +276,14 @@ def tucked(at: Any, t: Any, character: int, s: int, age: float, lean: float) -> 
 
 
 @njit
-def bounce(pl: Any, t: Any) -> None:
-    """A body that fell down leaves the ground and comes back to it, by its animation."""
+def bounce(pl: Any, t: Any, low: float) -> None:
+    """A body that fell down leaves the ground and comes back, by its animation; ``low``: its feet while it fell."""
     an = t.anim[pl.character, pl.state]
     if pl.airborne == 0 and pl.age == an.rise:
         leave_ground(pl)
+        if pl.age <= 1.0:
+            pl.ecb = low  # so soon they are still where they were in the air
+            pl.y -= low
         pl.jumps = max(int(t.fighters[pl.character].max_jumps) - 1, 0)
         pl.vx = 0.0
         pl.gv = 0.0
@@ -294,6 +298,7 @@ def move(pl: Any, t: Any) -> None:
     c = t.common[0]
     pl.prev_x = pl.x
     pl.prev_y = pl.y
+    low = pl.prev_ecb
     pl.prev_ecb = pl.ecb
     s = pl.state
     pl.x += pl.shift_x
@@ -309,7 +314,7 @@ def move(pl: Any, t: Any) -> None:
         pl.air_frames += 1
         return
     if s == st.DOWN_BOUND_U or s == st.DOWN_BOUND_D:
-        bounce(pl, t)
+        bounce(pl, t, low)
     if pl.airborne:
         air(pl, t, at, c)
         pl.gv = 0.0

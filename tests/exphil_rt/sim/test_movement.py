@@ -199,6 +199,19 @@ def test_platforms_catch_and_let_go(new_game):
     assert game.player().position_y == pytest.approx(0.0, abs=1e-3)
 
 
+def test_who_dropped_through_a_platform_may_jump_back_onto_it(new_game):
+    game = new_game((Character.FOX, Character.MEWTWO), stage=Stage.BATTLEFIELD)
+    game.pad(y=-1.0)
+    game.until(lambda: game.state() == st.PASS)
+    game.pad()
+    game.step(3)
+    game.pad(buttons=Button.X)
+    game.step()
+    game.pad()
+    game.until(lambda: not game.player().airborne)
+    assert game.player().position_y == pytest.approx(27.2, abs=1e-3)
+
+
 def test_crouch(new_game):
     game = new_game()
     game.pad(y=-1.0)

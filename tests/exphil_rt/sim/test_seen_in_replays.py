@@ -70,6 +70,36 @@ def test_a_body_that_fell_bounces_off_the_ground_for_a_while(new_game):
     assert float(game.player().position_y) == pytest.approx(0.0, abs=1e-3)
 
 
+def test_a_body_that_bounces_at_once_keeps_its_feet_where_they_were_in_the_air(new_game):
+    game = new_game((Character.POPO, MEWTWO))
+    floor = float(game.player().position_y)
+    put_in(game, st.DAMAGE_FLY_N, airborne=1, line=-1, y=floor + 4.0, prev_y=floor + 4.0, vy=-1.6, hitstun=30.0,
+           tumble=1, air_frames=30, age=24.0)  # fmt: skip
+    game.until(lambda: game.state() == st.DOWN_BOUND_D)
+    heights = [float(game.player().position_y) - floor]
+    for _ in range(11):
+        game.step()
+        heights.append(float(game.player().position_y) - floor)
+    assert heights[0] == pytest.approx(0.0, abs=0.01)
+    assert heights[1] < -0.5  # real ones: -.8 to -2.3, for ten frames
+    assert heights[1:10] == pytest.approx([heights[1]] * 9)
+    assert heights[11] == pytest.approx(0.0, abs=0.01)
+
+
+def test_a_fall_is_no_faster_sideways_than_air_drift(new_game):
+    game = new_game((Character.POPO, MEWTWO))
+    limit = float(game.lane.tables["fighters"][Character.POPO]["drift_max"])
+    put_in(game, st.JUMP_F, airborne=1, line=-1, y=30.0, prev_y=30.0, vx=limit + 0.6, vy=1.0, air_frames=5)
+    game.step()
+    speeds = []
+    while game.state() == st.JUMP_F:
+        speeds.append(float(game.player().self_x_air))
+        game.step()
+    assert speeds[-1] > limit
+    assert game.state() == st.FALL
+    assert float(game.player().self_x_air) <= limit + 1e-6
+
+
 @pytest.mark.parametrize(("fresh", "state"), [(False, st.DOWN_DAMAGE_D), (True, st.DAMAGE_FLY_TOP)])
 def test_a_weak_blow_leaves_one_who_lies_lying(new_game, fresh, state):
     game = new_game((MEWTWO, FOX))
