@@ -36,6 +36,7 @@ class Contacts:
     def __init__(self, count: int) -> None:
         self._seen = np.zeros((count, 2), CONTACT)
         self._before = np.zeros((count, 2), np.float32)
+        self._was = np.zeros((count, 2), np.int32)
 
     def see(self, offset: int, mine: NDArray[Any], records: NDArray[Any], body: dict[str, NDArray[Any]],
             row: NDArray[Any], game: NDArray[Any]) -> None:  # fmt: skip
@@ -43,22 +44,21 @@ class Contacts:
         if offset > STRIDE + 1:
             return
         if offset == 1:
-            self._before = records["players"]["percent"].copy()
+            self._before, self._was = records["players"]["percent"].copy(), records["players"]["state"].copy()
         seen, at = self._seen, row + offset
         body = {name: values[:, :, :2] for name, values in body.items()}
-        # a rise without hitlag or a new state is no blow: the damage of being out of sight
-        hitlag = body["hitlag"][at, game]
-        blow = (hitlag > 0) | (hitlag[:, ::-1] > 0) | (body["state"][at, game] != body["state"][at - 1, game])
-        for source, before, percent, kx, ky in (
-            (1, self._before, mine["percent"].copy(), mine["kx"], mine["ky"]),
+        lag, real_lag = mine["hitlag"], body["hitlag"][at, game]
+        state, real_state = mine["state"].copy(), body["state"][at, game]
+        for source, before, percent, kx, ky, changed, stopped in (
+            (1, self._before, mine["percent"].copy(), mine["kx"], mine["ky"], state != self._was, lag),
             (0, body["percent"][at - 1, game], body["percent"][at, game], body["knockback_x"][at, game],
-             body["knockback_y"][at, game]),
+             body["knockback_y"][at, game], real_state != body["state"][at - 1, game], real_lag),
         ):  # fmt: skip
-            new = (seen["when"][:, :, source] == 0) & (percent > before + SAME_PERCENT)
-            if source == 0:
-                new &= blow
-            else:
-                self._before = percent
+            # a rise without hitlag or a new state is no blow: the damage of being out of sight, Fox's laser
+            blow = (stopped > 0) | (stopped[:, ::-1] > 0) | changed
+            new = (seen["when"][:, :, source] == 0) & (percent > before + SAME_PERCENT) & blow
+            if source == 1:
+                self._before, self._was = percent, state
             if not new.any():
                 continue
             seen["when"][new, source] = offset

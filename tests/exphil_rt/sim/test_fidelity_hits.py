@@ -34,6 +34,7 @@ def verdict(real, mine, hitlag=True):
         now["percent"], now["state"] = 10.0, st.WAIT
         if mine is not None and offset >= mine[0]:
             now["percent"][0, 1] += mine[1]
+            now["hitlag"][0, 1] = 5.0 if offset == mine[0] and hitlag else 0.0
             now["ky"][0, 1] = mine[2]
         contacts.see(offset, now, records, body, zero, zero)
     judged = contacts.judged()
@@ -59,8 +60,9 @@ def test_verdicts(real, mine, expected):
     assert verdict(real, mine)["verdict"] == expected
 
 
-def test_damage_of_being_out_of_sight_is_no_hit():
-    assert verdict((4, 1.0, 0.0), None, hitlag=False)["verdict"] == NONE
+@pytest.mark.parametrize(("real", "mine"), [((4, 1.0, 0.0), None), (None, (4, 3.0, 0.0))])
+def test_damage_that_stops_nobody_is_no_hit(real, mine):
+    assert verdict(real, mine, hitlag=False)["verdict"] == NONE
 
 
 def test_a_contact_keeps_its_figures():
