@@ -16,7 +16,7 @@ from exphil_rt.sim.inputs import LONG_AGO, NEUTRAL_TILT
 from exphil_rt.sim.jit import njit
 from exphil_rt.sim.random import uniform
 from exphil_rt.sim.shield import guards
-from exphil_rt.sim.state import STALE_SLOTS
+from exphil_rt.sim.state import FIGHTERS, STALE_SLOTS
 
 DOMAIN_FLY_ROLL = 1
 WEAK = 7.0  # a blow of less leaves one who lies down lying (real replays: 6.96 did, 7.70 did not)
@@ -60,37 +60,30 @@ def hitlag_frames(damage: float, electric: bool, crouching: bool, c: Any) -> flo
 
 
 @njit
-def stale_factor(pl: Any, move: int, c: Any, own: bool = False) -> float:
-    """Share of its damage that ``move`` still does; with ``own`` as if this use of it had not landed yet."""
-    lost, place = 0.0, 0
+def stale_factor(game: Any, side: int, move: int, c: Any) -> float:
+    """Share of its damage that ``move`` of a side (both climbers of it) still does."""
+    lost = 0.0
     for n in range(STALE_SLOTS):
-        slot = (pl.stale_next - 1 - n) % STALE_SLOTS
-        if own and pl.stale_serial[slot] == pl.attack_serial:
-            continue
-        if pl.stale[slot] == move:
-            lost += c.stale_weights_0 - 0.01 * place
-        place += 1
+        if game.stale[side, (game.stale_next[side] - 1 - n) % STALE_SLOTS] == move:
+            lost += c.stale_weights_0 - 0.01 * n
     return 1.0 - lost
 
 
 @njit
-def landed(pl: Any) -> bool:
-    """This use of a move is in the queue already."""
-    found = False
+def push_stale(game: Any, side: int, move: int, serial: int) -> None:
+    """Enter ``move`` into a side's queue, once for each use of it, which ``serial`` tells."""
     for n in range(STALE_SLOTS):
-        found |= pl.stale_serial[n] == pl.attack_serial and pl.stale[n] != 0
-    return found
+        if game.stale[side, n] == move and game.stale_serial[side, n] == serial:
+            return
+    game.stale[side, game.stale_next[side]] = move
+    game.stale_serial[side, game.stale_next[side]] = serial
+    game.stale_next[side] = (game.stale_next[side] + 1) % STALE_SLOTS
 
 
 @njit
-def push_stale(pl: Any, move: int, serial: int) -> None:
-    """Enter ``move`` into the queue, once for each use of it, which ``serial`` tells."""
-    for n in range(STALE_SLOTS):
-        if pl.stale[n] == move and pl.stale_serial[n] == serial:
-            return
-    pl.stale[pl.stale_next] = move
-    pl.stale_serial[pl.stale_next] = serial
-    pl.stale_next = (pl.stale_next + 1) % STALE_SLOTS
+def use_of(pl: Any, n: int) -> int:
+    """The use of a move that fighter ``n`` is in, as the queue tells them apart."""
+    return int(pl.attack_serial) * FIGHTERS + n
 
 
 @njit

@@ -26,6 +26,7 @@ def enter(pl: Any, t: Any, state: int) -> None:
     pl.count = 0
     pl.hit_epoch = -1
     pl.hit_epoch_2 = -1
+    pl.made_epoch = -1
     pl.charge = 0
     pl.l_cancel = 0
     pl.lean = 0.0

@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 from exphil_rt.game import states as st
-from exphil_rt.sim.damage import hitlag_frames, influence, landed, push_stale, stale_factor, take_hit
+from exphil_rt.sim.damage import hitlag_frames, influence, push_stale, stale_factor, take_hit, use_of
 from exphil_rt.sim.enter import enter, leave_ground, start_attack, to_fall, to_wait
 from exphil_rt.sim.hit_table import ELECTRIC
 from exphil_rt.sim.hurt import BODY
@@ -77,8 +77,8 @@ def let_go(pl: Any, foe: Any, t: Any) -> None:
 
 
 @njit
-def blows(pl: Any, foe: Any, t: Any) -> None:
-    """Blows of CatchAttack and of throws on the one that is held: damage and hitlag without knockback."""
+def blows(pl: Any, foe: Any, t: Any, game: Any, n: int) -> None:
+    """Blows of fighter ``n``'s CatchAttack and throws on the one that is held: damage and hitlag without knockback."""
     an = t.anim[pl.character, pl.state]
     k = int(pl.age) - an.hit_first
     if an.hit_frames == 0 or k < 0 or k >= an.hit_frames:
@@ -92,11 +92,11 @@ def blows(pl: Any, foe: Any, t: Any) -> None:
     if box.damage <= 0.0:
         return
     move = int(t.anim[pl.character, pl.state].attack)
-    damage = box.damage * stale_factor(pl, move, c)
+    damage = box.damage * stale_factor(game, n & 1, move, c)
     foe.percent = min(foe.percent + damage, 999.0)
     pl.hitlag = hitlag_frames(damage, False, False, c)
     foe.hitlag = hitlag_frames(damage, box.element == ELECTRIC, False, c)
-    push_stale(pl, move, pl.attack_serial)
+    push_stale(game, n & 1, move, use_of(pl, n))
     pl.last_attack = move
     pl.combo += 1
     if pl.state == st.CATCH_ATTACK:
@@ -113,9 +113,8 @@ def throw(pl: Any, foe: Any, t: Any, game: Any, n: int, m: int) -> None:
     move = 53 + number
     if pl.state == st.THROW_B and box.angle < 90.0:
         pl.facing = -pl.facing  # the table's angle is along the facing after the turn
-    # set when the throw begins: its own blow has not made it stale
-    damage = box.damage * stale_factor(pl, move, c, landed(pl))
-    push_stale(pl, move, pl.attack_serial)
+    damage = box.damage * pl.made
+    push_stale(game, n & 1, move, use_of(pl, n))
     pl.last_attack = move
     pl.combo += 1
     foe.held = 0
@@ -180,7 +179,7 @@ def hold(pl: Any, foe: Any, t: Any, game: Any, n: int, m: int) -> None:
         foe.age = pl.age
         foe.facing = pl.facing
         carry_thrown(pl, foe, t)
-        blows(pl, foe, t)
+        blows(pl, foe, t, game, n)
         if pl.hitlag <= 0.0 and pl.age > t.releases[pl.character, s - st.THROW_F].after:
             throw(pl, foe, t, game, n, m)
         return
@@ -199,14 +198,14 @@ def hold(pl: Any, foe: Any, t: Any, game: Any, n: int, m: int) -> None:
             enter(pl, t, st.CATCH_WAIT)
             enter(foe, t, CAPTURE_WAIT_HI if high else st.CAPTURE_WAIT_LW)
             stand_before(pl, foe, t)
-            begin_throw(pl, foe, t)  # on the same frame (real replays)
+            begin_throw(pl, foe, t, game, n)  # on the same frame (real replays)
         return
     if s == st.CATCH_ATTACK:
-        blows(pl, foe, t)
+        blows(pl, foe, t, game, n)
     if (foe.state == st.CAPTURE_DAMAGE_LW or foe.state == CAPTURE_DAMAGE_HI) and foe.t >= DAMAGE_SHOWN:
         enter(foe, t, CAPTURE_WAIT_HI if high else st.CAPTURE_WAIT_LW)
     if s == st.CATCH_WAIT:
-        begin_throw(pl, foe, t)
+        begin_throw(pl, foe, t, game, n)
 
 
 @njit
@@ -223,7 +222,7 @@ def stand_before(pl: Any, foe: Any, t: Any) -> None:
 
 
 @njit
-def begin_throw(pl: Any, foe: Any, t: Any) -> None:
+def begin_throw(pl: Any, foe: Any, t: Any, game: Any, n: int) -> None:
     """A throw or a pummel out of CatchWait."""
     # only a push out of the middle throws (real replays)
     x = pl.stick_x if pl.tilt_x == 0 else 0.0
@@ -241,6 +240,9 @@ def begin_throw(pl: Any, foe: Any, t: Any) -> None:
         return
     if action:
         start_attack(pl, t, action)
+        pl.made = stale_factor(
+            game, n & 1, t.anim[pl.character, action].attack, t.common[0]
+        )  # its own blows come later
         enter(foe, t, st.THROWN_F + action - st.THROW_F)
         weighted = t.releases[pl.character, action - st.THROW_F].weighted
         pl.rate = THROW_SPEED / t.fighters[foe.character].weight if weighted else 1.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from exphil_rt.game import states as st
-from exphil_rt.sim.damage import hitlag_frames, landed, push_stale, stale_factor, take_hit
+from exphil_rt.sim.damage import hitlag_frames, push_stale, stale_factor, take_hit, use_of
 from exphil_rt.sim.enter import enter
 from exphil_rt.sim.grab import catch
 from exphil_rt.sim.hit_table import EMPTY, GRAB
@@ -143,8 +143,6 @@ def strike(pl: Any, foe: Any, t: Any, game: Any, n: int, m: int, row: int, circl
     c = t.common[0]
     box = t.circles[circle]
     epoch = t.hit_frames[row].epoch
-    # a hitbox that met the other foe already is no staler for it
-    own = epoch == (pl.hit_epoch_2 if m < 2 else pl.hit_epoch) and landed(pl)
     unhurt = pl.state == pl.out_state
     if unhurt:
         spend(pl, m, epoch)
@@ -159,7 +157,7 @@ def strike(pl: Any, foe: Any, t: Any, game: Any, n: int, m: int, row: int, circl
         return
     move = int(t.anim[pl.character, pl.out_state].attack)
     charge = 1.0 + CHARGE_BONUS * pl.out_charge / 60.0
-    damage = box.damage * charge * stale_factor(pl, move, c, own)
+    damage = box.damage * charge * pl.made
     lag = hitlag_frames(damage, False, False, c)
     pl.hitlag = max(pl.hitlag, lag)
     if counters(foe, t):
@@ -173,7 +171,7 @@ def strike(pl: Any, foe: Any, t: Any, game: Any, n: int, m: int, row: int, circl
         return
     if foe.invincible > 0:
         return
-    push_stale(pl, move, pl.attack_serial)
+    push_stale(game, n & 1, move, use_of(pl, n))
     pl.last_attack = move
     pl.combo = pl.combo + 1 if foe.hitstun > 0.0 else 1
     foe.last_hit_by = n & 1
@@ -206,28 +204,32 @@ def meet(a: Any, b: Any, n: int, m: int, t: Any, game: Any) -> None:
 
 
 @njit
-def ready(pl: Any, t: Any) -> bool:
-    """Note the hitboxes that are out on this frame; whether there are any."""
+def ready(pl: Any, t: Any, game: Any, side: int) -> bool:
+    """Note the hitboxes that are out on this frame; whether there are any. They are as stale as they were made."""
     row = active(pl, t)
     pl.out = row
     if row < 0:
         return False
     pl.out_state = pl.state
     pl.out_charge = pl.charge
+    epoch = t.hit_frames[row].epoch
+    if pl.made_epoch != epoch:
+        pl.made_epoch = epoch
+        pl.made = stale_factor(game, side, t.anim[pl.character, pl.state].attack, t.common[0])
     return True
 
 
 @njit
 def hits(a: Any, b: Any, c: Any, d: Any, count: int, t: Any, game: Any) -> None:
     """Phase 7 of a game of ``count`` fighters: players ``a`` and ``b``, their followers ``c`` and ``d``."""
-    busy_a = ready(a, t)
-    busy = ready(b, t) or busy_a
+    busy_a = ready(a, t, game, 0)
+    busy = ready(b, t, game, 1) or busy_a
     if count == 2:
         if busy:
             meet(a, b, 0, 1, t, game)
         return
-    busy_c = ready(c, t)
-    busy = ready(d, t) or busy_c or busy
+    busy_c = ready(c, t, game, 0)
+    busy = ready(d, t, game, 1) or busy_c or busy
     if busy:
         for n in range(0, count, 2):
             for m in range(1, count, 2):

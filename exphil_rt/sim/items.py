@@ -7,7 +7,7 @@ from typing import Any
 
 from exphil_rt.game import states as st
 from exphil_rt.game.frames import MAX_ITEMS
-from exphil_rt.sim.damage import hitlag_frames, push_stale, stale_factor, take_hit
+from exphil_rt.sim.damage import hitlag_frames, push_stale, stale_factor, take_hit, use_of
 from exphil_rt.sim.hit_table import ELECTRIC
 from exphil_rt.sim.hits import touchable
 from exphil_rt.sim.hurt import BODY, struck_part, touches_body
@@ -193,7 +193,7 @@ def move_items(game: Any, a: Any, b: Any, t: Any, stage: Any) -> None:
         kind = t.item_kinds[item.kind]
         item.age += 1
         if item.age == 1:  # as stale as its move is now, not when it hits
-            item.damage *= stale_factor(b if item.owner else a, kind.attack, t.common[0])
+            item.damage *= stale_factor(game, item.owner, kind.attack, t.common[0])
         item.timer -= 1.0
         gone = item.timer <= 0.0
         item.prev_x = item.x
@@ -318,7 +318,7 @@ def meet(game: Any, k: int, pl: Any, owner: Any, n: int, t: Any) -> bool:
     item.hit = 1
     if pl.invincible > 0:
         return not kind.stays
-    push_stale(owner, kind.attack, -item.serial)
+    push_stale(game, item.owner, kind.attack, -item.serial)
     owner.last_attack = kind.attack
     owner.combo = owner.combo + 1 if pl.hitstun > 0.0 else 1
     pl.last_hit_by = 1 - port
@@ -354,8 +354,8 @@ def strike_with(pl: Any, foe: Any, t: Any, game: Any, port: int, hit: int, charg
     box = t.item_hits[hit]
     c = t.common[0]
     attack = t.item_kinds[hit].attack
-    damage = box.damage * charge * stale_factor(pl, attack, c)
-    push_stale(pl, attack, pl.attack_serial)
+    damage = box.damage * charge * stale_factor(game, port, attack, c)
+    push_stale(game, port, attack, use_of(pl, port))
     pl.last_attack = attack
     pl.combo = pl.combo + 1 if foe.hitstun > 0.0 else 1
     foe.last_hit_by = port

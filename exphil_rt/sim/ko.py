@@ -45,9 +45,6 @@ def respawn(pl: Any, t: Any, stage: Any, port: int) -> None:
     pl.air_frames = 0
     pl.ecb = 0.0
     pl.held = 0
-    for n in range(STALE_SLOTS):
-        pl.stale[n] = 0
-        pl.stale_serial[n] = 0
     enter(pl, t, st.REBIRTH)
 
 
@@ -113,6 +110,9 @@ def life(pl: Any, t: Any, game: Any, stage: Any, n: int) -> None:
         if pl.dead_frames <= 0:
             if n < 2 and pl.stocks > 0:
                 respawn(pl, t, stage, port)
+                for k in range(STALE_SLOTS):
+                    game.stale[port, k] = 0
+                    game.stale_serial[port, k] = 0
             else:
                 pl.exists = 0
                 enter(pl, t, st.SLEEP)

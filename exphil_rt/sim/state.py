@@ -38,7 +38,7 @@ _FLOATS: Final = (
     # of the state before, where this frame entered another one that does not move the body yet
     "was_age", "was_lean",
     # specials: lag and drift of the special fall, a special's own number, a charge that is kept
-    "fall_lag", "fall_drift", "sv", "store", "wall_lean",
+    "fall_lag", "fall_drift", "sv", "store", "wall_lean", "made",
 )  # fmt: skip
 
 _INTS: Final = (
@@ -55,7 +55,7 @@ _INTS: Final = (
     # jump squat
     "short_hop", "stick_jump",
     # hits
-    "hit_epoch", "hit_epoch_2", "charge", "l_cancel", "stale_next", "last_attack", "last_hit_by", "combo",
+    "hit_epoch", "hit_epoch_2", "made_epoch", "charge", "l_cancel", "last_attack", "last_hit_by", "combo",
     "attack_serial", "di_pending", "tumble", "merge_frames",
     # ledge, grab, shield, death
     "ledge", "ledge_wait", "held", "dead_frames",
@@ -68,15 +68,13 @@ _INTS: Final = (
 )  # fmt: skip
 
 PLAYER: Final = np.dtype(
-    [(name, np.float32) for name in _FLOATS]
-    + [(name, np.int32) for name in _INTS]
-    + [("stale", np.int32, (STALE_SLOTS,)), ("stale_serial", np.int32, (STALE_SLOTS,))],
+    [(name, np.float32) for name in _FLOATS] + [(name, np.int32) for name in _INTS],
     align=True,
 )
 """One fighter. Distances in world units, velocities in units a frame, times in frames.
 
-``stale`` are the moves that landed and ``stale_serial`` which use of them (below 0 an item); ``held`` is 0 or one more
-than the index of the catcher; ``hit_epoch`` counts for the foe's leader, ``hit_epoch_2`` for his follower."""
+``held`` is 0 or one more than the index of the catcher; ``hit_epoch`` counts for the foe's leader, ``hit_epoch_2`` for
+his follower; ``made`` is the share of their damage that the hitboxes of ``made_epoch`` do."""
 
 FIGHTERS: Final = 4
 """Fighters of a game: the two players, then the follower of each (``exists`` 0 but for the Ice Climbers' Nana)."""
@@ -108,6 +106,10 @@ GAME: Final = np.dtype(
         ("reason", np.int32),
         ("winner", np.int32),  # 0, 1, -1 draw
         ("fighters", np.int32),  # records in use: 4 where somebody has a follower, else 2
+        # of each side: the moves that landed, which use of them (below 0 an item), and where the next one goes
+        ("stale", np.int32, (2, STALE_SLOTS)),
+        ("stale_serial", np.int32, (2, STALE_SLOTS)),
+        ("stale_next", np.int32, (2,)),
         ("num_items", np.int32),  # the items in use lie first, the oldest before the others
         ("item_serial", np.int32),
         ("items", ITEM, (MAX_ITEMS,)),

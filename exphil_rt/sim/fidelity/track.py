@@ -48,7 +48,7 @@ _PAD_FIELDS: Final = (
     "raw_x2", "buttons", "pressed", "tilt_x", "tilt_y", "since_lrz", "since_lr", "since_lr_before", "since_xy",
     "ledge_wait",
 )  # fmt: skip
-_QUEUE_FIELDS: Final = ("stale", "stale_serial", "stale_next", "last_attack")
+_QUEUE_FIELDS: Final = ("stale", "stale_serial", "stale_next")
 # The two fields of a body that make a prediction exact, with how far off it may be.
 _EXACT: Final = (
     ("x", "position_x"), ("y", "position_y"), ("vx", "self_x_air"), ("vy", "self_y"), ("gv", "self_x_ground"),
@@ -112,19 +112,19 @@ class Tracker:
             by_row.setdefault(int(row), []).append(n)
         exact = np.zeros((rows, games, 2), bool)
         foretold = np.zeros((rows, games, 2), np.int16)
-        self._correct(0, np.arange(games), every(lane, np.arange(games)), first=True)
+        self._correct(0, np.arange(games), every(lane, np.arange(games)), lane.games.copy(), first=True)
         for row in range(1, rows):
             slots = np.flatnonzero(recording.length > row).astype(np.int32)
             before = every(lane, slots)
-            items = [game["items"][: int(game["num_items"])].copy() for game in lane.games[slots]]
+            games = lane.games[slots].copy()
             lane.games["status"][slots] = 1
             lane.games["frame"][slots] = row - 124
             feed(lane, slots, recording.pads, row, slots)
             lane.step(slots, 1, watch=False)
             exact[row, slots], foretold[row, slots] = self._compare(row, slots)
             self._correct_stage(row, slots)
-            self._correct_items(row, slots, items)
-            self._correct(row, slots, before)
+            self._correct_items(row, slots, games)
+            self._correct(row, slots, before, games)
             if row in by_row:
                 chosen = by_row[row]
                 at = wanted[chosen, 1]
@@ -161,7 +161,7 @@ class Tracker:
                     games["wind_frames"][slot] = WIND_FRAMES if games["wind"][slot] else int(WIND_REST[0])
                     break
 
-    def _correct_items(self, row: int, slots: NDArray[Any], before: list[NDArray[Any]]) -> None:
+    def _correct_items(self, row: int, slots: NDArray[Any], before: NDArray[Any]) -> None:
         """Projectiles in flight are those shown; what the game knew of the one it takes for the same is kept.
 
         Those ``before`` this frame, too: the game may have used one up that flies on.
@@ -170,7 +170,7 @@ class Tracker:
         kinds = self.tables["item_kinds"]
         some = (shown["exists"][row, slots] != 0).any(axis=1) | (self.lane.games["num_items"][slots] > 0)
         for place in np.flatnonzero(some):
-            slot, earlier = slots[place], before[place]
+            slot, earlier = slots[place], before["items"][place][: int(before["num_items"][place])]
             game = self.lane.games[slot]
             mine = [game["items"][k].copy() for k in range(int(game["num_items"]))]
             kept = [item for item in mine if item["state"] != FLYING]
@@ -200,13 +200,18 @@ class Tracker:
                 game["items"][k] = item
             game["num_items"] = min(len(kept), MAX_ITEMS)
 
-    def _correct(self, row: int, slots: NDArray[Any], before: NDArray[Any], first: bool = False) -> None:
-        """Write what frame ``row`` shows over the records of ``slots``; ``before`` are theirs of the frame before."""
+    def _correct(
+        self, row: int, slots: NDArray[Any], before: NDArray[Any], games: NDArray[Any], first: bool = False
+    ) -> None:
+        """Write what frame ``row`` shows over the records of ``slots``.
+
+        ``before`` are the fighters' of the frame before, ``games`` the games'.
+        """
         body = self.recording.body
         mine = every(self.lane, slots)
         shown = self.known[row, slots]
         there = body["exists"][row, slots] != 0
-        hits = self._learn_hits(row, slots, mine, before) if row else []
+        hits = self._learn_hits(row, slots, mine, before, games) if row else []
         wrong = mine["state"] != shown
         if wrong.any() or first:
             earlier = self.known[row - 1, slots] if row else shown
@@ -214,14 +219,14 @@ class Tracker:
             going_on = wrong & (shown == earlier) & (age >= last_age) & (before["state"] == shown)
             if going_on.any():
                 kept = before[going_on]
-                for name in _PAD_FIELDS + _QUEUE_FIELDS:
+                for name in (*_PAD_FIELDS, "last_attack"):
                     kept[name] = mine[name][going_on]
                 kept["t"] += body["hitlag"][row, slots][going_on] == 0
                 for name in ("merge_frames", "intangible", "invincible"):
                     kept[name] = np.maximum(kept[name] - 1, 0)
                 mine[going_on] = kept
             for n, port in zip(*np.nonzero(wrong & ~going_on), strict=True):
-                self._entered(mine[n], port, int(shown[n, port]), before[n, port], int(earlier[n, port]))
+                self._entered(mine[n], port, int(shown[n, port]), before[n, port], int(earlier[n, port]), int(slots[n]))
         self._spend(row, slots, mine, hits)
         self._learn_recoil(row, slots, mine, before, wrong)
         was_air = mine["airborne"] != 0
@@ -259,46 +264,51 @@ class Tracker:
         self.lane.players[slots], self.lane.followers[slots] = mine[:, :2], mine[:, 2:]
 
     def _learn_hits(
-        self, row: int, slots: NDArray[Any], mine: NDArray[Any], before: NDArray[Any]
+        self, row: int, slots: NDArray[Any], mine: NDArray[Any], before: NDArray[Any], games: NDArray[Any]
     ) -> list[tuple[int, int, int]]:
-        """Keep the attackers' stale moves to what was recorded, not to what was foretold.
+        """Keep the sides' stale moves to what was recorded, not to what was foretold.
 
         Returns:
             The recorded hits: place in ``slots``, victim and attacker.
         """
         body = self.recording.body
-        percent, hitlag = body["percent"], body["hitlag"][row, slots]
+        percent, hitlag, landed = body["percent"], body["hitlag"][row, slots], body["last_attack_landed"]
         rose = (percent[row, slots] > percent[row - 1, slots]) & (body["exists"][row - 1, slots] != 0)
         # what hurts without a blow: being out of sight
         rose &= (hitlag > 0) | _any_foe(hitlag > 0) | (body["state"][row, slots] != body["state"][row - 1, slots])
         foretold = mine["percent"] > before["percent"]
         for n, victim in zip(*np.nonzero(foretold & ~rose), strict=True):
-            epoch = "hit_epoch" if victim < 2 else "hit_epoch_2"
-            for foe in (1 - victim % 2, 3 - victim % 2):
-                for name in (epoch,) if rose[n, (victim + 2) % FIGHTERS] else (epoch, *_QUEUE_FIELDS):
+            epoch, side = "hit_epoch" if victim < 2 else "hit_epoch_2", 1 - victim % 2
+            alone = not rose[n, (victim + 2) % FIGHTERS]
+            for foe in (side, side + 2):
+                for name in (epoch, "last_attack") if alone else (epoch,):
                     mine[n, foe][name] = before[n, foe][name]
+            for name in _QUEUE_FIELDS if alone else ():
+                self.lane.games[name][slots[n], side] = games[name][n, side]
         hits = []
         for n, victim in zip(*np.nonzero(rose), strict=True):
             foe = 1 - victim % 2
-            if hitlag[n, foe] == 0 and hitlag[n, foe + 2] > 0:
-                foe += 2
+            told = landed[row, slots[n], foe] != landed[row - 1, slots[n], foe]
+            if hitlag[n, foe + 2] > 0 and not (hitlag[n, foe] > 0 and told):
+                new = landed[row, slots[n], foe + 2] != landed[row - 1, slots[n], foe + 2]
+                foe += 2 if new or hitlag[n, foe] == 0 else 0
             hits.append((int(n), int(victim), int(foe)))
             if foretold[n, victim]:
                 continue
             giver = mine[n, foe]
-            move = int(body["last_attack_landed"][row, slots[n], foe])
+            move = int(landed[row, slots[n], foe])
             state = int(self.known[row, slots[n], foe])
             anim = self.tables["anim"][int(giver["character"]), state]
             # what is no attack of this state, or of the one that a trade ended, came from an item
             last = self.tables["anim"]["attack"][int(giver["character"]), int(self.known[row - 1, slots[n], foe])]
-            serial = int(giver["attack_serial"]) if move in (int(anim["attack"]), int(last)) else -row
-            known = bool(((giver["stale"] == move) & (giver["stale_serial"] == serial)).any())
-            known |= bool(giver["stale_next"] != before[n, foe]["stale_next"])  # foretold for the other of that side
+            serial = int(giver["attack_serial"]) * FIGHTERS + foe if move in (int(anim["attack"]), int(last)) else -row
+            game, side = self.lane.games[slots[n]], 1 - victim % 2
+            known = game["stale_next"][side] != games["stale_next"][n, side]  # foretold for the other of that side
+            known |= ((game["stale"][side] == move) & (game["stale_serial"][side] == serial)).any()
             if move and not known:
-                giver["stale"][int(giver["stale_next"])] = move
-                giver["stale_serial"][int(giver["stale_next"])] = serial
-                giver["stale_next"] = (int(giver["stale_next"]) + 1) % STALE_SLOTS
-
+                at = int(game["stale_next"][side])
+                game["stale"][side, at], game["stale_serial"][side, at] = move, serial
+                game["stale_next"][side] = (at + 1) % STALE_SLOTS
         return hits
 
     def _spend(self, row: int, slots: NDArray[Any], mine: NDArray[Any], hits: list[tuple[int, int, int]]) -> None:
@@ -324,17 +334,21 @@ class Tracker:
         learned &= (np.abs(off) > EXACT) & (np.abs(off) < MOST_RECOIL)
         mine["recoil"] = np.where(learned, mine["recoil"] + off, mine["recoil"])
 
-    def _entered(self, pair: Any, port: Any, state: int, before: Any, earlier: int) -> None:
+    def _entered(self, pair: Any, port: Any, state: int, before: Any, earlier: int, slot: int) -> None:
         """A state that the game did not foresee begins, after the record ``before`` in state ``earlier``."""
         mine = pair[port]
         mine["state"] = state
         mine["rate"] = 1.0
         for name in ("t", "flag", "count", "charge"):
             mine[name] = 0
-        mine["hit_epoch"] = -1
+        mine["hit_epoch"] = mine["made_epoch"] = -1
         if _attacks(state):
             attack = self.tables["anim"]["attack"][int(mine["character"])]
             mine["attack_serial"] = before["attack_serial"] + int(attack[state] != attack[earlier])
+            game, side = self.lane.games[slot], port % 2
+            newest = (game["stale_next"][side] - 1 - np.arange(STALE_SLOTS)) % STALE_SLOTS
+            same = game["stale"][side, newest] == attack[state]
+            mine["made"] = 1.0 - (same * (0.09 - 0.01 * np.arange(STALE_SLOTS))).sum()  # of throws; blows make it anew
         if state == st.TURN:
             flick = abs(mine["stick_x"]) >= 0.8
             mine["count"] = 1 if flick else int(self.tables["fighters"][mine["character"]]["turn_frames"]) + 1

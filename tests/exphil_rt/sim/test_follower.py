@@ -49,6 +49,20 @@ def test_she_does_what_he_did_six_frames_ago(climbers):
     assert climbers.lane.frames(SLOT).nana_controllers.buttons[0, 0] == Button.X
 
 
+def test_what_he_lands_makes_her_moves_stale(climbers):
+    climbers.put(1, 7.0, -1.0)
+    climbers.pad(0, buttons=Button.A)
+    climbers.step()
+    climbers.pad(0)
+    dealt = []
+    for _ in range(2):
+        before = float(climbers.player(1).percent)
+        climbers.until(lambda before=before: bool(climbers.player(1).percent > before), 30)
+        dealt.append(float(climbers.player(1).percent) - before)
+    assert nana(climbers).state == st.ATTACK_11
+    assert dealt == pytest.approx([2.0, 2.0 * 0.91], rel=1e-5)
+
+
 def test_a_game_without_climbers_has_nobody(new_game):
     game = new_game()
     assert not game.lane.frames(SLOT).nanas.exists.any()

@@ -106,7 +106,7 @@ def test_a_weak_blow_leaves_one_who_lies_lying(new_game, fresh, state):
     game.put(0, 0.0, 1.0)
     game.put(1, 9.0, -1.0)
     put_in(game, st.DOWN_WAIT_D, port=1, percent=100.0)
-    game.lane.players[0, 0]["stale"] = 0 if fresh else 9  # a down tilt of nine percent, or a stale one of five
+    game.lane.games["stale"][0, 0] = 0 if fresh else 9  # a down tilt of nine percent, or a stale one of five
     game.pad(y=-0.5, buttons=Button.A)
     game.step()
     game.pad()
@@ -420,15 +420,15 @@ def test_a_projectile_is_as_stale_as_its_move_was_when_it_flew(new_game, when, d
     game = new_game((FOX, MEWTWO))
     game.put(0, 0.0, 1.0)
     game.put(1, 60.0, -1.0)
-    queue = game.lane.players[0, 0]
+    queue = game.lane.games[0]
     if when == "before":
-        queue["stale"][8], queue["stale_serial"][8] = 18, -99
+        queue["stale"][0, 8], queue["stale_serial"][0, 8] = 18, -99
     game.pad(buttons=Button.B)
     game.step()
     game.pad()
     game.until(lambda: int(game.lane.games["num_items"][0]) > 0, 30)
     if when == "in flight":
-        queue["stale"][8], queue["stale_serial"][8] = 18, -99
+        queue["stale"][0, 8], queue["stale_serial"][0, 8] = 18, -99
     game.until(lambda: bool(game.player(1).percent > 0.0), 60)
     assert float(game.player(1).percent) == pytest.approx(dealt, rel=1e-5)
 
