@@ -238,6 +238,8 @@ def motion_table(frames: dict[str, NDArray[Any]], anim: NDArray[Any]) -> NDArray
     for (who, state), by_frame in by_state.items():
         if sum(abs(dx) for dx in by_frame.values()) < 2.0 or _slides([dx for _, dx in sorted(by_frame.items())]):
             continue  # a recording's residual slide, not the animation's
+        if (who, state) in _FIRST_STEP:
+            by_frame = {1: by_frame[2], **{frame: dx for frame, dx in by_frame.items() if frame != 1}}
         if state in _BACKWARD and sum(by_frame.values()) > 0:
             by_frame = {frame: -dx for frame, dx in by_frame.items()}  # some fighters' were taken along the way
         anim[who, state]["motion_offset"] = len(flat)
@@ -246,6 +248,8 @@ def motion_table(frames: dict[str, NDArray[Any]], anim: NDArray[Any]) -> NDArray
     return np.array(flat, np.float32)
 
 
+_FIRST_STEP: Final = frozenset({(int(Character.FOX), st.ATTACK_12), (int(Character.FALCO), st.ATTACK_12)})
+"""Second jabs whose first step libmelee lacks: it is as long as the second one (8 of 8 in real replays)."""
 _BACKWARD: Final = (st.ESCAPE_B, st.PASSIVE_STAND_B, st.DOWN_BACK_U, st.DOWN_BACK_D)
 
 

@@ -148,7 +148,7 @@ def try_dash_or_turn(pl: Any, t: Any, c: Any) -> bool:
 @njit
 def try_squat(pl: Any, t: Any, c: Any) -> bool:
     """Crouch."""
-    if pl.stick_y <= -c.crouch_stick_y and pl.state != st.ATTACK_LW_3:
+    if pl.stick_y < -c.crouch_stick_y and pl.state != st.ATTACK_LW_3:
         enter(pl, t, st.SQUAT)
         return True
     return False

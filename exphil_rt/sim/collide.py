@@ -239,7 +239,7 @@ def landed(pl: Any, t: Any, line: int) -> None:
     pl.ecb = 0.0
     if st.ATTACK_AIR_N <= s <= st.ATTACK_AIR_LW:
         an = t.anim[pl.character, s]
-        if an.cancel_before <= pl.age < an.cancel_after:
+        if an.cancel_before <= pl.age <= an.cancel_after:
             after = s + (st.LANDING_AIR_N - st.ATTACK_AIR_N)
             lag = t.anim[pl.character, after].lag
             good = pl.since_lrz < c.lcancel_window and may_cancel(pl.character, s)

@@ -23,10 +23,10 @@ CLANK_RANGE = 9.0
 
 @njit
 def active(pl: Any, t: Any) -> int:
-    """Row of the hitboxes that are out on this frame, -1 for none."""
+    """Row of the hitboxes that are out on this frame, -1 for none; in hitlag they strike others (real replays)."""
     an = t.anim[pl.character, pl.state]
     k = int(pl.age) - an.hit_first
-    if an.hit_frames == 0 or k < 0 or k >= an.hit_frames or pl.hitlag > 0.0:
+    if an.hit_frames == 0 or k < 0 or k >= an.hit_frames:
         return -1
     if st.CATCH_ATTACK <= pl.state <= st.THROW_LW:  # grab.py deals these
         return -1

@@ -42,6 +42,7 @@ from exphil_rt.sim.jit import njit
 from exphil_rt.sim.ko import REBIRTH_SAFE
 from exphil_rt.sim.specials.begin import try_side_special, try_special, try_up_special
 
+BOOST_GRAB = 3.0  # so long a dash attack becomes a dash grab (all 5 of real replays, on the second and third frame)
 UCF_RAW = 75.0
 FLICKED = 2  # bit of ``charge`` in a turn: a flick on the way, for a dash as soon as it is turned
 ROLL_STICK = 0.6  # that rolls out of lying (real replays: 0.61 did)
@@ -107,7 +108,7 @@ def run_options(pl: Any, t: Any, c: Any) -> None:
         elif x < c.run_stick_x and pl.t >= pl.count:
             enter(pl, t, st.RUN_BRAKE)
     elif s == st.RUN_BRAKE:
-        if pl.stick_y <= -c.crouch_stick_y:
+        if pl.stick_y < -c.crouch_stick_y:
             enter(pl, t, st.SQUAT)
         elif x <= c.run_turn_stick and pl.age < t.fighters[pl.character].runbrake_turn_end:
             age = pl.age
@@ -329,7 +330,8 @@ def interrupt(pl: Any, t: Any) -> None:
                 pl.tumble = 0
                 to_fall(pl, t)
         elif s == st.REBIRTH_WAIT:
-            if pl.pressed or abs(pl.stick_x) > 0.5 or abs(pl.stick_y) > 0.5 or c_flick(pl, c):
+            moved = pl.stick_x != 0.0 or pl.stick_y < -c.crouch_stick_y or pl.stick_y >= c.tap_jump
+            if pl.pressed or moved or c_flick(pl, c):
                 pl.vx = 0.0
                 pl.vy = 0.0
                 pl.invincible = REBIRTH_SAFE
@@ -351,6 +353,9 @@ def interrupt(pl: Any, t: Any) -> None:
         dash_options(pl, t, c)
     elif s == st.RUN or s == st.RUN_BRAKE or s == st.TURN_RUN:
         run_options(pl, t, c)
+    elif s == st.ATTACK_DASH and pl.age <= BOOST_GRAB:
+        if pl.pressed & Z or (pl.buttons & A and wants_shield(pl, c)):
+            enter(pl, t, st.CATCH_DASH)
     elif s == st.TURN:
         turn_options(pl, t, c)
     elif s == st.KNEE_BEND:

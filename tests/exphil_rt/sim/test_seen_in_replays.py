@@ -450,3 +450,58 @@ def test_a_shadow_ball_grows_in_whole_steps(new_game, charge, speed, percent):
     assert float(game.lane.games["items"]["vx"][0, 0]) == pytest.approx(speed, rel=1e-5)
     game.until(lambda: bool(game.player(1).percent > 0.0), 60)
     assert float(game.player(1).percent) == percent
+
+
+@pytest.mark.parametrize(("pushed", "state"), [(0.6875, st.WAIT), (0.7, st.SQUAT)])
+def test_a_crouch_takes_a_stick_that_points_down_enough(new_game, pushed, state):
+    game = new_game((FOX, MEWTWO))
+    game.pad(y=-pushed)
+    game.step()
+    assert game.state() == state
+
+
+@pytest.mark.parametrize(
+    ("stick", "leaves"), [((0.325, -0.475), True), ((0.0, -0.675), False), ((0.0, -0.8875), True), ((0.0, 0.5), False)]
+)
+def test_who_comes_back_leaves_the_platform_as_from_standing(new_game, stick, leaves):
+    game = new_game((FOX, MEWTWO))
+    put_in(game, st.REBIRTH_WAIT, airborne=1, line=-1, last_line=-1)
+    game.step()
+    game.pad(x=stick[0], y=stick[1])
+    game.step()
+    assert (game.state() == st.FALL) is leaves
+
+
+@pytest.mark.parametrize(("after", "state"), [(1, st.CATCH_DASH), (6, st.ATTACK_DASH)])
+def test_a_dash_attack_becomes_a_grab_in_its_first_frames(new_game, after, state):
+    game = new_game((FOX, MEWTWO))
+    game.pad(x=1.0)
+    game.step(8)
+    game.pad(x=1.0, buttons=Button.A)
+    game.step(after)
+    game.pad(x=1.0, buttons=Button.A, trigger=1.0)
+    game.step()
+    assert game.state() == state
+
+
+@pytest.mark.parametrize(("who", "step"), [(FOX, 3.36), (Character.FALCO, 3.85)])
+def test_the_second_jab_steps_twice(new_game, who, step):
+    game = new_game((who, MEWTWO))
+    put_in(game, st.ATTACK_12)
+    places = [float(game.player().position_x)]
+    for _ in range(4):
+        game.step()
+        places.append(float(game.player().position_x))
+    assert abs(places[-1] - places[0]) == pytest.approx(2 * step, abs=0.01)
+
+
+def test_attacks_cancel_themselves_only_after_their_table_says_so(new_game):
+    states = []
+    for age in (23.0, 24.0):
+        game = new_game((Character.MARTH, MEWTWO))
+        floor = float(game.player().position_y)
+        body = put_in(game, st.ATTACK_AIR_N, airborne=1, line=-1, last_line=-1, y=floor + 0.1, vy=-9.0, air_frames=1)
+        body["age"], body["t"], body["ecb"] = age, 20, 0.0
+        game.step()
+        states.append(game.state())
+    assert states == [st.LANDING_AIR_N, st.LANDING]  # real ones: lag at 24, none at 25
