@@ -156,6 +156,8 @@ def _look(frames: Frames, port: int, row: int, since: int, lines: Sequence[np.vo
         return
     if st.LANDING_AIR_N <= after <= st.LANDING_AIR_LW and not st.ATTACK_AIR_N <= state <= st.ATTACK_AIR_LW:
         return  # an aerial that began on this frame
+    if state >= st.FIRST_SPECIAL and body.state_age[row, port] == body.state_age[row - 1, port]:
+        return  # a special in one pose, which may have ended on this frame
     landed = float(body.position_y[row + 1, port])
     speed = float(body.self_y[row + 1, port]) + _knocked(frames, port, row)
     if speed == 0.0:  # not recorded before Slippi 3.5

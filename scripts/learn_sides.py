@@ -27,6 +27,7 @@ NEAR: Final = 8.0  # who is further out than this from where the walls are says 
 LEAST_HALF: Final = 2.0  # in the game
 _HALVES: Final = np.arange(LEAST_HALF, 6.01, 0.05)
 _SIDES: Final = np.arange(0.5, 12.01, 0.25)
+_LOWS: Final = np.arange(0.0, 7.01, 0.5)
 _MOST: Final = 1.0
 _STIFF: Final = 0.3
 _LOYAL: Final = 0.01
@@ -46,6 +47,9 @@ class Touch(NamedTuple):
     tucked: float
     pushed: bool
     walls: NDArray[np.float64]  # [W, 4] from below to above
+    locked: bool = False  # the lowest point is the place itself
+    came: tuple[float, float] = (np.nan, np.nan)  # place before
+    would: float = np.nan  # where it would be but for the push
 
 
 def least_x(touch: Touch, half: NDArray[np.float64], side: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -58,6 +62,9 @@ def least_x(touch: Touch, half: NDArray[np.float64], side: NDArray[np.float64]) 
             at = touch.y + height
             inside = (at >= y0) & (at <= y1)
             best = np.where(inside, np.maximum(best, x0 + (x1 - x0) * (at - y0) / (y1 - y0) + out), best)
+        if _swept(touch, x0, y0, x1, y1):
+            at = min(max(touch.y + touch.bottom, y0), y1)
+            best = np.maximum(best, x0 + (x1 - x0) * (at - y0) / (y1 - y0))
         for x, y in ((x0, y0), (x1, y1)):
             rise = y - touch.y
             below = (rise - touch.bottom) / np.maximum(side - touch.bottom, 1e-6)
@@ -65,6 +72,18 @@ def least_x(touch: Touch, half: NDArray[np.float64], side: NDArray[np.float64]) 
             share = np.where(rise < side, below, above)
             best = np.where((rise > touch.bottom) & (rise < top), np.maximum(best, x + half * share), best)
     return best
+
+
+def _swept(touch: Touch, x0: float, y0: float, x1: float, y1: float) -> bool:
+    """Whether the lowest point went through a wall that it is past now (as in collide.against_wall)."""
+    at, was = touch.y + touch.bottom, touch.came[1] + touch.bottom
+    if y0 <= at < y1 or not y0 <= was < y1:
+        return False
+    free = touch.came[0] - (x0 + (x1 - x0) * (was - y0) / (y1 - y0))
+    deep = x0 + (x1 - x0) * (min(max(at, y0), y1) - y0) / (y1 - y0) - touch.would
+    if free < -0.1 or not deep > 0.0:
+        return False
+    return y0 <= was + (at - was) * max(free, 0.0) / (max(free, 0.0) + deep) < y1
 
 
 def collect(games: Iterable[Frames], low: Low) -> dict[Key, list[Touch]]:
@@ -108,8 +127,11 @@ def _collect(frames: Frames, port: int, walls: Sequence[np.void], low: Low, seen
         who = int(body.character[row, port])
         pose, pose_age = learn_feet.pose(state, age, row)
         tucked = low(who, pose, pose_age)
-        bottom = tucked if since[row] > FEET_LOCKED else 0.0
-        seen[who, pose].append(Touch(pose_age, x[row] * side, float(y[row]), bottom, tucked, push > PUSHED, mine))
+        locked = bool(since[row] <= FEET_LOCKED)
+        bottom = 0.0 if locked else tucked
+        touch = Touch(pose_age, x[row] * side, float(y[row]), bottom, tucked, push > PUSHED, mine, locked,
+                      (x[row - 1] * side, float(y[row - 1])), x[row] * side - push)  # fmt: skip
+        seen[who, pose].append(touch)
 
 
 def fit(
@@ -133,6 +155,28 @@ def fit(
                 costs[touch.age] += _cost(touch, _HALVES, np.float64(sides[touch.age]))
             halves = _HALVES[path(costs, _STIFF * (_HALVES[:, None] - _HALVES[None, :]) ** 2)]
         found[key] = np.stack([halves, sides], axis=1)
+    return found
+
+
+def lows(
+    seen: dict[Key, list[Touch]], usual: Callable[[int, int], tuple[float, float]], above: learn_feet.Seen
+) -> dict[Key, float]:
+    """The lowest point, one for all ages, that contradicts the sightings of walls least, where no landing told it.
+
+    ``above`` are sightings of the ground, all of which say that the point is higher.
+    """
+    found: dict[Key, float] = {}
+    for key, touches in sorted(seen.items()):
+        if sum(touch.pushed for touch in touches) < 2:
+            continue
+        costs = []
+        for low in _LOWS:
+            moved = [one._replace(tucked=low, bottom=0.0 if one.locked else low) for one in touches]
+            places = fit({key: moved}, usual)[key]
+            cost = _LOYAL * (low - touches[0].tucked) ** 2 + _STIFF * float((np.diff(places, axis=0) ** 2).sum())
+            cost += learn_feet.contradictions(above.get(key, ()), np.array([low]), (0.0, 0.0))
+            costs.append(cost + sum(float(_cost(one, *places[one.age])) for one in moved))
+        found[key] = float(_LOWS[int(np.argmin(costs))])
     return found
 
 

@@ -262,7 +262,8 @@ def learn(games: Sequence[Frames], bodies: bool) -> dict[str, str]:
     seen = learn_feet.collect(games)
     usual = learn_feet.usual(seen)
     curves, leans = learn_feet.fit(seen)
-    sides, diamonds = _sides(games, usual, curves)
+    sides, diamonds, lows = _sides(games, usual, curves, seen)
+    curves |= {key: np.array([height]) for key, height in lows.items()}
     kinds = {key: (height,) for key, height in {**usual, **sides}.items()}
     files["learned_feet.csv"] = _written(("character", "kind", "height"), dict(kinds))
     places = {(*key, age): (float(half), float(side)) for key, found in diamonds.items()
@@ -275,9 +276,13 @@ def learn(games: Sequence[Frames], bodies: bool) -> dict[str, str]:
 
 
 def _sides(
-    games: Sequence[Frames], usual: dict[tuple[int, str], float], curves: dict[learn_feet.Key, NDArray[np.float64]]
-) -> tuple[dict[tuple[int, str], float], dict[learn_feet.Key, NDArray[np.float64]]]:
-    """Height of the sides by fighter (``side_up``), and the diamond's sides by state and age."""
+    games: Sequence[Frames],
+    usual: dict[tuple[int, str], float],
+    curves: dict[learn_feet.Key, NDArray[np.float64]],
+    seen: learn_feet.Seen,
+) -> tuple[dict[tuple[int, str], float], dict[learn_feet.Key, NDArray[np.float64]], dict[learn_feet.Key, float]]:
+    """Height of the sides by fighter (``side_up``), the diamond's sides by state and age, and its lowest point where
+    walls alone told it."""
     known: dict[learn_feet.Key, dict[int, float]] = defaultdict(dict)
     for row in datafiles.read_rows("known_ecb.csv"):
         known[int(row["character"]), int(row["state"])][int(row["age"])] = float(row["bottom"])
@@ -301,7 +306,11 @@ def _sides(
         half = halves.get((who, state), HALF_ACTING if acts else HALF)
         return half, heights.get(who, float(BODY[Character(who)][0]) * SIDE_SHARE)
 
-    return {(who, "side_up"): height for who, height in heights.items()}, learn_sides.fit(touches, usually)
+    told = {key: found for key, found in touches.items() if key not in known and key not in curves}
+    lows = learn_sides.lows(told, usually, seen)
+    for key, low_ in lows.items():
+        touches[key] = [one._replace(tucked=low_, bottom=0.0 if one.locked else low_) for one in touches[key]]
+    return {(who, "side_up"): height for who, height in heights.items()}, learn_sides.fit(touches, usually), lows
 
 
 def _written(header: tuple[str, ...], table: Table) -> str:

@@ -421,7 +421,9 @@ def try_ledge(pl: Any, taken: int, t: Any, stage: Any) -> bool:
     if not free or pl.ledge_wait > 0 or pl.vy + pl.ky >= 0.0 or pl.hitlag > 0.0:
         return False
     at = t.fighters[pl.character]
-    reach = at.ledge_out + t.anim[pl.character, s].half
+    shown_state, age, leant = shown(pl)
+    low = tucked(at, t, pl.character, shown_state, age, leant)
+    reach = at.ledge_out + sides(at, t, pl.character, shown_state, age, low)[0]
     if pl.stick_y <= -t.common[0].pass_stick_y:
         return False
     for n in range(2):
