@@ -240,6 +240,8 @@ def motion_table(frames: dict[str, NDArray[Any]], anim: NDArray[Any]) -> NDArray
             continue  # a recording's residual slide, not the animation's
         if (who, state) in _FIRST_STEP:
             by_frame = {1: by_frame[2], **{frame: dx for frame, dx in by_frame.items() if frame != 1}}
+        if (who, state) == _SHOVED[0]:
+            by_frame = {frame: dx + (0.3 if frame in _SHOVED[1] else 0.0) for frame, dx in by_frame.items()}
         if state in _BACKWARD and sum(by_frame.values()) > 0:
             by_frame = {frame: -dx for frame, dx in by_frame.items()}  # some fighters' were taken along the way
         anim[who, state]["motion_offset"] = len(flat)
@@ -250,6 +252,8 @@ def motion_table(frames: dict[str, NDArray[Any]], anim: NDArray[Any]) -> NDArray
 
 _FIRST_STEP: Final = frozenset({(int(Character.FOX), st.ATTACK_12), (int(Character.FALCO), st.ATTACK_12)})
 """Second jabs whose first step libmelee lacks: it is as long as the second one (8 of 8 in real replays)."""
+_SHOVED: Final = ((int(Character.FALCO), st.PASSIVE_STAND_F), range(24, 37))
+"""Frames in which libmelee's recording has another fighter push (real replays: 13 steps without it)."""
 _BACKWARD: Final = (st.ESCAPE_B, st.PASSIVE_STAND_B, st.DOWN_BACK_U, st.DOWN_BACK_D)
 
 

@@ -9,12 +9,14 @@ import math
 from typing import Any, Final
 
 from exphil_rt.game import states as st
+from exphil_rt.game.frames import Button
 from exphil_rt.game.ids import Item
 from exphil_rt.sim.enter import enter, leave_ground
 from exphil_rt.sim.items import spawn
 from exphil_rt.sim.jit import njit
+from exphil_rt.sim.physics import accelerate, toward_zero
 from exphil_rt.sim.specials.generic import generic
-from exphil_rt.sim.specials.rows import ANIMATE, MOVE, START, STAY, Row, Specials
+from exphil_rt.sim.specials.rows import ANIMATE, INTERRUPT, LANDED, MOVE, START, STAY, Row, Specials
 
 DONKEY_KONG: Final = generic((372, 377), (379, 380), (381, 382), (384, 0), lag=36)
 KIRBY: Final = generic((353, 371), (383, 384), (390, 390), (396, 396), lag=15)
@@ -25,6 +27,7 @@ YOSHI: Final = generic((346, 351), (357, 358), (364, 365), (366, 368), lag=10)
 LUIGI: Final = generic((341, 342), (345, 351), (355, 356), (357, 358), lag=40)
 
 HI_GONE, HI_END, HI_AIR_GONE, HI_AIR_END = 354, 355, 357, 358
+B = Button.B
 DASH_FRAMES, DASH_SPEED, DASH_AGE = 8, 7.0, 14.0
 
 
@@ -44,6 +47,12 @@ PIKACHU: Final = _electric()
 PICHU: Final = PIKACHU
 
 
+# Squall Hammer, of five of them in a real replay: each B lifts, and the stick steers, until it has spun.
+SQUALL, SQUALL_AIR = 343, 345
+SQUALL_SPEED, SQUALL_GROUND, SQUALL_STEER, SQUALL_SLOWS = 1.2, 0.9, 0.08, 0.02
+SQUALL_LIFT, SQUALL_GRAVITY, SQUALL_SPUN = 0.6, 0.1, 57.0
+
+
 def _alone() -> Specials:
     """Popo without Nana: a short squall and a hop (real replays)."""
     plain = generic((341, 342), (343, 345), (352, 352), (357, 358), lag=30)
@@ -51,7 +60,7 @@ def _alone() -> Specials:
         "start": 1.0,
         "vx_set": 1.78,
         "vy_set": 1.2,
-        "gravity": 0.1,
+        "gravity": SQUALL_GRAVITY,
         "terminal": 3.0,  # real replays: 2.3, and still falling faster
         "friction": 0.0,
     }
@@ -70,7 +79,6 @@ def _alone() -> Specials:
     )  # fmt: skip
 
 
-SQUALL_AIR = 345
 HOP_START, HOP, HOP_END = 352, 355, 356
 HOP_AGE, HOP_SPEED = 6.0, 1.8
 ICE_CLIMBERS: Final = _alone()
@@ -127,7 +135,25 @@ def ice(phase: int, pl: Any, t: Any, game: Any, port: int) -> bool:
     if phase == ANIMATE and pl.state <= 342 and pl.age == 20.0:
         spawn(game, t, Item.ICE_BLOCK, port, pl.x + 9.0 * pl.facing, pl.y + 8.0, 1.5 * pl.facing, 0.0, pl.facing)
     elif phase == ANIMATE and pl.state == SQUALL_AIR and pl.age == 2.0:
-        pl.vx = 1.2 * pl.facing  # after the push of the first frame
+        pl.vx = SQUALL_SPEED * pl.facing  # after the push of the first frame
+    elif phase == INTERRUPT and pl.pressed & B and 2.0 < pl.age < SQUALL_SPUN:
+        if pl.state == SQUALL_AIR:
+            pl.vy += SQUALL_LIFT
+        elif pl.state == SQUALL:
+            leave_ground(pl)
+            pl.state = SQUALL_AIR
+            pl.vx = pl.gv
+            pl.vy = SQUALL_LIFT + SQUALL_GRAVITY
+    elif phase == MOVE and pl.state == SQUALL_AIR and pl.age >= 2.0:
+        if pl.age >= SQUALL_SPUN:
+            pl.vx = toward_zero(pl.vx, SQUALL_SLOWS)
+            pl.vy = max(pl.vy, SQUALL_GRAVITY - t.fighters[pl.character].terminal_vel)
+        else:
+            x = pl.stick_x
+            goal = SQUALL_SPEED if x > 0.0 else -SQUALL_SPEED if x < 0.0 else 0.0
+            pl.vx = accelerate(pl.vx, SQUALL_STEER * x, goal, SQUALL_SLOWS)
+    elif phase == LANDED and pl.state == SQUALL:
+        pl.gv = min(max(pl.gv, -SQUALL_GROUND), SQUALL_GROUND)
     elif phase == ANIMATE and pl.state == HOP and pl.age == HOP_AGE:
         leave_ground(pl)
         pl.jumps = 0

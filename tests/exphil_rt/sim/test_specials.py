@@ -387,3 +387,41 @@ def test_jigglypuffs_air_jumps_are_five_states() -> None:
         shown.append(int(bout.run(1, buttons=Button.X)[-1].players.state[0, 0]))
         bout.run(8)
     assert shown[:5] == [341, 342, 343, 344, 345]
+
+
+def test_falcons_dive_takes_the_stick_as_recorded() -> None:
+    bout = Bout(Character.CAPTAIN_FALCON)
+    bout.place(0, -40.0, 20.0, facing=-1.0, vx=0.0)
+    bout.place(1, 60.0)
+    bout.run(1, y=1.0, buttons=Button.B)
+    bout.run(3)
+    seen = bout.run(10, x=1.0)
+    assert [float(frames.players.self_x_air[0, 0]) for frames in seen][:3] == pytest.approx([0.044, 0.088, 0.132])
+    assert float(seen[-1].players.facing[0, 0]) == 1.0
+    assert float(seen[-1].players.self_x_air[0, 0]) == pytest.approx(0.44 + 0.348, abs=1e-3)  # 0.7878 in a real replay
+    assert float(bout.run(1)[0].players.self_x_air[0, 0]) == pytest.approx(0.351, abs=2e-3)
+    falls = [float(frames.players.self_y[0, 0]) for frames in bout.run(45)]
+    assert min(falls) == pytest.approx(-1.6605)
+
+
+def test_raptor_boost_in_the_air_waits_runs_and_takes_all_jumps() -> None:
+    bout = Bout(Character.CAPTAIN_FALCON)
+    bout.place(0, -60.0, 30.0, facing=1.0, vx=0.6)
+    bout.place(1, 60.0)
+    first = bout.run(1, x=1.0, buttons=Button.B)[0].players
+    assert (int(first.state[0, 0]), int(first.jumps[0, 0]), float(first.self_x_air[0, 0])) == (351, 0, 0.0)
+    seen = bout.run(16)
+    assert [round(float(frames.players.self_x_air[0, 0]), 3) for frames in seen[-3:]] == [0.0, 2.279, 1.83]
+
+
+def test_a_lone_squall_hammer_is_lifted_by_b_and_steered_by_the_stick() -> None:
+    bout = Bout(Character.POPO)
+    bout.lane.followers["exists"][0] = 0
+    bout.place(0, -60.0, 60.0, facing=1.0)
+    bout.run(1, x=1.0, buttons=Button.B)
+    before = bout.run(4, x=1.0)[-1].players
+    pressed = bout.run(1, x=1.0, buttons=Button.B)[0].players
+    assert float(pressed.self_y[0, 0] - before.self_y[0, 0]) == pytest.approx(0.5)
+    assert float(pressed.self_x_air[0, 0]) == pytest.approx(1.2)
+    assert float(bout.run(1)[0].players.self_x_air[0, 0]) == pytest.approx(1.18)
+    assert float(bout.run(1, x=0.85)[0].players.self_x_air[0, 0]) == pytest.approx(1.2)
