@@ -158,6 +158,7 @@ def air(pl: Any, t: Any, at: Any, c: Any) -> None:
             pl.vx = toward_zero(pl.vx, at.air_friction)
             gravity(pl, at)
             return
+        try_fastfall(pl, c)
     elif s == st.SHIELD_BREAK_FLY or s == st.SHIELD_BREAK_FALL:
         gravity(pl, at)
         return

@@ -505,3 +505,14 @@ def test_attacks_cancel_themselves_only_after_their_table_says_so(new_game):
         game.step()
         states.append(game.state())
     assert states == [st.LANDING_AIR_N, st.LANDING]  # real ones: lag at 24, none at 25
+
+
+@pytest.mark.parametrize(("hitstun", "fast"), [(9.0, False), (0.0, True)])
+def test_a_flick_down_falls_fast_once_hitstun_is_over(new_game, hitstun, fast):
+    game = new_game((MEWTWO, FOX))
+    put_in(game, st.DAMAGE_AIR_2, airborne=1, line=-1, last_line=-1, y=60.0, prev_y=60.0, vy=-1.0, air_frames=20,
+           hitstun=hitstun, age=12.0)  # fmt: skip
+    game.pad(y=-1.0)
+    game.step(2)
+    speed = float(game.lane.tables["fighters"][MEWTWO]["fastfall_vel"])
+    assert (float(game.player().self_y) == pytest.approx(-speed)) is fast
