@@ -7,6 +7,7 @@ from typing import Any
 from exphil_rt.game import states as st
 from exphil_rt.sim.begin import (
     air_options,
+    angled,
     drop_through,
     ground_options,
     steep,
@@ -59,9 +60,11 @@ def dash_options(pl: Any, t: Any, c: Any) -> None:
         enter(pl, t, st.CATCH_DASH)
         return
     # the c-stick was never seen to smash later (real replays)
-    smash = pl.age <= c.dash_window_frames_1 and c_side(pl, c)
-    smash = smash or (early and pl.pressed & A and abs(pl.stick_x) >= c.dash_flick)
-    if smash and try_ground_attack(pl, t, c):
+    if pl.age <= c.dash_window_frames_1 and c_side(pl, c) and try_ground_attack(pl, t, c):
+        return
+    # early in a dash that no turn began (real replays: 2 of 2; 4 of 4 out of a turn were dash attacks)
+    if early and pl.flag == 0 and pl.pressed & A and pl.stick_x * pl.facing >= c.dash_flick:
+        start_attack(pl, t, angled(pl, t, st.ATTACK_S4_S, pl.stick_x, pl.stick_y))
         return
     if pl.pressed & A and pl.age <= c.dash_window_frames_2:
         start_attack(pl, t, st.ATTACK_DASH)

@@ -516,3 +516,14 @@ def test_a_flick_down_falls_fast_once_hitstun_is_over(new_game, hitstun, fast):
     game.step(2)
     speed = float(game.lane.tables["fighters"][MEWTWO]["fastfall_vel"])
     assert (float(game.player().self_y) == pytest.approx(-speed)) is fast
+
+
+@pytest.mark.parametrize(("side", "state"), [(1.0, st.ATTACK_S4_S), (-1.0, st.ATTACK_DASH)])
+def test_a_smash_early_in_a_dash_unless_a_turn_began_it(new_game, side, state):
+    game = new_game((MEWTWO, FOX))
+    game.put(0, 0.0, 1.0)
+    game.pad(x=side)
+    game.until(lambda: game.state() == st.DASH, 5)
+    game.pad(x=side, buttons=Button.A)
+    game.step()
+    assert (game.state(), float(game.player().facing)) == (state, side)
