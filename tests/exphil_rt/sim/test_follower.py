@@ -90,6 +90,18 @@ def test_one_blow_hits_both_and_each_has_a_percent_of_its_own(climbers):
     assert nana(climbers).last_hit_by == 1
 
 
+def test_a_blow_that_met_one_waits_in_its_hitlag_for_the_other(climbers):
+    climbers.put(1, 9.0, -1.0)
+    place(climbers, -40.0, 0.0)
+    climbers.pad(1, cy=-1.0)
+    climbers.until(lambda: nana(climbers).percent > 0)
+    assert climbers.player(1).hitlag > 2
+    assert climbers.player(0).percent == 0
+    climbers.lane.players[0, 0]["x"] = 0.0
+    climbers.step(2)
+    assert climbers.player(0).percent == nana(climbers).percent
+
+
 def test_she_hits_the_foe_but_never_her_leader(climbers):
     place(climbers, 0.0, 40.0)
     climbers.put(1, 50.0, -1.0)
