@@ -26,8 +26,8 @@ FURTHEST: Final = 9.0  # a push beyond this is none
 NEAR: Final = 8.0  # who is further out than this from where the walls are says nothing
 LEAST_HALF: Final = 2.0  # in the game
 _HALVES: Final = np.arange(LEAST_HALF, 6.01, 0.05)
-_SIDES: Final = np.arange(0.5, 12.01, 0.25)
-_LOWS: Final = np.arange(0.0, 7.01, 0.5)
+_SIDES: Final = np.arange(0.5, 12.01, 0.125)
+_LOWS: Final = np.arange(0.0, 7.01, 0.25)
 _MOST: Final = 1.0
 _STIFF: Final = 0.3
 _LOYAL: Final = 0.01
@@ -126,6 +126,8 @@ def _collect(frames: Frames, port: int, walls: Sequence[np.void], low: Low, seen
             continue
         who = int(body.character[row, port])
         pose, pose_age = learn_feet.pose(state, age, row)
+        if state[row] != state[row - 1] and age[row - 1] == age[row - 2] and state[row - 1] >= st.FIRST_SPECIAL:
+            pose, pose_age = int(state[row - 1]), int(age[row - 1])  # a special in one pose, which a wall has ended
         tucked = low(who, pose, pose_age)
         locked = bool(since[row] <= FEET_LOCKED)
         bottom = 0.0 if locked else tucked

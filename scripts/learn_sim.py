@@ -306,7 +306,12 @@ def _sides(
         half = halves.get((who, state), HALF_ACTING if acts else HALF)
         return half, heights.get(who, float(BODY[Character(who)][0]) * SIDE_SHARE)
 
-    told = {key: found for key, found in touches.items() if key not in known and key not in curves}
+    jumps = kernel.load().tables[0]["fighters"]["animated_jump"]
+    told = {
+        key: found for key, found in touches.items()
+        if key not in known and key not in curves
+        and not (jumps[key[0]] and key[1] in learn_feet.ALIKE[1])  # those turn over, no one height tells them
+    }  # fmt: skip
     lows = learn_sides.lows(told, usually, seen)
     for key, low_ in lows.items():
         touches[key] = [one._replace(tucked=low_, bottom=0.0 if one.locked else low_) for one in touches[key]]

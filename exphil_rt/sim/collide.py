@@ -317,8 +317,8 @@ def against_wall(pl: Any, t: Any, wall: Any, up: float, half: float) -> None:
     """Keep the point of the body at height ``up``, ``half`` wide, on the open side of a wall."""
     now, was = pl.y + up, pl.prev_y + up
     within = wall.y0 <= now < wall.y1
-    if not within and not wall.y0 <= was < wall.y1:
-        return
+    if not within and (half > 0.0 or not wall.y0 <= was < wall.y1):
+        return  # a side that is past the wall's end slides off it, see against_corner
     edge = wall_x(wall, min(max(now, wall.y0), wall.y1)) + half * wall.side
     before = wall_x(wall, min(max(was, wall.y0), wall.y1)) + half * wall.side
     free, deep = (pl.prev_x - before) * wall.side, (edge - pl.x) * wall.side

@@ -105,3 +105,21 @@ def test_nobody_pushes_who_climbs(new_game):
     game.enter(st.CLIFF_CLIMB_QUICK, age=25.0)
     game.step()
     assert game.player(1).position_x == 61.0
+
+
+@pytest.mark.parametrize(("stun", "falls"), [(0.0, True), (9.0, False)])
+def test_one_who_was_launched_falls_fast_after_hitstun_alone(new_game, stun, falls):
+    game = new_game((MEWTWO, FOX))
+    game.enter(st.DAMAGE_AIR_2, age=20.0, airborne=1, line=-1, y=60.0, prev_y=60.0, vy=-1.5, hitstun=stun)
+    game.pad(y=-0.9)
+    game.step()
+    assert (float(game.player().self_y) == pytest.approx(-2.3)) == falls
+
+
+def test_the_side_of_a_diamond_slides_off_the_upper_end_of_a_wall(new_game):
+    game = new_game((MEWTWO, FOX))
+    game.enter(st.FALL, airborne=1, line=-1, last_line=-1, air_frames=30, x=EDGE + 2.0, y=-6.0, prev_y=-6.0,
+               vx=-1.0, vy=4.0, gv=0.0, jumps=0)  # fmt: skip
+    game.step()
+    assert -2.5 < float(game.player().position_y) < -1.5
+    assert float(game.player().position_x) < EDGE + 1.6  # its side is above the edge now
