@@ -16,6 +16,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from statistics import median_low
 from typing import Any
 from unittest import mock
 
@@ -202,7 +203,8 @@ def learn_thrown(games: Iterable[Frames]) -> Table:
 
 def learn_held(games: Iterable[Frames]) -> Table:
     """How far before its catcher a fighter is held: the catcher's own place, by how it holds (``learned.HELD``), and
-    what the held one's body adds, 0 for most. Of those who stood when they were caught.
+    what the held one's body adds, 0 for most and seldom less (so of two the nearer one). Of those who stood when they
+    were caught.
     """
     how = {st.CATCH_PULL: 0, st.CATCH_DASH + 1: 1, st.CATCH_WAIT: 2}
     captured = (st.CAPTURE_PULLED_LW, st.CAPTURE_WAIT_LW)
@@ -225,7 +227,7 @@ def learn_held(games: Iterable[Frames]) -> Table:
         shared = {place: by_held for place, by_held in places.items() if len(by_held) > 1}
         for place, by_held in shared.items():
             least = min(abs(backs[held]) for held in by_held) + BODY_ADDS
-            own[place] = float(np.median([at for held, at in by_held.items() if abs(backs[held]) <= least]))
+            own[place] = median_low(at for held, at in by_held.items() if abs(backs[held]) <= least)
         for who in backs:
             adds = [by_held[who] - own[place] for place, by_held in shared.items() if who in by_held]
             backs[who] = float(np.median(adds or [0.0]))
