@@ -304,8 +304,11 @@ def meet(game: Any, k: int, pl: Any, owner: Any, n: int, t: Any) -> bool:
     c = t.common[0]
     damage = box.damage * item.damage
     direction = 1.0 if item.vx > 0.0 else (-1.0 if item.vx < 0.0 else (1.0 if pl.x >= item.x else -1.0))
-    middle_x, middle_y = shield_place(pl, t)
-    if guards(pl) and nearest(item, middle_x, middle_y) <= box.radius + shield_radius(pl, at, c):
+    shielded = False
+    if guards(pl):
+        middle_x, middle_y = shield_place(pl, t)
+        shielded = nearest(item, middle_x, middle_y) <= box.radius + shield_radius(pl, at, c)
+    if shielded:
         item.hit = 1
         away = 1.0 if pl.x > item.x else -1.0  # a laser past the middle pulls (real replays)
         block(pl, t, box, damage, hitlag_frames(damage, box.element == ELECTRIC, False, c), away)

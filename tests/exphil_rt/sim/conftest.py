@@ -7,9 +7,11 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from exphil_rt.game import states as st
 from exphil_rt.game.frames import FIRST_PLAYABLE_FRAME, Controllers, PlayerColumns
@@ -68,12 +70,19 @@ class Game:
         body = self.lane.players[0, port]
         body["x"], body["facing"], body["line"] = x, facing, self.floor()
 
-    def enter(self, state: int, port: int = 0, **fields: float) -> None:
-        """Put a fighter into ``state`` at its first age."""
+    def tap(self, port: int = 0, **pushed: float) -> None:
+        """Hold what ``pad`` takes for a frame, then nothing."""
+        self.pad(port, **pushed)  # type: ignore[arg-type]
+        self.step()
+        self.pad(port)
+
+    def enter(self, state: int, port: int = 0, **fields: float) -> NDArray[Any]:
+        """Put a fighter into ``state`` at its first age; its record."""
         body = self.lane.players[0, port]
         body["state"], body["age"], body["t"], body["rate"] = state, 0.0, 0, 1.0
         for name, value in fields.items():
             body[name] = value
+        return body
 
     def floor(self) -> int:
         return int(self.lane.players[0, 0]["line"])

@@ -13,19 +13,10 @@ FOX, MEWTWO = Character.FOX, Character.MEWTWO
 EDGE = 85.5657  # of Final Destination
 
 
-def put_in(game, state, *, port=0, **fields):
-    """Put a fighter into ``state`` at its first age."""
-    body = game.lane.players[0, port]
-    body["state"], body["age"], body["t"], body["rate"] = state, 0.0, 0, 1.0
-    for name, value in fields.items():
-        body[name] = value
-    return body
-
-
 def falling(game, x, y, **fields):
     """Player 0 in the air, past the frames in which its feet are its own place."""
-    body = put_in(
-        game, st.FALL, airborne=1, line=-1, last_line=-1, air_frames=30, x=x, y=y, prev_x=x, prev_y=y, gv=0.0, **fields
+    body = game.enter(
+        st.FALL, airborne=1, line=-1, last_line=-1, air_frames=30, x=x, y=y, prev_x=x, prev_y=y, gv=0.0, **fields
     )
     body["jumps"] = 0
 
@@ -51,8 +42,8 @@ def test_late_in_a_dash_the_c_stick_smashes_no_more(new_game):
 def test_only_a_fast_launch_lands_like_a_jump(new_game, launch, state):
     game = new_game((MEWTWO, FOX))
     floor = float(game.player().position_y)
-    put_in(game, st.DAMAGE_N1, airborne=1, line=-1, y=floor + 0.2, prev_y=floor + 0.2, kx=launch, ky=0.0, vy=-1.0,
-           hitstun=9.0, air_frames=0, ecb=0.0)  # fmt: skip
+    game.enter(st.DAMAGE_N1, airborne=1, line=-1, y=floor + 0.2, prev_y=floor + 0.2, kx=launch, ky=0.0, vy=-1.0,
+               hitstun=9.0, air_frames=0, ecb=0.0)  # fmt: skip
     game.step()
     assert not game.player().airborne
     assert game.state() == state
@@ -60,7 +51,7 @@ def test_only_a_fast_launch_lands_like_a_jump(new_game, launch, state):
 
 def test_a_body_that_fell_bounces_off_the_ground_for_a_while(new_game):
     game = new_game((FOX, MEWTWO))
-    put_in(game, st.DOWN_BOUND_D)
+    game.enter(st.DOWN_BOUND_D)
     flown = []
     for _ in range(24):
         game.step()
@@ -73,8 +64,8 @@ def test_a_body_that_fell_bounces_off_the_ground_for_a_while(new_game):
 def test_a_body_that_bounces_at_once_keeps_its_feet_where_they_were_in_the_air(new_game):
     game = new_game((Character.POPO, MEWTWO))
     floor = float(game.player().position_y)
-    put_in(game, st.DAMAGE_FLY_N, airborne=1, line=-1, y=floor + 4.0, prev_y=floor + 4.0, vy=-1.6, hitstun=30.0,
-           tumble=1, air_frames=30, age=24.0)  # fmt: skip
+    game.enter(st.DAMAGE_FLY_N, airborne=1, line=-1, y=floor + 4.0, prev_y=floor + 4.0, vy=-1.6, hitstun=30.0,
+               tumble=1, air_frames=30, age=24.0)  # fmt: skip
     game.until(lambda: game.state() == st.DOWN_BOUND_D)
     heights = [float(game.player().position_y) - floor]
     for _ in range(11):
@@ -89,7 +80,7 @@ def test_a_body_that_bounces_at_once_keeps_its_feet_where_they_were_in_the_air(n
 def test_a_fall_is_no_faster_sideways_than_air_drift(new_game):
     game = new_game((Character.POPO, MEWTWO))
     limit = float(game.lane.tables["fighters"][Character.POPO]["drift_max"])
-    put_in(game, st.JUMP_F, airborne=1, line=-1, y=30.0, prev_y=30.0, vx=limit + 0.6, vy=1.0, air_frames=5)
+    game.enter(st.JUMP_F, airborne=1, line=-1, y=30.0, prev_y=30.0, vx=limit + 0.6, vy=1.0, air_frames=5)
     game.step()
     speeds = []
     while game.state() == st.JUMP_F:
@@ -105,7 +96,7 @@ def test_a_weak_blow_leaves_one_who_lies_lying(new_game, fresh, state):
     game = new_game((MEWTWO, FOX))
     game.put(0, 0.0, 1.0)
     game.put(1, 9.0, -1.0)
-    put_in(game, st.DOWN_WAIT_D, port=1, percent=100.0)
+    game.enter(st.DOWN_WAIT_D, port=1, percent=100.0)
     game.lane.games["stale"][0, 0] = 0 if fresh else 9  # a down tilt of nine percent, or a stale one of five
     game.pad(y=-0.5, buttons=Button.A)
     game.step()
@@ -180,13 +171,9 @@ def test_an_early_press_queues_the_next_jab(new_game):
     game = new_game((FOX, MEWTWO))
     game.put(0, 0.0, 1.0)
     game.put(1, 60.0, -1.0)
-    game.pad(buttons=Button.A)
+    game.tap(buttons=Button.A)
     game.step()
-    game.pad()
-    game.step()
-    game.pad(buttons=Button.A)
-    game.step()
-    game.pad()
+    game.tap(buttons=Button.A)
     taken = 3 + game.until(lambda: game.state() != st.ATTACK_11, 20)
     assert game.state() == st.ATTACK_12
     assert taken == 6
@@ -195,11 +182,9 @@ def test_an_early_press_queues_the_next_jab(new_game):
 @pytest.mark.parametrize(("early", "jumps"), [(8, True), (9, False)])
 def test_a_jump_pressed_late_in_hitstun_comes_at_its_end(new_game, early, jumps):
     game = new_game((FOX, MEWTWO))
-    put_in(game, st.DAMAGE_FLY_N, airborne=1, line=-1, y=60.0, prev_y=60.0, x=0.0, kx=0.5, ky=1.0, jumps=1, tumble=1,
-           hitstun=early + 1.0, air_frames=30)  # fmt: skip
-    game.pad(buttons=Button.X)
-    game.step()
-    game.pad()
+    game.enter(st.DAMAGE_FLY_N, airborne=1, line=-1, y=60.0, prev_y=60.0, x=0.0, kx=0.5, ky=1.0, jumps=1, tumble=1,
+               hitstun=early + 1.0, air_frames=30)  # fmt: skip
+    game.tap(buttons=Button.X)
     game.step(early - 1)
     assert game.state() == st.DAMAGE_FLY_N
     game.step()
@@ -208,8 +193,8 @@ def test_a_jump_pressed_late_in_hitstun_comes_at_its_end(new_game, early, jumps)
 
 def test_a_tech_slides_on_with_its_launch(new_game):
     game = new_game((FOX, MEWTWO))
-    put_in(game, st.DAMAGE_FLY_N, airborne=1, line=-1, y=0.5, prev_y=0.5, x=0.0, kx=1.0, ky=0.0, vy=-2.0, tumble=1,
-           hitstun=20.0, air_frames=0, ecb=0.0, since_lr=1, since_lr_before=200)  # fmt: skip
+    game.enter(st.DAMAGE_FLY_N, airborne=1, line=-1, y=0.5, prev_y=0.5, x=0.0, kx=1.0, ky=0.0, vy=-2.0, tumble=1,
+               hitstun=20.0, air_frames=0, ecb=0.0, since_lr=1, since_lr_before=200)  # fmt: skip
     game.step()
     assert game.state() == st.PASSIVE
     before = float(game.player().position_x)
@@ -221,9 +206,7 @@ def test_who_is_thrown_is_carried_around_and_turned(new_game):
     game = new_game((Character.CAPTAIN_FALCON, Character.PEACH))
     game.put(0, 0.0, 1.0)
     game.put(1, 7.0, -1.0)
-    game.pad(buttons=Button.Z)
-    game.step()
-    game.pad()
+    game.tap(buttons=Button.Z)
     game.until(lambda: game.state() == st.CATCH_WAIT, 60)
     game.pad(y=-1.0)
     game.until(lambda: game.state(1) == st.THROWN_LW, 5)
@@ -246,7 +229,7 @@ def test_a_dash_or_run_takes_a_lower_tap_for_a_jump_than_standing(new_game, runs
 def test_nobody_walks_off_out_of_a_teeter(new_game):
     game = new_game((MEWTWO, FOX))
     game.put(0, EDGE)
-    put_in(game, st.OTTOTTO, facing=1.0)
+    game.enter(st.OTTOTTO, facing=1.0)
     game.pad(x=0.69)
     game.step(20)
     assert game.state() in (st.OTTOTTO, st.OTTOTTO_WAIT)
@@ -259,7 +242,7 @@ def test_nobody_walks_off_out_of_a_teeter(new_game):
                                                (-0.3, -0.9, st.ATTACK_LW_3)])  # fmt: skip
 def test_a_stick_flat_behind_the_back_does_no_tilt(new_game, x, y, state):
     game = new_game((MEWTWO, FOX))
-    put_in(game, st.WAIT, facing=1.0, stick_x=x, stick_y=y, tilt_x=20, tilt_y=20)
+    game.enter(st.WAIT, facing=1.0, stick_x=x, stick_y=y, tilt_x=20, tilt_y=20)
     game.pad(x=x, y=y, buttons=Button.A)
     game.step()
     assert (game.state(), float(game.player().facing)) == (state, 1.0)
@@ -267,7 +250,7 @@ def test_a_stick_flat_behind_the_back_does_no_tilt(new_game, x, y, state):
 
 def test_a_run_out_of_a_turn_does_not_brake_at_once(new_game):
     game = new_game((MEWTWO, FOX))
-    put_in(game, st.TURN_RUN, facing=1.0, flag=1, gv=1.0, stick_x=1.0)
+    game.enter(st.TURN_RUN, facing=1.0, flag=1, gv=1.0, stick_x=1.0)
     game.pad(x=1.0)
     game.until(lambda: game.state() == st.RUN, 60)
     game.pad()
@@ -302,7 +285,7 @@ def test_solid_ground_holds_a_body_that_was_taken_to_be_in_it(new_game):
 
 def test_legs_tuck_in_on_the_tenth_frame_in_the_air(new_game):
     game = new_game((FOX, MEWTWO))
-    put_in(game, st.KNEE_BEND, age=2.0, t=2, buttons=int(Button.X))
+    game.enter(st.KNEE_BEND, age=2.0, t=2, buttons=int(Button.X))
     heights = []
     for _ in range(11):
         game.pad(buttons=Button.X)
@@ -316,7 +299,7 @@ def test_legs_tuck_in_on_the_tenth_frame_in_the_air(new_game):
 def test_a_fall_begins_in_the_pose_that_the_jump_left(new_game):
     game = new_game((FOX, MEWTWO))
     falling(game, 0.0, 60.0)
-    put_in(game, st.JUMP_AERIAL_F, age=49.0, t=49, vy=-2.0)
+    game.enter(st.JUMP_AERIAL_F, age=49.0, t=49, vy=-2.0)
     heights = []
     for _ in range(3):
         game.step()
@@ -371,12 +354,10 @@ def test_a_press_of_l_just_before_a_hit_in_the_air_slows_the_launch(new_game, ag
     for since in (ago, 99):
         game = new_game((FOX, MEWTWO))
         game.put(0, 0.0, 1.0)
-        game.pad(cy=1.0)
-        game.step()
-        game.pad()
+        game.tap(cy=1.0)
         while not game.player(1).hitlag > 0:
-            put_in(game, st.FALL, port=1, airborne=1, line=-1, x=4.0, y=4.0, prev_y=4.0, vy=0.0, air_frames=0,
-                   since_lr=since - 1, since_lr_before=before)  # fmt: skip
+            game.enter(st.FALL, port=1, airborne=1, line=-1, x=4.0, y=4.0, prev_y=4.0, vy=0.0, air_frames=0,
+                       since_lr=since - 1, since_lr_before=before)  # fmt: skip
             game.step()
         victim = game.player(1)
         speeds.append(float(np.hypot(victim.knockback_x, victim.knockback_y)))
@@ -399,9 +380,7 @@ def test_a_throw_into_the_ground_leaves_what_influence_makes_of_it(new_game):
     game = new_game((FOX, MEWTWO))
     game.put(0, 0.0, 1.0)
     game.put(1, 7.0, -1.0)
-    game.pad(buttons=Button.Z)
-    game.step()
-    game.pad()
+    game.tap(buttons=Button.Z)
     game.until(lambda: game.state() == st.CATCH_WAIT, 60)
     game.lane.players[0, 1]["percent"] = 13.0607
     game.pad(y=-1.0)
@@ -423,9 +402,7 @@ def test_a_projectile_is_as_stale_as_its_move_was_when_it_flew(new_game, when, d
     queue = game.lane.games[0]
     if when == "before":
         queue["stale"][0, 8], queue["stale_serial"][0, 8] = 18, -99
-    game.pad(buttons=Button.B)
-    game.step()
-    game.pad()
+    game.tap(buttons=Button.B)
     game.until(lambda: int(game.lane.games["num_items"][0]) > 0, 30)
     if when == "in flight":
         queue["stale"][0, 8], queue["stale_serial"][0, 8] = 18, -99
@@ -438,14 +415,10 @@ def test_a_shadow_ball_grows_in_whole_steps(new_game, charge, speed, percent):
     game = new_game((MEWTWO, FOX))
     game.put(0, 0.0, 1.0)
     game.put(1, 40.0, -1.0)
-    game.pad(buttons=Button.B)
-    game.step()
-    game.pad()
+    game.tap(buttons=Button.B)
     game.until(lambda: game.state() == 342, 40)
     game.lane.players[0, 0]["store"] = charge
-    game.pad(buttons=Button.B)
-    game.step()
-    game.pad()
+    game.tap(buttons=Button.B)
     game.until(lambda: bool(game.lane.games["items"]["vx"][0, 0] > 0.0), 30)
     assert float(game.lane.games["items"]["vx"][0, 0]) == pytest.approx(speed, rel=1e-5)
     game.until(lambda: bool(game.player(1).percent > 0.0), 60)
@@ -465,7 +438,7 @@ def test_a_crouch_takes_a_stick_that_points_down_enough(new_game, pushed, state)
 )
 def test_who_comes_back_leaves_the_platform_as_from_standing(new_game, stick, leaves):
     game = new_game((FOX, MEWTWO))
-    put_in(game, st.REBIRTH_WAIT, airborne=1, line=-1, last_line=-1)
+    game.enter(st.REBIRTH_WAIT, airborne=1, line=-1, last_line=-1)
     game.step()
     game.pad(x=stick[0], y=stick[1])
     game.step()
@@ -487,7 +460,7 @@ def test_a_dash_attack_becomes_a_grab_in_its_first_frames(new_game, after, state
 @pytest.mark.parametrize(("who", "step"), [(FOX, 3.36), (Character.FALCO, 3.85)])
 def test_the_second_jab_steps_twice(new_game, who, step):
     game = new_game((who, MEWTWO))
-    put_in(game, st.ATTACK_12)
+    game.enter(st.ATTACK_12)
     places = [float(game.player().position_x)]
     for _ in range(4):
         game.step()
@@ -500,7 +473,7 @@ def test_attacks_cancel_themselves_only_after_their_table_says_so(new_game):
     for age in (23.0, 24.0):
         game = new_game((Character.MARTH, MEWTWO))
         floor = float(game.player().position_y)
-        body = put_in(game, st.ATTACK_AIR_N, airborne=1, line=-1, last_line=-1, y=floor + 0.1, vy=-9.0, air_frames=1)
+        body = game.enter(st.ATTACK_AIR_N, airborne=1, line=-1, last_line=-1, y=floor + 0.1, vy=-9.0, air_frames=1)
         body["age"], body["t"], body["ecb"] = age, 20, 0.0
         game.step()
         states.append(game.state())
@@ -510,8 +483,8 @@ def test_attacks_cancel_themselves_only_after_their_table_says_so(new_game):
 @pytest.mark.parametrize(("hitstun", "fast"), [(9.0, False), (0.0, True)])
 def test_a_flick_down_falls_fast_once_hitstun_is_over(new_game, hitstun, fast):
     game = new_game((MEWTWO, FOX))
-    put_in(game, st.DAMAGE_AIR_2, airborne=1, line=-1, last_line=-1, y=60.0, prev_y=60.0, vy=-1.0, air_frames=20,
-           hitstun=hitstun, age=12.0)  # fmt: skip
+    game.enter(st.DAMAGE_AIR_2, airborne=1, line=-1, last_line=-1, y=60.0, prev_y=60.0, vy=-1.0, air_frames=20,
+               hitstun=hitstun, age=12.0)  # fmt: skip
     game.pad(y=-1.0)
     game.step(2)
     speed = float(game.lane.tables["fighters"][MEWTWO]["fastfall_vel"])
